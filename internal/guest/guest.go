@@ -1,0 +1,181 @@
+// Package guest is the contract between a guest instruction set and everything
+// above it: the engine, the loader and the Linux personality know a guest only
+// through these types. Nothing here may name one instruction set, and nothing
+// here may import an implementation of one.
+//
+// Signal numbers and si_code values are Linux's own (asm-generic), because every
+// trap of a Linux guest ends as one.
+package guest
+
+import (
+	"debug/elf"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Arch describes one guest instruction set under Linux. Implementations are
+// stateless and safe for concurrent use.
+type Arch interface {
+	// Name is the machine field of uname(2), such as "riscv64".
+	Name() string
+
+	// CheckELF reports why a program with this header cannot run here; nil means it can.
+	// It is called after class and byte order have been checked.
+	CheckELF(machine elf.Machine, flags uint32) error
+
+	// NewCPU returns a hart with all registers zero, executing from as.
+	NewCPU(as *mem.Space) CPU
+
+	// HWCap and HWCap2 are AT_HWCAP and AT_HWCAP2: exactly what works.
+	HWCap() uint64
+	HWCap2() uint64
+
+	// Platform is AT_PLATFORM; empty means the auxv entry is absent.
+	Platform() string
+
+	// MinSigStackSize is AT_MINSIGSTKSZ in bytes.
+	MinSigStackSize() uint64
+
+	// VDSO is a complete position-independent ELF image to map into each process.
+	VDSO() []byte
+
+	// CPUInfo is the text of /proc/cpuinfo for a machine with n harts.
+	CPUInfo(n int) []byte
+
+	// Syscalls are the system calls that exist on this instruction set only
+	// (Linux reserves numbers 244 to 259 of the generic table for them).
+	Syscalls() []Syscall
+}
+
+// Syscall is one architecture-specific row of the system call table.
+type Syscall struct {
+	Nr   uint64
+	Name string
+	// Args is the argument specification, in the form that package linux's table uses.
+	Args string
+	// Do performs the call; the result is what the kernel would leave in the
+	// result register (negative errno on failure).
+	Do func(c CPU, as *mem.Space, args [6]uint64) int64
+}
+
+// ExitKind says why CPU.Run came back.
+type ExitKind uint8
+
+const (
+	// ExitInterrupt: the interrupt word was set; the state is at a block boundary.
+	ExitInterrupt ExitKind = iota
+	// ExitSyscall: a system call instruction has executed; PC is behind it.
+	ExitSyscall
+	// ExitTrap: an instruction trapped; PC is at that instruction and the
+	// state is exact: everything before it has happened, nothing after.
+	ExitTrap
+)
+
+// Exit is the reason why CPU.Run came back. Trap is valid for ExitTrap.
+type Exit struct {
+	Kind ExitKind
+	Trap Trap
+}
+
+// Trap is a synchronous exception as Linux reports it: signal, si_code, si_addr.
+type Trap struct {
+	Signal int    // SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE
+	Code   int32  // SEGV_MAPERR, ILL_ILLOPC, ...
+	Addr   uint64 // si_addr
+}
+
+// Linux signal numbers and si_codes that traps use (asm-generic/siginfo.h).
+const (
+	SIGILL  = 4
+	SIGTRAP = 5
+	SIGBUS  = 7
+	SIGFPE  = 8
+	SIGSEGV = 11
+
+	ILL_ILLOPC  = 1
+	TRAP_BRKPT  = 1
+	TRAP_TRACE  = 2
+	BUS_ADRALN  = 1
+	BUS_ADRERR  = 2
+	SEGV_MAPERR = 1
+	SEGV_ACCERR = 2
+)
+
+// CPU is one hart: the registers of one guest thread and the means to run them.
+// A CPU belongs to one goroutine; only Interrupt and FlushCode may be called
+// from others.
+type CPU interface {
+	// Run executes guest code from PC until something needs the engine.
+	// The goroutine must have debug.SetPanicOnFault enabled.
+	Run() Exit
+
+	// IRQ is the interrupt word. Any thread, or a host signal handler, makes it
+	// non-zero to have Run return ExitInterrupt at the next block boundary.
+	// The engine clears it before it looks for the reason.
+	IRQ() *uint32
+
+	// FlushCode makes the CPU re-read all guest code before it executes further
+	// blocks. It may be called from any thread. The flush is complete for this
+	// CPU no later than its next block boundary.
+	FlushCode()
+
+	// Clone copies the register state into a new CPU over the same address space.
+	Clone() CPU
+
+	PC() uint64
+	SetPC(uint64)
+	SP() uint64
+	SetSP(uint64)
+	SetTLS(uint64)
+
+	// Syscall returns number and arguments as the system call convention has them.
+	Syscall() (nr uint64, args [6]uint64)
+	// SetResult stores a system call's result (negative errno on failure).
+	SetResult(int64)
+	// RestartSyscall rewinds PC to the system call instruction and puts back
+	// the first argument, which the result register shares.
+	RestartSyscall(arg0 uint64)
+	// SetSyscallNr replaces the system call number (for restart_syscall).
+	SetSyscallNr(nr uint64)
+
+	// PushSignal builds the signal frame on the guest stack at f.SP and enters
+	// the handler. An error means the frame could not be written (SIGSEGV).
+	PushSignal(f *SignalFrame) error
+	// PopSignal undoes PushSignal at rt_sigreturn: it restores all registers
+	// from the frame at SP and returns the mask and alternate stack stored in
+	// it. An error means that the frame is unreadable or malformed (SIGSEGV).
+	PopSignal() (mask uint64, stack AltStack, err error)
+
+	// Retired is the number of guest instructions executed so far; exact
+	// whenever Run has returned.
+	Retired() uint64
+
+	// Disassemble returns the assembly text and length of the instruction at pc.
+	Disassemble(pc uint64) (text string, n int)
+
+	// SetTrace makes Run write the disassembly of each block to w before its
+	// first execution; nil turns tracing off.
+	SetTrace(func(line string))
+
+	// DumpRegs is a human-readable register listing, for diagnostics.
+	DumpRegs() string
+}
+
+// SignalFrame is what the personality hands to the guest architecture to build
+// struct rt_sigframe. Numbers and layouts are Linux's.
+type SignalFrame struct {
+	Signal  int
+	Info    [128]byte // siginfo_t
+	Mask    uint64    // uc_sigmask: the mask to be restored by rt_sigreturn
+	Stack   AltStack  // uc_stack
+	Handler uint64    // guest address of the handler
+	Return  uint64    // guest address of the vdso's rt_sigreturn
+	SP      uint64    // top of the stack to use: current SP or end of the alternate stack
+}
+
+// AltStack is stack_t (sigaltstack(2)).
+type AltStack struct {
+	SP    uint64
+	Flags int32
+	Size  uint64
+}

@@ -1,0 +1,143 @@
+package mem
+
+import "syscall"
+
+// SetBrk sets where the heap begins; the loader calls it once.
+func (s *Space) SetBrk(start uint64) {
+	s.mu.Lock()
+	s.brkStart, s.brk = start, start
+	s.mu.Unlock()
+}
+
+// Brk is brk(2): it moves the end of the heap to addr if that is possible, and
+// returns where the end is afterwards.
+func (s *Space) Brk(addr uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if addr < s.brkStart || addr > s.Limit() || addr-s.brkStart > s.maxData {
+		return s.brk
+	}
+	from, to := PageUp(s.brk), PageUp(addr)
+	switch {
+	case to > from:
+		if i, j := s.vmas.overlapping(from, to); i != j || s.size+to-from > s.maxSize {
+			return s.brk
+		}
+		if s.m.Map(from, to-from, Read|Write, Source{FD: -1}) != nil {
+			return s.brk
+		}
+		s.account(from, to, to-from)
+		s.vmas.insert(VMA{Start: from, End: to, Prot: Read | Write, Name: "[heap]"})
+	case to < from:
+		if s.unmapLocked(to, from) != nil {
+			return s.brk
+		}
+	}
+	s.brk = addr
+	return addr
+}
+
+// BrkRange returns start and end of the heap (start_brk and brk of /proc/pid/stat).
+func (s *Space) BrkRange() (start, end uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.brkStart, s.brk
+}
+
+// RemapFlags are mremap(2) flags; the values are Linux's.
+type RemapFlags uint
+
+const (
+	RemapMayMove   RemapFlags = 1
+	RemapFixed     RemapFlags = 2
+	RemapDontUnmap RemapFlags = 4
+)
+
+// Mremap is mremap(2).
+func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) (uint64, error) {
+	if old%PageSize != 0 || flags&^7 != 0 || PageUp(newLen) == 0 ||
+		flags&RemapFixed != 0 && flags&RemapMayMove == 0 ||
+		flags&RemapDontUnmap != 0 && (flags&RemapMayMove == 0 || oldLen != newLen) {
+		return 0, syscall.EINVAL
+	}
+	oldLen, newLen = PageUp(oldLen), PageUp(newLen)
+	if newLen > s.Limit() || old+oldLen < old || old+oldLen > s.Limit() {
+		return 0, syscall.EINVAL
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.vmas.find(old)
+	if v == nil {
+		return 0, syscall.EFAULT
+	}
+	if oldLen == 0 && !v.Shared {
+		return 0, syscall.EINVAL // duplicating a private mapping makes no sense
+	}
+	if v.End < old+oldLen {
+		return 0, syscall.EFAULT // spans more than one VMA
+	}
+	if newLen > oldLen && s.size+newLen-oldLen > s.maxSize {
+		return 0, syscall.ENOMEM
+	}
+	switch {
+	case flags&RemapFixed != 0:
+		if to%PageSize != 0 || to > s.Limit()-newLen || to < old+oldLen && old < to+newLen {
+			return 0, syscall.EINVAL
+		}
+		if to < MinAddr {
+			return 0, syscall.EPERM
+		}
+		return s.move(*v, old, oldLen, to, newLen, flags)
+	case flags&RemapDontUnmap == 0 && newLen <= oldLen && oldLen != 0:
+		if newLen < oldLen {
+			return old, s.unmapLocked(old+newLen, old+oldLen)
+		}
+		return old, nil
+	case flags&RemapDontUnmap == 0 && oldLen != 0 && s.growInPlace(*v, old+oldLen, newLen-oldLen):
+		return old, nil
+	case flags&RemapMayMove == 0:
+		return 0, syscall.ENOMEM
+	}
+	to, err := s.free(newLen)
+	if err != nil {
+		return 0, err
+	}
+	return s.move(*v, old, oldLen, to, newLen, flags)
+}
+
+// growInPlace extends v, whose remapped part ends at end, by n bytes.
+func (s *Space) growInPlace(v VMA, end, n uint64) bool {
+	if v.End != end || v.File != nil || v.Shared || end+n > s.Limit() || end+n < end {
+		return false
+	}
+	if i, j := s.vmas.overlapping(end, end+n); i != j {
+		return false
+	}
+	if s.m.Map(end, n, v.Prot, Source{FD: -1, HostFlags: 0}) != nil {
+		return false
+	}
+	s.account(end, end+n, n)
+	w := v
+	w.Start, w.End = end, end+n
+	s.vmas.insert(w)
+	return true
+}
+
+// move relocates [old, old+oldLen), which lies in v, to `to` with size newLen.
+func (s *Space) move(v VMA, old, oldLen, to, newLen uint64, flags RemapFlags) (uint64, error) {
+	s.codeChangedLocked(old, old+oldLen)
+	s.codeChangedLocked(to, to+newLen)
+	keep := flags&RemapDontUnmap != 0
+	if err := s.m.Move(old, oldLen, to, newLen, v.Prot, keep); err != nil {
+		return 0, err
+	}
+	w := v.from(old)
+	w.Start, w.End = to, to+newLen
+	if !keep && oldLen != 0 {
+		s.account(old, old+oldLen, 0)
+		s.vmas.remove(old, old+oldLen)
+	}
+	s.account(to, to+newLen, newLen)
+	s.vmas.insert(w)
+	return to, nil
+}

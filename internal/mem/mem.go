@@ -1,0 +1,131 @@
+// Package mem is the guest's address space: which guest pages exist (VMAs), what
+// may be done with them, and where their bytes lie in the host.
+//
+// A Space owns the list of VMAs and the placement policy. How guest addresses
+// become host addresses is a Mapping, of which there are two implementations:
+//
+//   - mem/offset: host address = base + guest address, protection by the host's MMU;
+//   - mem/table:  a software page table, protection by look-up; any GOOS/GOARCH.
+//
+// The rest of the program sees guest memory only through Space. Guest memory is
+// never a Go object: the garbage collector does not know it.
+//
+// # Faults
+//
+// Accesses that the guest may not make end in a *Fault. Accessors documented to
+// panic do so with a *Fault or, in the offset mapping, with the runtime.Error of
+// a host page fault, which Space.Recover turns into a *Fault. The goroutine must
+// have debug.SetPanicOnFault enabled.
+package mem
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// PageSize is the guest's page size in bytes.
+const PageSize = 4096
+
+// Prot is a set of access permissions; the values are Linux's PROT_ bits.
+type Prot uint8
+
+const (
+	None  Prot = 0
+	Read  Prot = 1
+	Write Prot = 2
+	Exec  Prot = 4
+)
+
+// String formats p as in /proc/pid/maps, without the sharing flag.
+func (p Prot) String() string {
+	b := []byte("---")
+	for i, c := range "rwx" {
+		if p&(1<<i) != 0 {
+			b[i] = byte(c)
+		}
+	}
+	return string(b)
+}
+
+// FaultKind says which rule an access broke.
+type FaultKind uint8
+
+const (
+	MapErr FaultKind = iota // no mapping at the address: SEGV_MAPERR
+	AccErr                  // mapping forbids the access: SEGV_ACCERR
+	BusErr                  // mapped, but nothing behind it (past the end of the file): BUS_ADRERR
+)
+
+// Fault is a guest access that cannot be made. Addr is the first guest address
+// that could not be accessed.
+type Fault struct {
+	Addr   uint64
+	Access Prot
+	Kind   FaultKind
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("guest %s access at %#x: %s", f.Access, f.Addr, [...]string{"not mapped", "not permitted", "bus error"}[f.Kind])
+}
+
+// Mapping turns guest addresses into host memory. Calls that change it are
+// serialised by Space; accessors may run at any time on any thread.
+type Mapping interface {
+	// Window returns the linear window: for guest addresses below limit, the
+	// host address is base + address and the host's MMU enforces protection.
+	// An access that starts below limit may extend up to 4096 bytes beyond it.
+	// limit is 0 when there is no such window.
+	Window() (base uintptr, limit uint64)
+
+	// Limit is the first guest address that can never be mapped.
+	Limit() uint64
+
+	// Map establishes pages at [addr, addr+n), replacing what was there.
+	Map(addr, n uint64, prot Prot, src Source) error
+	// Unmap removes pages at [addr, addr+n).
+	Unmap(addr, n uint64) error
+	// Protect changes permissions of mapped pages at [addr, addr+n).
+	Protect(addr, n uint64, prot Prot) error
+	// Move relocates the pages of [from, from+oldLen), which have permissions
+	// prot, to [to, to+newLen) without copying, as mremap(2) does: what is there
+	// is replaced, further pages continue the same source. With keep
+	// (MREMAP_DONTUNMAP) the old range stays mapped, empty. oldLen 0 makes a
+	// second mapping of shared pages.
+	Move(from, oldLen, to, newLen uint64, prot Prot, keep bool) error
+
+	// Load reads size (1, 2, 4, 8) bytes, little-endian, zero-extended.
+	// It panics on a fault. Any alignment.
+	Load(addr uint64, size int) uint64
+	// Store writes the low size bytes of v. It panics on a fault; nothing is
+	// written then.
+	Store(addr uint64, size int, v uint64)
+	// Pointer returns the host address of a naturally aligned object of size
+	// bytes (at most 16), for atomic accesses. It panics on a fault.
+	Pointer(addr uint64, size int, access Prot) unsafe.Pointer
+
+	// Spans calls f with consecutive pieces of host memory that make up
+	// [addr, addr+n), as few as possible, until f returns false. It stops at the
+	// first page that lacks the access and returns its fault, or nil. In the
+	// offset mapping permissions are not checked here; touching the memory
+	// faults instead.
+	Spans(addr, n uint64, access Prot, f func(host []byte) bool) *Fault
+
+	// GuestAddr is the inverse mapping of a host address inside guest memory.
+	GuestAddr(host uintptr) (addr uint64, ok bool)
+
+	// Close releases all host memory. No accessor may run at the time or later.
+	Close() error
+}
+
+// Source is what stands behind new pages: nothing (zero pages), or a file.
+type Source struct {
+	// FD is a host descriptor to map, or -1 for anonymous memory.
+	FD int
+	// Offset is the file offset in bytes, a multiple of the page size.
+	Offset int64
+	// Shared is MAP_SHARED: writes reach the file and other mappings of it.
+	Shared bool
+	// HostFlags are further MAP_ flags that the host is to see
+	// (MAP_NORESERVE, MAP_POPULATE, MAP_LOCKED ...).
+	HostFlags int
+}
