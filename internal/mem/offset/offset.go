@@ -96,45 +96,19 @@ func (m *Mapping) Protect(addr, n uint64, prot mem.Prot) error {
 	return errno(e)
 }
 
-// Move implements mem.Mapping. The old range is never left unmapped, not even
-// for a moment: the host could put something of ours there.
+// Move implements mem.Mapping. Without keep, the old range is a hole until it
+// goes back to the reservation; the host fills holes from the top of its own
+// address space, far above the window, so nothing of ours gets there meanwhile.
 func (m *Mapping) Move(from, oldLen, to, newLen uint64, prot mem.Prot, keep bool) error {
-	// A move can only change the size of the destination, so that the old
-	// range is first moved as it is, then extended where it lies.
-	const moveFlags = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
-	if oldLen == 0 {
-		return m.mremap(from, 0, to, newLen, moveFlags)
-	}
-	n := min(oldLen, newLen)
-	if err := m.mremap(from, n, to, n, moveFlags|unix.MREMAP_DONTUNMAP); err != nil {
-		if err != syscall.EINVAL || keep {
-			return err
-		}
-		// Kernels before 5.13 keep only anonymous private memory.
-		if err := m.mremap(from, n, to, n, moveFlags); err != nil {
-			return err
-		}
-	}
-	if newLen > n {
-		// The reservation behind the destination makes room for it to grow.
-		if _, _, e := syscall.Syscall(unix.SYS_MUNMAP, m.host(to+n), uintptr(newLen-n), 0); e != 0 {
-			return e
-		}
-		if err := m.mremap(to, n, 0, newLen, 0); err != nil {
-			_ = m.Unmap(to+n, newLen-n)
-			return err
-		}
-	}
+	flags := uintptr(unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED)
 	if keep {
-		return nil
+		flags |= unix.MREMAP_DONTUNMAP
+	}
+	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, m.host(from), uintptr(oldLen), uintptr(newLen), flags, m.host(to), 0)
+	if e != 0 || keep || oldLen == 0 {
+		return errno(e)
 	}
 	return m.Unmap(from, oldLen)
-}
-
-// mremap calls mremap(2) with guest addresses.
-func (m *Mapping) mremap(from, oldLen, to, newLen uint64, flags uintptr) error {
-	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, m.host(from), uintptr(oldLen), uintptr(newLen), flags, m.host(to), 0)
-	return errno(e)
 }
 
 // Spans implements mem.Mapping: the guest's memory is one piece.
