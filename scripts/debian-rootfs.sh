@@ -28,8 +28,8 @@ done
 shift $((OPTIND - 1))
 
 base_packages="base-files base-passwd libc6 libc-bin"
-default_packages="bash busybox busybox-static coreutils dash diffutils file findutils gawk
-	grep gzip jq lua5.4 mawk musl openssl perl procps python3 libpython3.13-testsuite
+default_packages="bash busybox-static coreutils dash diffutils file findutils gawk
+	grep gzip jq lua5.4 mawk musl musl-dev openssl perl procps python3 libpython3.13-testsuite
 	redis-server redis-tools sed sqlite3 tar xz-utils zstd"
 
 [ $# -gt 0 ] || set -- $default_packages

@@ -41,7 +41,7 @@ apt_private() {
 	local suite=$1 arch=$2 mirror
 	mirror=$(debian_mirror)
 	APT=$CACHE/apt/$suite-$arch
-	mkdir -p "$APT"/{state/lists/partial,cache/archives/partial,empty/partial,etc}
+	mkdir -p "$APT"/{state/lists/partial,cache/archives/partial,empty/partial,etc/parts}
 	: >"$APT/status"
 	printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$suite" >"$APT/etc/sources.list"
 	{
@@ -61,9 +61,8 @@ apt_private() {
 			Dir::Etc "$APT/etc";
 			Dir::Etc::sourcelist "$APT/etc/sources.list";
 			Dir::Etc::sourceparts "-";
-			Dir::Etc::parts "-";
-			Dir::Etc::main "-";
-			Dir::Etc::preferencesparts "-";
+			Dir::Etc::parts "$APT/etc/parts";
+			Dir::Etc::preferencesparts "$APT/etc/parts";
 			Dir::Etc::trustedparts "/usr/share/keyrings";
 		CONF
 	} >"$APT/apt.conf"
