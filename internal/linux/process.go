@@ -1,0 +1,118 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Process is a guest process: what its threads share.
+type Process struct {
+	Arch  guest.Arch
+	Mem   *mem.Space
+	Root  Sysroot
+	Image *loader.Image
+
+	// Exe is the host path of the program file, for /proc/self/exe.
+	Exe string
+	// Argv and Env are those of the program, as execve got them.
+	Argv, Env []string
+
+	// Tracer observes system calls and signals (strace); nil for none.
+	Tracer Tracer
+	// TraceCode receives the disassembly of each block before it first runs; nil for none.
+	TraceCode func(line string)
+	// OnExit, if set, is called once by the thread that ends the process, before it ends.
+	OnExit func(Status)
+
+	table *table
+	sig   signalState // dispositions and what the host cannot hold (signal.go)
+
+	mu     sync.Mutex // guards tasks
+	tasks  map[int]*Task
+	exited chan struct{} // closed when the process has ended; status is valid then
+	ending atomic.Bool
+	status Status
+
+	limits   limits // resource limits that hospes itself keeps (limits.go)
+	reserved fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
+	retired  atomic.Uint64
+}
+
+// Status is how a process ended: Signal is 0 after exit.
+type Status struct {
+	Code   int // exit status, 0 to 255
+	Signal int
+}
+
+// Tracer observes what the guest asks of the personality. Its methods are called
+// on the guest's threads, for different threads at once.
+type Tracer interface {
+	// Enter is called before a system call is carried out.
+	Enter(t *Task, c *Call)
+	// Leave is called after it; result is negative errno on failure. Calls that
+	// do not return (exit, a successful rt_sigreturn) have no Leave.
+	Leave(t *Task, c *Call, result int64)
+	// Signal is called when a signal is about to be delivered to a handler or to end the process.
+	Signal(t *Task, signal int, info *[128]byte)
+	// Exit is called when the process ends.
+	Exit(p *Process, s Status)
+}
+
+// Config is what NewProcess needs.
+type Config struct {
+	Arch      guest.Arch
+	Mem       *mem.Space
+	Sysroot   string // directory that holds the guest's root, or ""
+	Tracer    Tracer
+	TraceCode func(line string)
+	OnExit    func(Status)
+}
+
+// NewProcess returns a process without a program; Exec gives it one.
+func NewProcess(cfg Config) *Process {
+	p := &Process{
+		Arch:      cfg.Arch,
+		Mem:       cfg.Mem,
+		Root:      Sysroot{Dir: cfg.Sysroot},
+		Tracer:    cfg.Tracer,
+		TraceCode: cfg.TraceCode,
+		OnExit:    cfg.OnExit,
+		table:     newTable(cfg.Arch),
+		tasks:     map[int]*Task{},
+		exited:    make(chan struct{}),
+	}
+	p.limits.init()
+	p.reserved.init()
+	return p
+}
+
+// FlushCode makes all threads re-read guest code before they execute more of it.
+func (p *Process) FlushCode() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.tasks {
+		t.CPU.FlushCode()
+	}
+}
+
+// Retired is the number of guest instructions executed by threads that have ended.
+func (p *Process) Retired() uint64 { return p.retired.Load() }
+
+// Pid is the process ID, the host's.
+func (p *Process) Pid() int { return os.Getpid() }
+
+// Log writes a diagnostic line to standard error.
+func (p *Process) logf(w io.Writer, s string) { _, _ = io.WriteString(w, s) }
+
+// hostPageSize is the host's page size in bytes.
+var hostPageSize = unix.Getpagesize()

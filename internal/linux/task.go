@@ -1,0 +1,102 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/abi"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// Task is a guest thread. It runs on one goroutine, locked to one host thread,
+// whose thread ID and signal mask are the guest's. Only that goroutine uses it,
+// save for what says otherwise.
+type Task struct {
+	P   *Process
+	Mem *mem.Space
+	CPU guest.CPU
+	TID int
+
+	host *trap.Thread // the part that host signal handlers touch
+	sig  taskSignals  // mask, alternate stack (signal.go)
+	thr  taskThread   // clear_child_tid, robust list (thread.go)
+
+	// exiting is set by a handler that ends the thread; the run loop then returns.
+	exiting bool
+}
+
+// Call is one system call under way.
+type Call struct {
+	Row  *Row
+	Args [6]uint64
+}
+
+// Int is argument i as a C int.
+func (c *Call) Int(i int) int { return int(int32(c.Args[i])) }
+
+// Uint is argument i as a C unsigned int.
+func (c *Call) Uint(i int) uint32 { return uint32(c.Args[i]) }
+
+// Handler carries out a system call. It returns the result, or an errno: one of
+// Linux's or one of the restart codes below.
+type Handler func(t *Task, c *Call) (uint64, syscall.Errno)
+
+// Restart codes: how a call that a signal interrupted goes on (include/linux/errno.h).
+// They never reach the guest.
+const (
+	ERESTARTSYS    = syscall.Errno(512) // restart if no handler ran, or its action has SA_RESTART; else EINTR
+	ERESTARTNOINTR = syscall.Errno(513) // restart always
+	ERESTARTNOHAND = syscall.Errno(514) // restart if no handler ran; else EINTR
+)
+
+// Syscall performs a host system call that may block. A guest signal that arrives
+// ends it with EINTR, also when it arrived just before.
+func (t *Task) Syscall(nr uintptr, a ...uintptr) (uint64, syscall.Errno) {
+	var v [6]uintptr
+	copy(v[:], a)
+	r, e := t.host.Syscall(nr, v[0], v[1], v[2], v[3], v[4], v[5])
+	return uint64(r), e
+}
+
+// restart maps EINTR of an interrupted call to a restart code.
+func restart(r uint64, e, code syscall.Errno) (uint64, syscall.Errno) {
+	if e == syscall.EINTR {
+		e = code
+	}
+	return r, e
+}
+
+// hostCall returns the handler of a call that the host has too, with the same
+// meaning of all arguments: the specification says how to hand them over.
+// Interrupted calls restart as SA_RESTART says.
+func hostCall(nr uintptr) Handler { return hostCallCode(nr, ERESTARTSYS) }
+
+// hostCallNoHand is hostCall for calls that fail with EINTR after any handler,
+// whatever SA_RESTART says (signal(7)).
+func hostCallNoHand(nr uintptr) Handler { return hostCallCode(nr, ERESTARTNOHAND) }
+
+func hostCallCode(nr uintptr, code syscall.Errno) Handler {
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		m := marshaller{t: t}
+		v, e := m.host(c)
+		if e != 0 {
+			return 0, e
+		}
+		r, e := t.host.Syscall(nr, v[0], v[1], v[2], v[3], v[4], v[5])
+		if f := m.finish(); f != nil && e == 0 {
+			return 0, syscall.EFAULT
+		}
+		return restart(uint64(r), e, code)
+	}
+}
+
+// always returns a handler that fails with e.
+func always(e syscall.Errno) Handler {
+	return func(*Task, *Call) (uint64, syscall.Errno) { return 0, e }
+}
+
+// spec returns the parsed argument specification of the call.
+func (c *Call) spec() []abi.Arg { return abi.Parse(c.Row.Args) }
