@@ -1,0 +1,112 @@
+package vdso
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func open(t *testing.T) *elf.File {
+	t.Helper()
+	f, err := elf.NewFile(bytes.NewReader(Image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestFresh rebuilds the image: it fails when somebody changed the source only.
+func TestFresh(t *testing.T) {
+	if _, err := exec.LookPath("riscv64-linux-gnu-gcc"); err != nil {
+		t.Skip("riscv64-linux-gnu-gcc is not installed: cannot rebuild the vdso")
+	}
+	out := filepath.Join(t.TempDir(), "vdso.so")
+	if msg, err := exec.Command("./build.sh", out).CombinedOutput(); err != nil {
+		t.Fatalf("build.sh: %v\n%s", err, msg)
+	}
+	got, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, Image) {
+		t.Errorf("vdso.so is not what build.sh makes of vdso.S with this compiler: run go generate")
+	}
+}
+
+// TestSymbols checks names, version and code of each function.
+func TestSymbols(t *testing.T) {
+	want := map[string]uint32{
+		"__vdso_rt_sigreturn":  139,
+		"__vdso_gettimeofday":  169,
+		"__vdso_clock_gettime": 113,
+		"__vdso_clock_getres":  114,
+		"__vdso_getcpu":        168,
+		"__vdso_flush_icache":  259,
+		"__vdso_riscv_hwprobe": 258,
+	}
+	const ecall, ret = 0x00000073, 0x00008067
+	syms, err := open(t).DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range syms {
+		nr, ok := want[s.Name]
+		if !ok {
+			continue
+		}
+		delete(want, s.Name)
+		if s.Version != "LINUX_4.15" || elf.ST_TYPE(s.Info) != elf.STT_FUNC {
+			t.Errorf("%s: version %q, type %v", s.Name, s.Version, elf.ST_TYPE(s.Info))
+		}
+		var code []uint32
+		for off := uint64(0); off < s.Size; off += 4 {
+			code = append(code, binary.LittleEndian.Uint32(Image[s.Value+off:]))
+		}
+		expect := []uint32{nr<<20 | 17<<7 | 0x13, ecall, ret} // addi a7, zero, nr
+		if s.Name == "__vdso_rt_sigreturn" {
+			expect = expect[:2]
+		}
+		if !slices.Equal(code, expect) {
+			t.Errorf("%s: code %#x, want %#x", s.Name, code, expect)
+		}
+	}
+	for name := range want {
+		t.Errorf("%s is missing", name)
+	}
+}
+
+// TestLayout checks what the kernel's loader, glibc and unwinders rely on.
+func TestLayout(t *testing.T) {
+	f := open(t)
+	have := map[elf.ProgType]bool{}
+	for _, p := range f.Progs {
+		have[p.Type] = true
+		if p.Vaddr != p.Off || p.Filesz != p.Memsz || p.Vaddr+p.Memsz > uint64(len(Image)) {
+			t.Errorf("%v: offset %#x, address %#x, sizes %#x %#x", p.Type, p.Off, p.Vaddr, p.Filesz, p.Memsz)
+		}
+		if p.Type == elf.PT_LOAD && (p.Off != 0 || p.Flags != elf.PF_R|elf.PF_X) {
+			t.Errorf("PT_LOAD at %#x, flags %v", p.Off, p.Flags)
+		}
+	}
+	for _, typ := range []elf.ProgType{elf.PT_LOAD, elf.PT_DYNAMIC, elf.PT_NOTE, elf.PT_GNU_EH_FRAME} {
+		if !have[typ] {
+			t.Errorf("no %v segment", typ)
+		}
+	}
+	for _, name := range []string{".hash", ".gnu.hash", ".dynsym", ".dynstr", ".gnu.version", ".gnu.version_d", ".eh_frame"} {
+		if f.Section(name) == nil {
+			t.Errorf("no section %s", name)
+		}
+	}
+	if name, err := f.DynString(elf.DT_SONAME); err != nil || len(name) != 1 || name[0] != "linux-vdso.so.1" {
+		t.Errorf("soname %q, %v", name, err)
+	}
+	if rels := f.Section(".rela.dyn"); rels != nil && rels.Size != 0 {
+		t.Errorf("the image has %d bytes of relocations, which nobody would apply", rels.Size)
+	}
+}
