@@ -1,0 +1,60 @@
+#!/bin/bash
+# install-deps.sh [-n]
+#
+# Installs what the tests use beyond Go, with apt, as root or through passwordless sudo.
+# Does nothing when all of it is there. When it cannot install, it says what is missing
+# and what is lost: each test that needs such a thing skips, with a message. It fails
+# only when an installation that it tried failed.
+#
+#   -n  only report what is missing
+set -euo pipefail
+
+# Command, Debian package, what needs it; one row each.
+table='
+riscv64-linux-gnu-gcc   gcc-riscv64-linux-gnu     test guests in C, freshness of committed guests
+riscv64-linux-gnu-g++   g++-riscv64-linux-gnu     test guests in C++
+gcc                     gcc                       native side of the benchmarks and tests
+qemu-riscv64            qemu-user                 comparison with QEMU
+gdb-multiarch           gdb-multiarch             test of the gdb stub
+strace                  strace                    comparison of system call traces
+dpkg-deb                dpkg                      Debian root file system of the userland tests
+flock                   util-linux                the same
+xz                      xz-utils                  the same
+'
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+packages= uses=
+missing() { # PACKAGE USE
+	packages="$packages $1"
+	uses="$uses  $1: $2"$'\n'
+}
+
+look() {
+	packages= uses=
+	local command package use
+	while read -r command package use; do
+		[ -z "$command" ] || command -v "$command" >/dev/null || missing "$package" "$use"
+	done <<<"$table"
+	[ -e "$keyring" ] || missing debian-archive-keyring "Debian root file system of the userland tests"
+}
+
+look
+[ -n "$packages" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	as_root="sudo -n"
+	$as_root true 2>/dev/null || as_root=none
+fi
+if [ "${1-}" = -n ] || [ "$as_root" = none ] || ! command -v apt-get >/dev/null; then
+	printf 'install-deps: not installed, tests that need them will skip:\n%s' "$uses"
+	printf 'install-deps: on Debian, as root: apt-get install%s\n' "$packages"
+	exit 0
+fi
+
+printf 'install-deps: installing%s\n' "$packages"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -qq update || true # old lists may do
+$as_root apt-get -qq install -y --no-install-recommends $packages >/dev/null
+look
+[ -z "$packages" ] || { printf 'install-deps: still missing:\n%s' "$uses"; exit 1; }
