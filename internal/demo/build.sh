@@ -8,4 +8,4 @@ digest=$(cat guest/demo.c guest/sys.c guest/sys.h | sha256sum | cut -d' ' -f1)
 riscv64-linux-gnu-gcc -DSOURCE_DIGEST="\"$digest\"" -Wall -Wextra -O2 -march=rv64gc \
 	-ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns -ffp-contract=off \
 	-fno-asynchronous-unwind-tables -fno-pic -no-pie -static -nostdlib \
-	-Wl,--build-id=none -Wl,-z,noseparate-code -s -o demo.elf guest/demo.c guest/sys.c
+	-Wl,--build-id=none -Wl,-z,separate-code -s -o demo.elf guest/demo.c guest/sys.c
