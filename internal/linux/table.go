@@ -289,30 +289,30 @@ var Rows = []Row{
 	{211, "sendmsg", "fd:fd msg:in(msghdr) flags:flags(msg)", nil, Full, ""}, // files
 	{212, "recvmsg", "fd:fd msg:io(msghdr) flags:flags(msg)", nil, Full, ""}, // files
 	{213, "readahead", "fd:fd offset:off count:size", hostCall(unix.SYS_READAHEAD), Full, ""},
-	{214, "brk", "addr:hex", nil, Full, ""},                                                                           // mm
-	{215, "munmap", "addr:hex length:size", nil, Full, ""},                                                            // mm
-	{216, "mremap", "old_address:hex old_size:size new_size:size flags:flags(mremap) new_address:hex", nil, Full, ""}, // mm
+	{214, "brk", "addr:hex", sysBrk, Full, ""},
+	{215, "munmap", "addr:hex length:size", sysMunmap, Full, ""},
+	{216, "mremap", "old_address:hex old_size:size new_size:size flags:flags(mremap) new_address:hex", sysMremap, Full, ""},
 	{217, "add_key", "type:str description:str payload:in(bytes:plen) plen:size keyring:int", hostCall(unix.SYS_ADD_KEY), Full, ""},
 	{218, "request_key", "type:str description:str callout_info:str keyring:int", hostCall(unix.SYS_REQUEST_KEY), Full, ""},
 	{219, "keyctl", "op:int arg2:hex arg3:hex arg4:hex arg5:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_KEYS"},
 	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", nil, Full, ""},       // signals
 	{221, "execve", "path:path argv:ptr envp:ptr", nil, Full, ""},                                            // misc
-	{222, "mmap", "addr:hex length:size prot:flags(prot) flags:flags(mmap) fd:fd offset:off", nil, Full, ""}, // mm
+	{222, "mmap", "addr:hex length:size prot:flags(prot) flags:flags(mmap) fd:fd offset:off", sysMmap, Full, ""},
 	{223, "fadvise64", "fd:fd offset:off len:off advice:enum(fadvise)", hostCall(unix.SYS_FADVISE64), Full, ""},
 	{224, "swapon", "path:path flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{225, "swapoff", "path:path", always(syscall.EPERM), None, "never for a process virtual machine"},
-	{226, "mprotect", "addr:hex len:size prot:flags(prot)", nil, Full, ""},                                // mm
-	{227, "msync", "addr:hex length:size flags:flags(msync)", nil, Full, ""},                              // mm
-	{228, "mlock", "addr:hex len:size", nil, Full, ""},                                                    // mm
-	{229, "munlock", "addr:hex len:size", nil, Full, ""},                                                  // mm
-	{230, "mlockall", "flags:flags(mlockall)", nil, Full, ""},                                             // mm
-	{231, "munlockall", "", nil, Full, ""},                                                                // mm
-	{232, "mincore", "addr:hex length:size vec:ptr", nil, Full, ""},                                       // mm
-	{233, "madvise", "addr:hex length:size advice:enum(madvise)", nil, Full, ""},                          // mm
-	{234, "remap_file_pages", "addr:hex size:size prot:flags(prot) pgoff:ulong flags:hex", nil, Full, ""}, // mm
-	{235, "mbind", "addr:hex len:ulong mode:int nodemask:ptr maxnode:ulong flags:hex", nil, Full, ""},     // mm
-	{236, "get_mempolicy", "mode:ptr nodemask:ptr maxnode:ulong addr:ptr flags:hex", nil, Full, ""},       // mm
-	{237, "set_mempolicy", "mode:int nodemask:ptr maxnode:ulong", nil, Full, ""},                          // mm
+	{226, "mprotect", "addr:hex len:size prot:flags(prot)", sysMprotect, Full, ""},
+	{227, "msync", "addr:hex length:size flags:flags(msync)", sysMsync, Full, ""},
+	{228, "mlock", "addr:hex len:size", lockCall(unix.SYS_MLOCK), Full, ""},
+	{229, "munlock", "addr:hex len:size", lockCall(unix.SYS_MUNLOCK), Full, ""},
+	{230, "mlockall", "flags:flags(mlockall)", sysMlockall, Partial, "MCL_FUTURE is accepted without effect"},
+	{231, "munlockall", "", sysMunlockall, Full, ""},
+	{232, "mincore", "addr:hex length:size vec:ptr", sysMincore, Full, ""},
+	{233, "madvise", "addr:hex length:size advice:enum(madvise)", sysMadvise, Full, ""},
+	{234, "remap_file_pages", "addr:hex size:size prot:flags(prot) pgoff:ulong flags:hex", always(syscall.ENOSYS), None, "deprecated since Linux 3.16"},
+	{235, "mbind", "addr:hex len:ulong mode:int nodemask:ptr maxnode:ulong flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
+	{236, "get_mempolicy", "mode:ptr nodemask:ptr maxnode:ulong addr:ptr flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
+	{237, "set_mempolicy", "mode:int nodemask:ptr maxnode:ulong", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{238, "migrate_pages", "pid:pid maxnode:ulong old_nodes:ptr new_nodes:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{239, "move_pages", "pid:pid count:ulong pages:ptr nodes:ptr status:ptr flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{240, "rt_tgsigqueueinfo", "tgid:pid tid:pid sig:sig info:in(siginfo)", nil, Full, ""}, // signals
@@ -343,11 +343,11 @@ var Rows = []Row{
 	{281, "execveat", "dirfd:dirfd path:path argv:ptr envp:ptr flags:flags(at)", nil, Full, ""}, // misc
 	{282, "userfaultfd", "flags:flags(open)", always(syscall.ENOSYS), None, "as a kernel without CONFIG_USERFAULTFD"},
 	{283, "membarrier", "cmd:enum(membarrier) flags:uint cpu_id:int", nil, Full, ""}, // misc
-	{284, "mlock2", "addr:hex len:size flags:hex", nil, Full, ""},                    // mm
+	{284, "mlock2", "addr:hex len:size flags:hex", lockCall(unix.SYS_MLOCK2), Full, ""},
 	{285, "copy_file_range", "fd_in:fd off_in:io(loff) fd_out:fd off_out:io(loff) len:size flags:hex", hostCall(unix.SYS_COPY_FILE_RANGE), Full, ""},
 	{286, "preadv2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", nil, Full, ""},  // files
 	{287, "pwritev2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", nil, Full, ""}, // files
-	{288, "pkey_mprotect", "addr:hex len:size prot:flags(prot) pkey:int", nil, Full, ""},                               // mm
+	{288, "pkey_mprotect", "addr:hex len:size prot:flags(prot) pkey:int", sysPkeyMprotect, Full, ""},
 	{289, "pkey_alloc", "flags:hex access_rights:hex", always(syscall.ENOSPC), None, "riscv has no protection keys"},
 	{290, "pkey_free", "pkey:int", always(syscall.EINVAL), None, "riscv has no protection keys"},
 	{291, "statx", "dirfd:dirfd path:path flags:flags(at) mask:flags(statx) buf:out(statx)", nil, Full, ""},      // files
@@ -370,7 +370,7 @@ var Rows = []Row{
 	{437, "openat2", "dirfd:dirfd path:path how:in(open_how:size) size:size", nil, Full, ""}, // files
 	{438, "pidfd_getfd", "pidfd:fd targetfd:int flags:uint", hostCall(unix.SYS_PIDFD_GETFD), Full, ""},
 	{439, "faccessat2", "dirfd:dirfd path:path mode:flags(access) flags:flags(at)", nil, Full, ""},                                                          // files
-	{440, "process_madvise", "pidfd:fd iov:ptr iovcnt:size advice:enum(madvise) flags:uint", nil, Full, ""},                                                 // mm
+	{440, "process_madvise", "pidfd:fd iov:ptr iovcnt:size advice:enum(madvise) flags:uint", sysProcessMadvise, Partial, "acts on the calling process whatever the pidfd"},
 	{441, "epoll_pwait2", "epfd:fd events:out(epoll_event*maxevents) maxevents:int timeout:in(timespec) sigmask:in(sigset) sigsetsize:size", nil, Full, ""}, // files
 	{442, "mount_setattr", "dirfd:dirfd path:path flags:flags(at) attr:in(bytes:size) size:size", hostCall(unix.SYS_MOUNT_SETATTR), Full, ""},
 	{443, "quotactl_fd", "fd:fd cmd:hex id:int addr:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_QUOTA"},
@@ -392,7 +392,7 @@ var Rows = []Row{
 	{459, "lsm_get_self_attr", "attr:uint ctx:out(bytes4k) size:io(uint) flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECURITY"},
 	{460, "lsm_set_self_attr", "attr:uint ctx:in(bytes:size) size:uint flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECURITY"},
 	{461, "lsm_list_modules", "ids:ptr size:io(uint) flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECURITY"},
-	{462, "mseal", "addr:hex len:size flags:hex", nil, Full, ""}, // mm
+	{462, "mseal", "addr:hex len:size flags:hex", always(syscall.ENOSYS), None, "new in Linux 6.10"},
 	{463, "setxattrat", "dirfd:dirfd path:path flags:flags(at) name:str args:ptr size:size", always(syscall.ENOSYS), None, "new in Linux 6.13"},
 	{464, "getxattrat", "dirfd:dirfd path:path flags:flags(at) name:str args:ptr size:size", always(syscall.ENOSYS), None, "new in Linux 6.13"},
 	{465, "listxattrat", "dirfd:dirfd path:path flags:flags(at) list:out(bytes:size) size:size", always(syscall.ENOSYS), None, "new in Linux 6.13"},

@@ -1,0 +1,277 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Memory management calls: mmap(2), mremap(2), brk(2) and their kin. Placement
+// and bookkeeping are mem.Space's; advice and locking go to the host.
+
+func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) { return t.Mem.Brk(c.Args[0]), 0 }
+
+// mmapHostFlags are the flags that mean the same on the host and change nothing
+// in the bookkeeping.
+const mmapHostFlags = unix.MAP_NORESERVE | unix.MAP_POPULATE | unix.MAP_NONBLOCK | unix.MAP_LOCKED | unix.MAP_STACK |
+	unix.MAP_HUGETLB | unix.MAP_HUGE_MASK<<unix.MAP_HUGE_SHIFT | unix.MAP_SYNC
+
+func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
+	flags := int(c.Uint(3))
+	r := mem.Request{
+		Addr: c.Args[0], Len: c.Args[1], Prot: protOf(c.Args[2]), Offset: c.Args[5],
+		HostFlags: flags & mmapHostFlags,
+	}
+	switch flags & unix.MAP_TYPE {
+	case unix.MAP_PRIVATE:
+	case unix.MAP_SHARED, unix.MAP_SHARED_VALIDATE:
+		r.Flags |= mem.MapShared
+	default:
+		return 0, syscall.EINVAL
+	}
+	if flags&unix.MAP_FIXED != 0 {
+		r.Flags |= mem.MapFixed
+	}
+	if flags&unix.MAP_FIXED_NOREPLACE != 0 {
+		r.Flags |= mem.MapFixedNoReplace
+	}
+	if flags&unix.MAP_NORESERVE != 0 {
+		r.Flags |= mem.MapNoReserve
+	}
+	if flags&unix.MAP_ANONYMOUS == 0 {
+		f, e := t.mappedFile(c.Int(4))
+		if e != 0 {
+			return 0, e
+		}
+		r.File = f
+	} else {
+		r.Offset = 0
+	}
+	addr, err := t.Mem.Mmap(r)
+	return addr, errnoOf(err)
+}
+
+// protOf takes the permissions out of a PROT_ argument; riscv knows no others.
+func protOf(v uint64) mem.Prot { return mem.Prot(v & 7) }
+
+// mappedFile describes an open file for a mapping of it.
+func (t *Task) mappedFile(fd int) (*mem.File, syscall.Errno) {
+	if t.P.reserved.has(fd) {
+		return nil, syscall.EBADF
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, errnoOf(err)
+	}
+	return &mem.File{FD: fd, Path: t.P.Root.Guest(fdPath(fd)), Dev: st.Dev, Ino: st.Ino}, 0
+}
+
+func sysMunmap(t *Task, c *Call) (uint64, syscall.Errno) {
+	return 0, errnoOf(t.Mem.Munmap(c.Args[0], c.Args[1]))
+}
+
+func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
+	const growsDownUp = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
+	if c.Args[2]&^(7|growsDownUp) != 0 || c.Args[2]&growsDownUp == growsDownUp {
+		return 0, syscall.EINVAL
+	}
+	return 0, errnoOf(t.Mem.Mprotect(c.Args[0], c.Args[1], protOf(c.Args[2])))
+}
+
+// sysPkeyMprotect is mprotect for the one key that a machine without protection
+// keys has: none.
+func sysPkeyMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Int(3) != -1 {
+		return 0, syscall.EINVAL
+	}
+	return sysMprotect(t, c)
+}
+
+func sysMremap(t *Task, c *Call) (uint64, syscall.Errno) {
+	addr, err := t.Mem.Mremap(c.Args[0], c.Args[1], c.Args[2], mem.RemapFlags(c.Args[3]), c.Args[4])
+	return addr, errnoOf(err)
+}
+
+// eachSpan applies a host call to the host memory behind [addr, addr+n). Holes
+// give ENOMEM after the call has been applied to what is mapped.
+func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) syscall.Errno {
+	if addr%mem.PageSize != 0 || addr+n < addr {
+		return syscall.EINVAL
+	}
+	n = mem.PageUp(n)
+	var first syscall.Errno
+	for _, v := range t.Mem.VMAs() {
+		start, end := max(v.Start, addr), min(v.End, addr+n)
+		if start >= end {
+			continue
+		}
+		f := t.Mem.Mapping().Spans(start, end-start, mem.None, func(b []byte) bool {
+			if e := call(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))); e != 0 && first == 0 {
+				first = e
+			}
+			return true
+		})
+		if f != nil && first == 0 {
+			first = syscall.ENOMEM
+		}
+	}
+	if first == 0 && !t.Mem.Covered(addr, n) {
+		first = syscall.ENOMEM
+	}
+	return first
+}
+
+// adviceIgnored is advice that would leave host memory in a state that mem.Space
+// does not know of. Linux may ignore advice, so these succeed without effect.
+func adviceIgnored(advice int) bool {
+	switch advice {
+	case unix.MADV_DONTFORK, unix.MADV_DOFORK, unix.MADV_HWPOISON, unix.MADV_SOFT_OFFLINE:
+		return true
+	}
+	return false
+}
+
+func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
+	advice := c.Int(2)
+	if adviceIgnored(advice) {
+		return 0, 0
+	}
+	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
+		_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(advice))
+		return e
+	})
+}
+
+func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
+	flags := uintptr(c.Uint(2))
+	if flags&^(unix.MS_ASYNC|unix.MS_INVALIDATE|unix.MS_SYNC) != 0 || flags&unix.MS_ASYNC != 0 && flags&unix.MS_SYNC != 0 {
+		return 0, syscall.EINVAL
+	}
+	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
+		_, _, e := syscall.Syscall(unix.SYS_MSYNC, p, n, flags)
+		return e
+	})
+}
+
+// pageRange widens [addr, addr+n) to whole pages, as mlock(2) does.
+func pageRange(addr, n uint64) (uint64, uint64) {
+	start := addr &^ (mem.PageSize - 1)
+	return start, addr + n - start
+}
+
+// lockCall returns the handler of mlock, mlock2 or munlock.
+func lockCall(nr uintptr) Handler {
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		addr, n := pageRange(c.Args[0], c.Args[1])
+		return 0, t.eachSpan(addr, n, func(p, n uintptr) syscall.Errno {
+			_, _, e := syscall.Syscall(nr, p, n, uintptr(c.Uint(2)))
+			return e
+		})
+	}
+}
+
+// sysMlockall locks what is mapped now; MCL_FUTURE would lock hospes's own
+// memory as well, so only the guest's present pages are locked.
+func sysMlockall(t *Task, c *Call) (uint64, syscall.Errno) {
+	const current, future, onFault = 1, 2, 4
+	flags := c.Int(0)
+	if flags == 0 || flags&^(current|future|onFault) != 0 || flags == onFault {
+		return 0, syscall.EINVAL
+	}
+	if flags&current == 0 {
+		return 0, 0
+	}
+	return 0, t.lockAll(unix.SYS_MLOCK)
+}
+
+func sysMunlockall(t *Task, c *Call) (uint64, syscall.Errno) { return 0, t.lockAll(unix.SYS_MUNLOCK) }
+
+func (t *Task) lockAll(nr uintptr) syscall.Errno {
+	for _, v := range t.Mem.VMAs() {
+		e := t.eachSpan(v.Start, v.Len(), func(p, n uintptr) syscall.Errno {
+			_, _, e := syscall.Syscall(nr, p, n, 0)
+			return e
+		})
+		if e != 0 && v.Prot != mem.None {
+			return e
+		}
+	}
+	return 0
+}
+
+func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
+	addr, n := c.Args[0], mem.PageUp(c.Args[1])
+	if addr%mem.PageSize != 0 {
+		return 0, syscall.EINVAL
+	}
+	if !t.Mem.Covered(addr, n) {
+		return 0, syscall.ENOMEM
+	}
+	vec := make([]byte, 0, n/mem.PageSize)
+	e := t.eachSpan(addr, n, func(p, n uintptr) syscall.Errno {
+		b := make([]byte, n/uintptr(mem.PageSize))
+		_, _, e := syscall.Syscall(unix.SYS_MINCORE, p, n, uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+		vec = append(vec, b...)
+		return e
+	})
+	if e == 0 && t.Mem.CopyOut(c.Args[2], vec) != nil {
+		e = syscall.EFAULT
+	}
+	return 0, e
+}
+
+// sysProcessMadvise is offered for the calling process itself.
+func sysProcessMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Uint(4) != 0 {
+		return 0, syscall.EINVAL
+	}
+	if c.Args[2] > 1024 {
+		return 0, syscall.EINVAL
+	}
+	var iov [2]uint64
+	total := uint64(0)
+	for i := range c.Args[2] {
+		if t.Mem.ReadObject(c.Args[1]+16*i, &iov) != nil {
+			return 0, syscall.EFAULT
+		}
+		e := t.eachSpan(iov[0], iov[1], func(p, n uintptr) syscall.Errno {
+			_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(c.Int(3)))
+			return e
+		})
+		if e != 0 && total == 0 {
+			return 0, e
+		}
+		if e != 0 {
+			break
+		}
+		total += iov[1]
+	}
+	return total, 0
+}
+
+// fdPath is the host path of an open file, as the kernel tells it.
+func fdPath(fd int) string {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), buf)
+	if err != nil {
+		return ""
+	}
+	return string(buf[:n])
+}
+
+// errnoOf returns the Errno of an error that is one, or nil.
+func errnoOf(err error) syscall.Errno {
+	switch e := err.(type) {
+	case nil:
+		return 0
+	case syscall.Errno:
+		return e
+	}
+	return syscall.EIO
+}
