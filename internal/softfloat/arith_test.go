@@ -22,7 +22,7 @@ type (
 	run3[T uint32 | uint64] = func(T, T, T, Round, *Flags) T
 )
 
-func unary[T uint32 | uint64](name string, o oracleFormat, fast run1[T], soft run1[uint64],
+func unaryOp[T uint32 | uint64](name string, o oracleFormat, fast run1[T], soft run1[uint64],
 	want func(uint64, Round) (uint64, Flags)) arithOp {
 	return arithOp{name, o, 1,
 		func(a, _, _ uint64, rm Round, fl *Flags) uint64 { return uint64(fast(T(a), rm, fl)) },
@@ -31,7 +31,7 @@ func unary[T uint32 | uint64](name string, o oracleFormat, fast run1[T], soft ru
 	}
 }
 
-func binary[T uint32 | uint64](name string, o oracleFormat, fast run2[T], soft run2[uint64],
+func binaryOp[T uint32 | uint64](name string, o oracleFormat, fast run2[T], soft run2[uint64],
 	want func(_, _ uint64, _ Round) (uint64, Flags)) arithOp {
 	return arithOp{name, o, 2,
 		func(a, b, _ uint64, rm Round, fl *Flags) uint64 { return uint64(fast(T(a), T(b), rm, fl)) },
@@ -40,7 +40,7 @@ func binary[T uint32 | uint64](name string, o oracleFormat, fast run2[T], soft r
 	}
 }
 
-func ternary[T uint32 | uint64](name string, o oracleFormat, fast run3[T], soft run3[uint64],
+func ternaryOp[T uint32 | uint64](name string, o oracleFormat, fast run3[T], soft run3[uint64],
 	want func(_, _, _ uint64, _ Round) (uint64, Flags)) arithOp {
 	return arithOp{name, o, 3,
 		func(a, b, c uint64, rm Round, fl *Flags) uint64 { return uint64(fast(T(a), T(b), T(c), rm, fl)) },
@@ -57,23 +57,23 @@ func (f format) softSub(a, b uint64, rm Round, fl *Flags) uint64 {
 // the API, but being small it shows the general algorithms' corners best.
 func arithOps() []arithOp {
 	return []arithOp{
-		binary("add", single, F32Add, binary32.add, single.add),
-		binary("sub", single, F32Sub, binary32.softSub, single.sub),
-		binary("mul", single, F32Mul, binary32.mul, single.mul),
-		binary("div", single, F32Div, binary32.div, single.div),
-		unary("sqrt", single, F32Sqrt, binary32.sqrt, single.sqrt),
-		ternary("fma", single, F32FMA, binary32.fma, single.fma),
-		binary("add", double, F64Add, binary64.add, double.add),
-		binary("sub", double, F64Sub, binary64.softSub, double.sub),
-		binary("mul", double, F64Mul, binary64.mul, double.mul),
-		binary("div", double, F64Div, binary64.div, double.div),
-		unary("sqrt", double, F64Sqrt, binary64.sqrt, double.sqrt),
-		ternary("fma", double, F64FMA, binary64.fma, double.fma),
-		binary("add", half, binary16.add, binary16.add, half.add),
-		binary("mul", half, binary16.mul, binary16.mul, half.mul),
-		binary("div", half, binary16.div, binary16.div, half.div),
-		unary("sqrt", half, binary16.sqrt, binary16.sqrt, half.sqrt),
-		ternary("fma", half, binary16.fma, binary16.fma, half.fma),
+		binaryOp("add", single, F32Add, binary32.add, single.add),
+		binaryOp("sub", single, F32Sub, binary32.softSub, single.sub),
+		binaryOp("mul", single, F32Mul, binary32.mul, single.mul),
+		binaryOp("div", single, F32Div, binary32.div, single.div),
+		unaryOp("sqrt", single, F32Sqrt, binary32.sqrt, single.sqrt),
+		ternaryOp("fma", single, F32FMA, binary32.fma, single.fma),
+		binaryOp("add", double, F64Add, binary64.add, double.add),
+		binaryOp("sub", double, F64Sub, binary64.softSub, double.sub),
+		binaryOp("mul", double, F64Mul, binary64.mul, double.mul),
+		binaryOp("div", double, F64Div, binary64.div, double.div),
+		unaryOp("sqrt", double, F64Sqrt, binary64.sqrt, double.sqrt),
+		ternaryOp("fma", double, F64FMA, binary64.fma, double.fma),
+		binaryOp("add", half, binary16.add, binary16.add, half.add),
+		binaryOp("mul", half, binary16.mul, binary16.mul, half.mul),
+		binaryOp("div", half, binary16.div, binary16.div, half.div),
+		unaryOp("sqrt", half, binary16.sqrt, binary16.sqrt, half.sqrt),
+		ternaryOp("fma", half, binary16.fma, binary16.fma, half.fma),
 	}
 }
 
