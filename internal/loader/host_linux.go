@@ -1,0 +1,30 @@
+package loader
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// mayExecute reports whether the caller has execute permission for f, which
+// includes that its file system is not mounted noexec.
+func mayExecute(f *os.File, mode os.FileMode) bool {
+	switch unix.Faccessat(int(f.Fd()), "", unix.X_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS) {
+	case nil:
+		return true
+	case unix.EACCES:
+		return false
+	}
+	return mode&0o111 != 0 // a kernel before 5.8, or a sandbox, refuses the question
+}
+
+// identify describes f for mappings of it; path is the guest's name for it.
+func identify(f *os.File, path string) (*mem.File, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return nil, err
+	}
+	return &mem.File{FD: int(f.Fd()), Path: path, Dev: st.Dev, Ino: st.Ino}, nil
+}

@@ -1,0 +1,20 @@
+//go:build !linux
+
+package loader
+
+import (
+	"os"
+	"runtime"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// mayExecute reports whether f has an execute permission bit. Windows has none.
+func mayExecute(_ *os.File, mode os.FileMode) bool {
+	return runtime.GOOS == "windows" || mode&0o111 != 0
+}
+
+// identify describes f for mappings of it; path is the guest's name for it.
+func identify(f *os.File, path string) (*mem.File, error) {
+	return &mem.File{FD: int(f.Fd()), Path: path}, nil
+}

@@ -1,0 +1,197 @@
+package loader
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Image describes a loaded process. All addresses are the guest's.
+type Image struct {
+	Entry uint64 // where execution starts: in the interpreter if there is one
+	SP    uint64 // initial stack pointer, a multiple of 16
+
+	ProgramEntry uint64 // AT_ENTRY
+	Bias         uint64 // what was added to the program's addresses; 0 unless position-independent
+	InterpBase   uint64 // AT_BASE: the same for the interpreter; 0 without one
+	Phdr         uint64 // AT_PHDR
+	Brk          uint64 // where the heap starts
+	VDSO         uint64 // AT_SYSINFO_EHDR
+	SigReturn    uint64 // the vdso's rt_sigreturn: where signal handlers return to
+
+	// Fields of /proc/pid/stat.
+	StartCode, EndCode uint64
+	StartData, EndData uint64
+
+	StackStart, StackEnd uint64 // the area mapped for the stack
+	ArgStart, ArgEnd     uint64 // argument strings (/proc/pid/cmdline)
+	EnvStart, EnvEnd     uint64 // environment strings (/proc/pid/environ)
+	AuxvAddr             uint64
+	Auxv                 []byte // with AT_NULL (/proc/pid/auxv)
+
+	Exe     string // the guest's name of the ELF program (/proc/self/exe)
+	ExeHost string // the host's
+	Argv    []string
+}
+
+// load is the state of one Program.Load.
+type load struct {
+	p   *Program
+	as  *mem.Space
+	img *Image
+}
+
+// Load makes the image of p in as, which must be empty and end at the Limit that
+// Probe was given. It closes p's files. The error is an *Error; as is in an
+// undefined state then.
+func (p *Program) Load(as *mem.Space) (*Image, error) {
+	defer p.Close()
+	l := &load{p: p, as: as, img: &Image{Exe: p.main.path, ExeHost: p.main.host, Argv: p.argv}}
+	for _, step := range []func() error{l.mapStack, l.mapMain, l.mapInterp, l.mapVDSO, l.buildStack} {
+		if err := step(); err != nil {
+			return nil, &Error{Path: p.cfg.Path, Msg: err.Error(), Errno: loadErrno(err)}
+		}
+	}
+	as.SetBrk(l.img.Brk)
+	return l.img, nil
+}
+
+// loadErrno is the errno of a failed step: that of mmap, or EFAULT where memory
+// that should be there could not be written.
+func loadErrno(err error) syscall.Errno {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return _EFAULT
+}
+
+// dynBase is where Linux puts position-independent programs (ELF_ET_DYN_BASE).
+func dynBase(limit uint64) uint64 { return limit / 3 * 2 }
+
+// mapMain maps the program (load_elf_binary).
+func (l *load) mapMain() error {
+	b, img := l.p.main, l.img
+	bias, flags, total := uint64(0), mem.MapFixedNoReplace, uint64(0)
+	if b.hdr.typ == elf.ET_DYN {
+		var err error
+		if bias, flags, err = l.placeMain(); err != nil {
+			return err
+		}
+		total = mappingSize(b.segs)
+	}
+	first := true
+	for i, s := range b.segs {
+		if s.typ != elf.PT_LOAD {
+			continue
+		}
+		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
+		if err != nil {
+			return err
+		}
+		if first && b.hdr.typ == elf.ET_DYN {
+			bias += at - pageDown(bias+s.vaddr)
+		}
+		first, flags, total = false, mem.MapFixed, 0
+		l.noteSegment(s)
+	}
+	img.Bias = bias
+	for _, a := range []*uint64{&img.StartCode, &img.EndCode, &img.StartData, &img.EndData, &img.Phdr, &img.Brk} {
+		*a += bias
+	}
+	img.Brk = mem.PageUp(img.Brk)
+	if b.hdr.typ == elf.ET_DYN && l.p.interp == nil {
+		// A static PIE lies in the mmap area, where a heap could not grow.
+		img.Brk = mem.PageUp(dynBase(l.as.Limit()))
+	}
+	img.ProgramEntry = b.hdr.entry + bias
+	img.Entry = img.ProgramEntry
+	if l.p.interp == nil && img.Entry >= l.as.Limit() {
+		return fmt.Errorf("ELF entry point %#x lies outside the address space: %w", img.Entry, _EINVAL)
+	}
+	return nil
+}
+
+// placeMain chooses the bias of a position-independent program and how its first
+// segment is to be mapped. With an interpreter it goes to dynBase; without one
+// it is a static PIE or the interpreter itself, started by hand, and goes
+// wherever mmap finds room, so that it is out of the way of what it may load.
+func (l *load) placeMain() (bias uint64, flags mem.Flags, err error) {
+	segs := l.p.main.segs
+	align := maxAlign(segs)
+	if l.p.interp != nil {
+		first := segs[slices.IndexFunc(segs, isLoad)]
+		return pageDown(dynBase(l.as.Limit())&^(align-1) - first.vaddr), mem.MapFixedNoReplace, nil
+	}
+	base := l.p.main.base()
+	if align <= mem.PageSize {
+		return -base, 0, nil
+	}
+	// Mmap knows no alignment: look for room with slack enough.
+	size := mappingSize(segs)
+	if size+align < size {
+		return 0, 0, fmt.Errorf("ELF segment alignment %#x: %w", align, syscall.ENOMEM)
+	}
+	at, err := l.as.Mmap(mem.Request{Len: size + align, Flags: mem.MapNoReserve})
+	if err != nil {
+		return 0, 0, fmt.Errorf("no room for %#x bytes aligned to %#x: %w", size, align, err)
+	}
+	if err := l.as.Munmap(at, size+align); err != nil {
+		return 0, 0, err
+	}
+	return (at+align)&^(align-1) - base, mem.MapFixedNoReplace, nil
+}
+
+// noteSegment extends the ranges that Image reports by a segment of the program,
+// without the bias.
+func (l *load) noteSegment(s segment) {
+	img := l.img
+	if phoff := l.p.main.hdr.phoff; s.off <= phoff && phoff-s.off < s.filesz {
+		img.Phdr = phoff - s.off + s.vaddr
+	}
+	if s.flags&elf.PF_X != 0 {
+		if img.EndCode == 0 || s.vaddr < img.StartCode {
+			img.StartCode = s.vaddr
+		}
+		img.EndCode = max(img.EndCode, s.vaddr+s.filesz)
+	}
+	img.StartData = max(img.StartData, s.vaddr)
+	img.EndData = max(img.EndData, s.vaddr+s.filesz)
+	img.Brk = max(img.Brk, s.vaddr+s.memsz)
+}
+
+// mapInterp maps the interpreter and makes it the entry point (load_elf_interp).
+func (l *load) mapInterp() error {
+	b := l.p.interp
+	if b == nil {
+		return nil
+	}
+	bias, flags, total := uint64(0), mem.MapFixed, uint64(0)
+	if b.hdr.typ == elf.ET_DYN {
+		bias, flags, total = -b.base(), 0, mappingSize(b.segs)
+	}
+	first := true
+	for i, s := range b.segs {
+		if s.typ != elf.PT_LOAD {
+			continue
+		}
+		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
+		if err != nil {
+			return fmt.Errorf("interpreter %s: %w", b.path, err)
+		}
+		if first && b.hdr.typ == elf.ET_DYN {
+			bias = at - pageDown(s.vaddr)
+		}
+		first, flags, total = false, mem.MapFixed, 0
+	}
+	l.img.InterpBase = bias
+	l.img.Entry = b.hdr.entry + bias
+	if l.img.Entry >= l.as.Limit() {
+		return fmt.Errorf("interpreter %s: ELF entry point %#x lies outside the address space: %w", b.path, l.img.Entry, _EINVAL)
+	}
+	return nil
+}

@@ -1,0 +1,326 @@
+package loader
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Config is what execve(2) is given, and what the new process will be told.
+type Config struct {
+	Arch guest.Arch
+
+	// Limit is the end of the guest's address space (mem.Space.Limit).
+	Limit uint64
+
+	// Open opens a file by the guest's name for it, which may lie in a sysroot, and
+	// also returns its name on the host. Nil means names are the host's.
+	Open func(path string) (f *os.File, host string, err error)
+
+	// Path is the program as the caller named it.
+	Path string
+	// File is the program if it is open already (fexecve); Host is then its name on
+	// the host. Probe takes it over.
+	File *os.File
+	Host string
+	// Inaccessible says that Path will not be there after the exec, as /dev/fd/N of
+	// a close-on-exec descriptor: scripts cannot be run then.
+	Inaccessible bool
+
+	Argv, Env []string
+	ExecFn    string // AT_EXECFN; empty means Path
+
+	StackSize uint64 // RLIMIT_STACK in bytes; 0 means 8 MiB
+	Random    [16]byte
+
+	UID, EUID, GID, EGID uint32
+	Secure               bool // AT_SECURE: a set-id program
+}
+
+// Program is a checked program with its files open, ready to be loaded.
+type Program struct {
+	cfg    Config
+	argv   []string // as the program will see it
+	main   *object
+	interp *object // nil without PT_INTERP
+}
+
+// object is an open ELF file.
+type object struct {
+	f    *os.File
+	path string // guest's name
+	host string
+	file *mem.File
+	hdr  header
+	segs []segment
+}
+
+// Probe finds out whether the program can run. It follows #! lines, finds the
+// ELF interpreter, and checks all headers and the size of the arguments. The
+// error is an *Error with the errno of execve(2). Guest memory is not touched.
+func Probe(cfg Config) (*Program, error) {
+	if cfg.ExecFn == "" {
+		cfg.ExecFn = cfg.Path
+	}
+	if cfg.Open == nil {
+		cfg.Open = openHost
+	}
+	p := &Program{cfg: cfg, argv: slices.Clone(cfg.Argv)}
+	if len(p.argv) == 0 {
+		p.argv = []string{""} // as Linux does since 5.18
+	}
+	if err := p.probe(); err != nil {
+		p.Close()
+		err.Path = cfg.Path
+		return nil, err
+	}
+	return p, nil
+}
+
+func openHost(path string) (*os.File, string, error) {
+	f, err := os.Open(path)
+	return f, path, err
+}
+
+// probe does the work of Probe. Errors are without a path, which is the
+// caller's; only the main program may close p's files.
+func (p *Program) probe() *Error {
+	budget, err := newArgBudget(&p.cfg, p.argv)
+	f, host := p.cfg.File, p.cfg.Host
+	if f == nil {
+		var e error
+		if f, host, e = p.cfg.Open(p.cfg.Path); e != nil {
+			return &Error{Msg: reason(e), Errno: errnoOf(e)}
+		}
+	}
+	p.main = &object{f: f, path: p.cfg.Path, host: host}
+	if err != nil {
+		return err
+	}
+	if err := p.followScripts(budget); err != nil {
+		return err
+	}
+	return p.findInterpreter()
+}
+
+// followScripts replaces p.main by the interpreter while it is a script, then
+// parses it.
+func (p *Program) followScripts(budget argBudget) *Error {
+	for depth := 0; ; depth++ {
+		if depth > maxDepth {
+			return &Error{Msg: "too many levels of #! interpreters", Errno: _ELOOP}
+		}
+		if err := checkExecutable(p.main.f); err != nil {
+			return p.inScript(depth, err)
+		}
+		head, err := readHead(p.main.f)
+		if err != nil {
+			return p.inScript(depth, &Error{Msg: reason(err), Errno: errnoOf(err)})
+		}
+		if !isScript(head) {
+			return p.inScript(depth, p.parseMain(head))
+		}
+		if err := p.enterScript(head, budget); err != nil {
+			return p.inScript(depth, err)
+		}
+	}
+}
+
+// inScript makes clear that err is about an interpreter, not the script itself.
+func (p *Program) inScript(depth int, err *Error) *Error {
+	if err != nil && depth > 0 {
+		err.Msg = fmt.Sprintf("interpreter %s: %s", p.main.path, err.Msg)
+	}
+	return err
+}
+
+// enterScript opens the interpreter that the #! line in head names.
+func (p *Program) enterScript(head []byte, budget argBudget) *Error {
+	s, err := parseScript(head)
+	switch {
+	case err != nil:
+		return &Error{Msg: err.Error(), Errno: _ENOEXEC}
+	case p.cfg.Inaccessible:
+		return &Error{Msg: "a #! script behind a close-on-exec descriptor cannot be run", Errno: _ENOENT}
+	}
+	p.argv = s.rewrite(p.main.path, p.argv)
+	if err := budget.check(&p.cfg, p.argv); err != nil {
+		return err
+	}
+	f, host, err := p.cfg.Open(s.interp)
+	if err != nil {
+		return &Error{Msg: fmt.Sprintf("#! interpreter %s: %s", s.interp, reason(err)), Errno: errnoOf(err)}
+	}
+	p.main.f.Close()
+	p.main = &object{f: f, path: s.interp, host: host}
+	return nil
+}
+
+// checkExecutable applies the checks of execve(2) to an open file.
+func checkExecutable(f *os.File) *Error {
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+		return &Error{Msg: reason(err), Errno: errnoOf(err)}
+	case st.IsDir():
+		return &Error{Msg: "is a directory", Errno: _EACCES}
+	case !st.Mode().IsRegular():
+		return &Error{Msg: "not a regular file", Errno: _EACCES}
+	case !mayExecute(f, st.Mode()):
+		return &Error{Msg: "no permission to execute it", Errno: _EACCES}
+	}
+	return nil
+}
+
+// readHead reads the first bytes of a file; fewer than headSize if it is short.
+func readHead(f io.ReaderAt) ([]byte, error) {
+	b := make([]byte, headSize)
+	n, err := f.ReadAt(b, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return b[:n], err
+}
+
+// parseMain parses p.main as the program to run.
+func (p *Program) parseMain(head []byte) *Error {
+	if !isELF(head) {
+		return &Error{Msg: "neither an ELF program nor a #! script", Errno: _ENOEXEC}
+	}
+	b := p.main
+	b.hdr = parseHeader(head)
+	if foreign, err := b.checkHeader(p.cfg.Arch); err != nil {
+		e := &Error{Msg: err.Error(), Errno: _ENOEXEC}
+		if foreign {
+			e.Foreign = &Foreign{b.hdr.machine, b.hdr.class, b.host, p.argv}
+		}
+		return e
+	}
+	if err := b.readSegments(); err != nil {
+		return &Error{Msg: err.Error(), Errno: _ENOEXEC}
+	}
+	if err := checkLoads(b.segs, 0, p.cfg.Limit); err != nil {
+		return &Error{Msg: err.Error(), Errno: _EINVAL}
+	}
+	return nil
+}
+
+// checkHeader reports why a program cannot run on arch; foreign says that it is
+// a program for another machine.
+func (b *object) checkHeader(arch guest.Arch) (foreign bool, err error) {
+	h := &b.hdr
+	if h.typ != elf.ET_EXEC && h.typ != elf.ET_DYN {
+		return false, fmt.Errorf("not an executable program (ELF type %s)", strings.TrimPrefix(h.typ.String(), "ET_"))
+	}
+	flags := h.flags
+	if h.class != elf.ELFCLASS64 || h.data != elf.ELFDATA2LSB {
+		flags = 0 // they are elsewhere
+	}
+	if err := arch.CheckELF(h.machine, flags); err != nil {
+		return true, err
+	}
+	switch {
+	case h.class != elf.ELFCLASS64:
+		return true, fmt.Errorf("not a 64-bit program (ELF machine %s)", guest.MachineName(h.machine))
+	case h.data != elf.ELFDATA2LSB:
+		return true, errors.New("not a little-endian program")
+	}
+	return false, nil
+}
+
+func (b *object) readSegments() (err error) {
+	if b.segs, err = readSegments(b.f, &b.hdr); err == nil {
+		b.file, err = identify(b.f, b.path)
+	}
+	return err
+}
+
+// findInterpreter opens and checks what PT_INTERP names.
+func (p *Program) findInterpreter() *Error {
+	path, e := interpreter(p.main.f, p.main.segs)
+	if e != nil || path == "" && !hasInterp(p.main.segs) {
+		return e
+	}
+	f, host, err := p.cfg.Open(path)
+	if err != nil {
+		msg := fmt.Sprintf("interpreter %s: %s", path, reason(err))
+		if errnoOf(err) == _ENOENT {
+			msg = fmt.Sprintf("interpreter %s not found (give the sysroot with -L)", path)
+		}
+		return &Error{Msg: msg, Errno: errnoOf(err)}
+	}
+	p.interp = &object{f: f, path: path, host: host}
+	if e := p.parseInterp(); e != nil {
+		e.Msg = fmt.Sprintf("interpreter %s: %s", path, e.Msg)
+		return e
+	}
+	return nil
+}
+
+// parseInterp parses p.interp. A file that cannot be an interpreter gives ELIBBAD.
+func (p *Program) parseInterp() *Error {
+	b := p.interp
+	if err := checkExecutable(b.f); err != nil {
+		return err
+	}
+	head, err := readHead(b.f)
+	switch {
+	case err != nil:
+		return &Error{Msg: reason(err), Errno: errnoOf(err)}
+	case len(head) < ehdrSize:
+		return &Error{Msg: "truncated ELF header", Errno: _EIO}
+	case !isELF(head):
+		return &Error{Msg: "not an ELF file", Errno: _ELIBBAD}
+	}
+	b.hdr = parseHeader(head)
+	if _, err := b.checkHeader(p.cfg.Arch); err != nil {
+		return &Error{Msg: err.Error(), Errno: _ELIBBAD}
+	}
+	if err := b.readSegments(); err != nil {
+		return &Error{Msg: err.Error(), Errno: _ELIBBAD}
+	}
+	if err := checkLoads(b.segs, b.base(), p.cfg.Limit); err != nil {
+		return &Error{Msg: err.Error(), Errno: _ELIBBAD}
+	}
+	return nil
+}
+
+// base is the address that an interpreter's segments count from: one that is
+// position-independent may be linked anywhere.
+func (b *object) base() uint64 {
+	if b.hdr.typ == elf.ET_DYN {
+		if i := slices.IndexFunc(b.segs, isLoad); i >= 0 {
+			return pageDown(b.segs[i].vaddr)
+		}
+	}
+	return 0
+}
+
+func isLoad(s segment) bool { return s.typ == elf.PT_LOAD }
+
+func hasInterp(segs []segment) bool {
+	return slices.ContainsFunc(segs, func(s segment) bool { return s.typ == elf.PT_INTERP })
+}
+
+// Exe is the guest's name and the host's name of the ELF program: for a script,
+// its interpreter (/proc/self/exe).
+func (p *Program) Exe() (path, host string) { return p.main.path, p.main.host }
+
+// Argv is the argument list that the program will get; a #! line changes it.
+func (p *Program) Argv() []string { return p.argv }
+
+// Close closes the files of a program that is not going to be loaded.
+func (p *Program) Close() {
+	for _, b := range []*object{p.main, p.interp} {
+		if b != nil {
+			b.f.Close()
+		}
+	}
+}
