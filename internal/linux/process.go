@@ -3,16 +3,14 @@
 package linux
 
 import (
-	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // Process is a guest process: what its threads share.
@@ -34,7 +32,7 @@ type Process struct {
 	// OnExit, if set, is called once by the thread that ends the process, before it ends.
 	OnExit func(Status)
 
-	table *table
+	table table
 	sig   signalState // dispositions and what the host cannot hold (signal.go)
 
 	mu     sync.Mutex // guards tasks
@@ -96,6 +94,34 @@ func NewProcess(cfg Config) *Process {
 	return p
 }
 
+// end ends the process with status s: the first caller's status counts. Other
+// tasks leave their run loops at the next block boundary; blocking calls are
+// interrupted. The caller leaves its own run loop afterwards (Task.exiting).
+func (p *Process) end(s Status) {
+	if !p.ending.CompareAndSwap(false, true) {
+		return
+	}
+	if p.Tracer != nil {
+		p.Tracer.Exit(p, s)
+	}
+	p.mu.Lock()
+	p.status = s
+	for _, t := range p.tasks {
+		trap.Kick(t.TID)
+	}
+	p.mu.Unlock()
+	if p.OnExit != nil {
+		p.OnExit(s)
+	}
+	close(p.exited)
+}
+
+// Wait returns when the process has ended.
+func (p *Process) Wait() Status {
+	<-p.exited
+	return p.status
+}
+
 // FlushCode makes all threads re-read guest code before they execute more of it.
 func (p *Process) FlushCode() {
 	p.mu.Lock()
@@ -110,9 +136,3 @@ func (p *Process) Retired() uint64 { return p.retired.Load() }
 
 // Pid is the process ID, the host's.
 func (p *Process) Pid() int { return os.Getpid() }
-
-// Log writes a diagnostic line to standard error.
-func (p *Process) logf(w io.Writer, s string) { _, _ = io.WriteString(w, s) }
-
-// hostPageSize is the host's page size in bytes.
-var hostPageSize = unix.Getpagesize()
