@@ -1,0 +1,173 @@
+package riscv
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// block is a run of decoded instructions that is left at its end only.
+//
+// Invariant: a block of the current generation has links only to blocks of the
+// current generation. Links are made between such blocks, and are dropped when
+// a block is taken over into a new generation.
+type block struct {
+	first       *inst  // its instructions; the last one ends the block
+	n           uint64 // guest instructions in it
+	taken, fall *block // successors, nil until they are known
+	pc, end     uint64 // guest addresses: start, and first behind it
+	last        uint64 // address of the last instruction
+	gen         uint32 // generation in which it was known to be right
+	code        []byte // what was decoded
+}
+
+const (
+	// maxBlock is the largest number of instructions in a block.
+	maxBlock = 64
+	// jumpSize is the number of entries in the cache of indirect jumps.
+	jumpSize = 1024
+	// maxCached is the number of decoded instructions after which the cache
+	// starts anew: 16 MiB and about as much again for the blocks around them.
+	maxCached = 1 << 20
+	// arenaChunk is the number of instructions that are allocated at a time.
+	arenaChunk = 1024
+)
+
+// cache holds all blocks of a CPU by address. Instructions and copies of code
+// are cut from larger pieces of memory, which live as long as a block in them.
+type cache struct {
+	blocks map[uint64]*block
+	insts  []inst
+	code   []byte
+	used   int
+}
+
+func (h *cache) init() { *h = cache{blocks: make(map[uint64]*block)} }
+
+func (h *cache) newInsts(in []inst) *inst {
+	if len(h.insts) < len(in) {
+		h.insts = make([]inst, arenaChunk)
+	}
+	n := copy(h.insts, in)
+	first := &h.insts[0]
+	h.insts = h.insts[n:]
+	h.used += n
+	return first
+}
+
+func (h *cache) newCode(b []byte) []byte {
+	if len(h.code) < len(b) {
+		h.code = make([]byte, 4*arenaChunk)
+	}
+	n := copy(h.code, b)
+	code := h.code[:n:n]
+	h.code = h.code[n:]
+	return code
+}
+
+// link stores the block at pc in *slot of the current block. It returns nil,
+// with c.pc and c.fault set, when there is no code.
+func (c *CPU) link(slot **block, pc uint64) *block {
+	b := c.lookup(pc)
+	*slot = b
+	return b
+}
+
+// lookup returns the block at pc. It returns nil, with c.pc and c.fault set,
+// when there is no code.
+func (c *CPU) lookup(pc uint64) *block {
+	b := c.cache.blocks[pc]
+	if b != nil && b.gen == c.gen {
+		return b
+	}
+	c.pc = pc
+	if b != nil && c.unchanged(b) {
+		b.taken, b.fall, b.gen = nil, nil, c.gen
+		return b
+	}
+	return c.translate(pc)
+}
+
+// unchanged reports whether memory still holds the code of b, and executable.
+func (c *CPU) unchanged(b *block) bool {
+	var buf [4 * maxBlock]byte
+	now := buf[:len(b.code)]
+	n, fault := c.as.Fetch(b.pc, now)
+	return fault == nil && n == len(now) && bytes.Equal(now, b.code)
+}
+
+// translate decodes the block at pc and enters it into the cache.
+func (c *CPU) translate(pc uint64) *block {
+	var buf [4 * maxBlock]byte
+	n, fault := c.as.Fetch(pc, buf[:])
+	var insts [maxBlock + 1]inst
+	count, size := 0, 0
+	for count < maxBlock && size+2 <= n {
+		in := &insts[count]
+		if !decode(buf[size:n], pc+uint64(size), in) {
+			break
+		}
+		count++
+		size += int(in.len)
+		if endsBlock[in.op] {
+			break
+		}
+	}
+	if count == 0 {
+		c.fault = fault
+		return nil
+	}
+	if c.cache.used > maxCached {
+		c.flushCache()
+	}
+	b := &block{pc: pc, end: pc + uint64(size), n: uint64(count), gen: c.gen}
+	last := &insts[count-1]
+	b.last = b.end - uint64(last.len)
+	if !endsBlock[last.op] {
+		insts[count] = inst{op: opNext}
+		count++
+	}
+	b.first = c.cache.newInsts(insts[:count])
+	b.code = c.cache.newCode(buf[:size])
+	c.cache.blocks[pc] = b
+	if c.trace != nil {
+		c.traceBlock(b)
+	}
+	return b
+}
+
+// flushCache drops all blocks. The generation changes, so that links and the
+// cache of indirect jumps lead to none of them any more.
+func (c *CPU) flushCache() {
+	c.cache.init()
+	clear(c.jump[:])
+	c.gen++
+}
+
+// traceBlock writes the disassembly of b.
+func (c *CPU) traceBlock(b *block) {
+	for at := 0; at < len(b.code); {
+		text, n := disassemble(b.code[at:], b.pc+uint64(at))
+		c.trace(fmt.Sprintf("%x: %s", b.pc+uint64(at), text))
+		at += n
+	}
+}
+
+// Disassemble returns the assembly text and length of the instruction at pc. The
+// length is 0 when there is no code.
+func (c *CPU) Disassemble(pc uint64) (text string, n int) {
+	var buf [4]byte
+	got, fault := c.as.Fetch(pc, buf[:])
+	if got < 2 {
+		return faultText(fault), 0
+	}
+	return disassemble(buf[:got], pc)
+}
+
+func faultText(f *mem.Fault) string {
+	if f == nil {
+		return "no code"
+	}
+	return f.Error()
+}

@@ -1,0 +1,177 @@
+// Package riscv is the 64-bit RISC-V guest: instruction tables, decoder,
+// disassembler and interpreter.
+//
+// Instructions are rows of text in folder isa. The generator in folder gen makes
+// from them the files zz_*.go: operation numbers, decoder, encoding table and
+// the interpreter's cases. docs/add-an-instruction.md shows how one is added.
+//
+// What executes is a [CPU]: it decodes blocks of instructions as it reaches
+// them, keeps and links them (block.go), and runs them in one loop
+// (zz_interp_unsafe.go). Blocks belong to one CPU: there are no locks.
+package riscv
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/softfloat"
+)
+
+// Integer registers with a role in the calling and system call conventions.
+const (
+	regRA = 1
+	regSP = 2
+	regTP = 4
+	regA0 = 10
+	regA7 = 17
+)
+
+// CPU is one hart; it implements guest.CPU.
+type CPU struct {
+	// r is the register file: x0 to x31, the sink for writes to x0 at index
+	// sink, f0 to f31 from fpBase. A byte indexes it without bounds checks; what
+	// lies between and behind is unused.
+	r [256]uint64
+
+	pc      uint64 // valid while Run is not running
+	retired uint64 // includes all of the block being executed
+	block   *block // being executed
+	ip      uintptr
+	irq     uint32 // the interrupt word
+	gen     uint32 // code generation: blocks of another one are to be checked
+	stale   atomic.Bool
+	base    unsafe.Pointer // linear window of mem
+	limit   uint64
+
+	fflags softfloat.Flags
+	frm    uint8
+
+	// The reservation of lr: address, size and the value that was there.
+	resAddr, resValue uint64
+	resSize           uint8 // 0: none
+
+	as    *mem.Space
+	mem   mem.Mapping
+	cache cache
+	jump  [jumpSize]*block // by target address: where indirect jumps went
+	fault *mem.Fault       // why lookup returned nil
+	trace func(string)
+}
+
+// New returns a hart with all registers zero, executing from as.
+func New(as *mem.Space) *CPU {
+	c := &CPU{as: as, mem: as.Mapping()}
+	base, limit := c.mem.Window()
+	c.base, c.limit = windowBase(base), limit
+	c.cache.init()
+	return c
+}
+
+// Clone copies the register state into a new CPU over the same address space.
+// A reservation is not copied.
+func (c *CPU) Clone() guest.CPU {
+	n := New(c.as)
+	n.r, n.pc, n.fflags, n.frm, n.trace = c.r, c.pc, c.fflags, c.frm, c.trace
+	return n
+}
+
+// IRQ is the interrupt word.
+func (c *CPU) IRQ() *uint32 { return &c.irq }
+
+// irqFlush is the bit of the interrupt word that FlushCode sets.
+const irqFlush = 1 << 31
+
+// FlushCode makes the CPU re-read all guest code before it executes further blocks.
+func (c *CPU) FlushCode() {
+	c.stale.Store(true)
+	atomic.OrUint32(&c.irq, irqFlush)
+}
+
+// PC is the address of the next instruction.
+func (c *CPU) PC() uint64 { return c.pc }
+
+// SetPC makes pc the address of the next instruction. Its bit 0 is cleared.
+func (c *CPU) SetPC(pc uint64) { c.pc = pc &^ 1 }
+
+// SP is the stack pointer, x2.
+func (c *CPU) SP() uint64 { return c.r[regSP] }
+
+// SetSP sets the stack pointer.
+func (c *CPU) SetSP(v uint64) { c.r[regSP] = v }
+
+// SetTLS sets the thread pointer, x4.
+func (c *CPU) SetTLS(v uint64) { c.r[regTP] = v }
+
+// X is integer register i.
+func (c *CPU) X(i int) uint64 { return c.r[i&31] }
+
+// SetX sets integer register i; x0 stays zero.
+func (c *CPU) SetX(i int, v uint64) {
+	if i &= 31; i != 0 {
+		c.r[i] = v
+	}
+}
+
+// F is the 64 bits of floating-point register i.
+func (c *CPU) F(i int) uint64 { return c.r[fpBase+i&31] }
+
+// SetF sets floating-point register i.
+func (c *CPU) SetF(i int, v uint64) { c.r[fpBase+i&31] = v }
+
+// FCSR is the floating-point control and status register: fflags in bits 0 to
+// 4, frm in bits 5 to 7.
+func (c *CPU) FCSR() uint32 { return uint32(c.frm)<<5 | uint32(c.fflags) }
+
+// SetFCSR sets the floating-point control and status register; other bits are ignored.
+func (c *CPU) SetFCSR(v uint32) {
+	c.fflags = softfloat.Flags(v & 31)
+	c.frm = uint8(v >> 5 & 7)
+}
+
+// Syscall returns number (a7) and arguments (a0 to a5).
+func (c *CPU) Syscall() (nr uint64, args [6]uint64) {
+	copy(args[:], c.r[regA0:])
+	return c.r[regA7], args
+}
+
+// SetResult stores a system call's result in a0.
+func (c *CPU) SetResult(v int64) { c.r[regA0] = uint64(v) }
+
+// RestartSyscall rewinds the pc to the ecall and puts back the first argument.
+func (c *CPU) RestartSyscall(arg0 uint64) {
+	c.pc -= 4
+	c.r[regA0] = arg0
+}
+
+// SetSyscallNr replaces the system call number.
+func (c *CPU) SetSyscallNr(nr uint64) { c.r[regA7] = nr }
+
+// Retired is the number of guest instructions executed so far. An ecall counts,
+// an instruction that traps does not.
+func (c *CPU) Retired() uint64 { return c.retired }
+
+// SetTrace makes Run write the disassembly of each block before its first
+// execution, one line per instruction; nil turns tracing off.
+func (c *CPU) SetTrace(f func(line string)) { c.trace = f }
+
+// DumpRegs is a listing of all registers, four to a line.
+func (c *CPU) DumpRegs() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pc   %016x  fcsr %08x\n", c.pc, c.FCSR())
+	list := func(names *[32]string, value func(int) uint64) {
+		for i := range 32 {
+			sep := "  "
+			if i%4 == 3 {
+				sep = "\n"
+			}
+			fmt.Fprintf(&b, "%-4s %016x%s", names[i], value(i), sep)
+		}
+	}
+	list(&xNames, c.X)
+	list(&fNames, c.F)
+	return b.String()
+}

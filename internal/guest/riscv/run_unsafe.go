@@ -1,0 +1,138 @@
+package riscv
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// pollInterval is the number of blocks between two safepoints.
+const pollInterval = 4096
+
+// safepoint is a call, which is where Go's scheduler can stop a goroutine that
+// is not preempted asynchronously. Its frame is large enough to have the stack
+// check that does it.
+//
+//go:noinline
+func safepoint() {
+	var frame [256]byte
+	touch(&frame)
+}
+
+//go:noinline
+func touch(*[256]byte) {}
+
+// windowBase is the linear window's base as a pointer. It is not Go memory.
+func windowBase(base uintptr) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&base))
+}
+
+// at is the instruction at host address ip, which lies in b.
+func (b *block) at(ip uintptr) *inst {
+	return (*inst)(unsafe.Add(unsafe.Pointer(b.first), ip-uintptr(unsafe.Pointer(b.first))))
+}
+
+// Run executes guest code from the pc until something needs the engine. The
+// goroutine must have debug.SetPanicOnFault enabled.
+func (c *CPU) Run() (e guest.Exit) {
+	if c.stale.Load() && c.stale.Swap(false) {
+		c.gen++
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			e = c.recovered(r)
+		}
+	}()
+	return c.loop()
+}
+
+// interrupted handles a non-zero interrupt word at a block boundary. It reports
+// whether the engine wants control; otherwise there was only code to flush.
+func (c *CPU) interrupted() bool {
+	// The bit first: a FlushCode in between sets it again.
+	flushOnly := atomic.CompareAndSwapUint32(&c.irq, irqFlush, 0)
+	if c.stale.Swap(false) {
+		c.gen++
+	}
+	if !flushOnly {
+		c.resSize = 0
+	}
+	return !flushOnly
+}
+
+// trapPanic is what helpers panic with when their instruction traps. The address
+// of a SIGILL is filled in by recovered.
+type trapPanic struct{ trap guest.Trap }
+
+// recovered turns a panic in the middle of the current block into a trap at the
+// exact instruction.
+func (c *CPU) recovered(r any) guest.Exit {
+	var trap guest.Trap
+	if t, ok := r.(*trapPanic); ok {
+		trap = t.trap
+	} else if f := c.as.Recover(r); f != nil {
+		trap = faultTrap(f)
+	} else {
+		panic(r)
+	}
+	b := c.block
+	done := int((c.ip - uintptr(unsafe.Pointer(b.first))) / instSize)
+	insts := unsafe.Slice(b.first, done)
+	c.pc = b.pc
+	for k := range insts {
+		c.pc += uint64(insts[k].len)
+	}
+	c.retired -= b.n - uint64(done)
+	if trap.Signal == guest.SIGILL {
+		trap.Addr = c.pc
+	}
+	return c.trap(trap)
+}
+
+// faultTrap is the trap that Linux makes of a memory fault.
+func faultTrap(f *mem.Fault) guest.Trap {
+	switch f.Kind {
+	case mem.AccErr:
+		return guest.Trap{Signal: guest.SIGSEGV, Code: guest.SEGV_ACCERR, Addr: f.Addr}
+	case mem.BusErr:
+		return guest.Trap{Signal: guest.SIGBUS, Code: guest.BUS_ADRERR, Addr: f.Addr}
+	}
+	return guest.Trap{Signal: guest.SIGSEGV, Code: guest.SEGV_MAPERR, Addr: f.Addr}
+}
+
+// trap leaves Run with a trap at c.pc.
+func (c *CPU) trap(t guest.Trap) guest.Exit {
+	c.resSize = 0 // the kernel drops the reservation
+	return guest.Exit{Kind: guest.ExitTrap, Trap: t}
+}
+
+// fetchFault leaves Run because there is no code at c.pc.
+func (c *CPU) fetchFault() guest.Exit { return c.trap(faultTrap(c.fault)) }
+
+// syscall leaves Run after an ecall.
+func (c *CPU) syscall() guest.Exit {
+	c.resSize = 0
+	return guest.Exit{Kind: guest.ExitSyscall}
+}
+
+// lastTrap leaves Run with a trap at the last instruction of the current block.
+func (c *CPU) lastTrap(signal int, code int32) guest.Exit {
+	c.pc = c.block.last
+	c.retired--
+	return c.trap(guest.Trap{Signal: signal, Code: code, Addr: c.pc})
+}
+
+func (c *CPU) illegal() guest.Exit    { return c.lastTrap(guest.SIGILL, guest.ILL_ILLOPC) }
+func (c *CPU) breakpoint() guest.Exit { return c.lastTrap(guest.SIGTRAP, guest.TRAP_BRKPT) }
+
+// raiseIllegal ends a helper whose instruction is illegal in the present state.
+func raiseIllegal() {
+	panic(&trapPanic{guest.Trap{Signal: guest.SIGILL, Code: guest.ILL_ILLOPC}})
+}
+
+// raiseMisaligned ends a helper whose atomic access is not naturally aligned.
+func raiseMisaligned(addr uint64) {
+	panic(&trapPanic{guest.Trap{Signal: guest.SIGBUS, Code: guest.BUS_ADRALN, Addr: addr}})
+}
