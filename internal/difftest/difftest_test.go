@@ -1,0 +1,155 @@
+package difftest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
+)
+
+var (
+	casesFlag = flag.Int("cases", 0, "random cases per instruction (0: 40 with -short, else 200)")
+	seedFlag  = flag.Uint64("seed", 1, "seed of the random cases")
+)
+
+// reference and subject are set by TestMain; reference is nil when there is no qemu.
+var (
+	reference *Emulator
+	subject   *Emulator
+	whyNoQEMU string
+)
+
+// TestMain finds qemu and builds hospes. HOSPES_QEMU and HOSPES name other commands to
+// compare, with their arguments.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "difftest")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		reference, whyNoQEMU = findQEMU()
+		if reference != nil {
+			if subject, err = buildHospes(dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
+		return m.Run()
+	}())
+}
+
+func findQEMU() (*Emulator, string) {
+	if c := strings.Fields(os.Getenv("HOSPES_QEMU")); len(c) > 0 {
+		return &Emulator{"qemu", c}, ""
+	}
+	out, err := exec.Command("../../scripts/fetch-qemu.sh").Output()
+	if err != nil {
+		return nil, fmt.Sprintf("scripts/fetch-qemu.sh: %v", err)
+	}
+	return &Emulator{"qemu", []string{strings.TrimSpace(string(out)), "-cpu", CPU}}, ""
+}
+
+func buildHospes(dir string) (*Emulator, error) {
+	if c := strings.Fields(os.Getenv("HOSPES")); len(c) > 0 {
+		return &Emulator{"hospes", c}, nil
+	}
+	path := filepath.Join(dir, "hospes")
+	cmd := exec.Command("go", "build", "-o", path, "../../cmd/hospes")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building hospes: %v\n%s", err, out)
+	}
+	return &Emulator{"hospes", []string{path}}, nil
+}
+
+func needEmulators(t *testing.T) {
+	if reference == nil {
+		t.Skip("no qemu to compare with: ", whyNoQEMU)
+	}
+}
+
+func casesPerInstruction() int {
+	switch {
+	case *casesFlag > 0:
+		return *casesFlag
+	case testing.Short():
+		return 40
+	}
+	return 200
+}
+
+// check runs cases and reports differences, a few per name.
+func check(t *testing.T, cases []Case) {
+	t.Helper()
+	needEmulators(t)
+	failed := map[string]int{}
+	for _, p := range Assemble(cases) {
+		diff, err := Compare(p, reference, subject, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range diff {
+			d := &diff[i]
+			if why := known(d); why != "" {
+				continue
+			}
+			if failed[d.Case.Name]++; failed[d.Case.Name] <= 3 {
+				t.Errorf("%s", d)
+			}
+		}
+	}
+	for name, n := range failed {
+		t.Errorf("%s: %d of %d cases differ", name, n, len(cases))
+	}
+}
+
+func table(t *testing.T) []*Instruction {
+	t.Helper()
+	all, err := Instructions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestInstructions compares each instruction of the table with random operands.
+func TestInstructions(t *testing.T) {
+	all := table(t)
+	tested, total := 0, 0
+	byExt := map[string][]*Instruction{}
+	var order []string
+	for _, in := range all {
+		if byExt[in.Ext] == nil {
+			order = append(order, in.Ext)
+		}
+		byExt[in.Ext] = append(byExt[in.Ext], in)
+	}
+	for _, ext := range order {
+		ok := t.Run(ext, func(t *testing.T) {
+			var cases []Case
+			for _, in := range byExt[ext] {
+				n := casesPerInstruction()
+				if in.Kind&encoding.FP != 0 && in.Kind&(encoding.Load|encoding.Store) == 0 {
+					n *= 5
+				}
+				for i := range n {
+					cases = append(cases, in.Single(*seedFlag<<32+uint64(i)))
+				}
+			}
+			total += len(cases)
+			check(t, cases)
+		})
+		if ok {
+			tested += len(byExt[ext])
+		}
+	}
+	t.Logf("difftest: %d of the %d instructions in the table tested and equal, %d cases", tested, len(all), total)
+}
