@@ -63,11 +63,6 @@ const (
 	misalignedFast              = 3
 	misalignedVectorUnsupported = 4
 
-	// cacheBlock is the size in bytes of what cbo.zero, cbo.clean and the like act on.
-	cacheBlock = 64
-	// timebase is the frequency of the time CSR in Hz.
-	timebase = 10_000_000
-
 	whichCPUs = 1 << 0 // RISCV_HWPROBE_WHICH_CPUS
 )
 
@@ -80,8 +75,8 @@ const (
 // Syscalls are the calls that only RISC-V has.
 func (arch) Syscalls() []guest.Syscall {
 	return []guest.Syscall{
-		{Nr: 258, Name: "riscv_hwprobe", Args: "ptr uint uint ptr hex", Do: sysHWProbe},
-		{Nr: 259, Name: "riscv_flush_icache", Args: "ptr ptr hex", Do: sysFlushICache},
+		{Nr: 258, Name: "riscv_hwprobe", Args: "pairs:ptr pair_count:size cpusetsize:size cpus:ptr flags:hex", Do: sysHWProbe},
+		{Nr: 259, Name: "riscv_flush_icache", Args: "start:ptr end:ptr flags:hex", Do: sysFlushICache},
 	}
 }
 
@@ -101,12 +96,12 @@ func hwprobeValue(as *mem.Space, key int64) (value uint64, known bool) {
 	case keyCPUPerf0, keyMisalignedScalarPerf:
 		return misalignedFast, true
 	case keyZicbozBlockSize, keyZicbomBlockSize:
-		return cacheBlock, true
+		return cboBlock, true
 	case keyHighestVirtAddress:
 		// TASK_SIZE itself, not the byte before it: so the kernel has it.
 		return as.Limit(), true
 	case keyTimeCSRFreq:
-		return timebase, true
+		return TimebaseHz, true
 	case keyMisalignedVectorPerf:
 		return misalignedVectorUnsupported, true
 	case keyVendorExtThead0, keyVendorExtSifive0:

@@ -36,13 +36,6 @@ const (
 // Stack alternatives (sigaltstack(2)).
 const ssAutodisarm = -1 << 31 // SS_AUTODISARM, as int32
 
-// Argument registers of a handler.
-const (
-	regRA = 1
-	regSP = 2
-	regA0 = 10
-)
-
 var errStackOverflow = errors.New("signal frame does not fit on the alternate stack")
 
 // PushSignal implements guest.CPU.
