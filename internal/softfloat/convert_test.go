@@ -81,7 +81,7 @@ func (i integer) inputs() []uint64 {
 func (o oracleFormat) floats() []uint64 {
 	all := o.specials()
 	r := newRand()
-	for range 20000 {
+	for range 5000 {
 		all = append(all, o.random(r))
 	}
 	// Numbers within and around the integers' ranges, with and without fractions.

@@ -24,7 +24,7 @@ func TestHost(t *testing.T) {
 			t.Errorf("%s = %#x, the host says %#x", name, got, w)
 		}
 	}
-	for range 50000 {
+	for range 20000 {
 		var fl Flags
 		a, b, c := double.random(r), double.random(r), double.random(r)
 		x, y, z := math.Float64frombits(a), math.Float64frombits(b), math.Float64frombits(c)
