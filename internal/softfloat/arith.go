@@ -104,9 +104,9 @@ func (f format) sqrt(a uint64, rm Round, fl *Flags) uint64 {
 }
 
 // sqrtSig is the square root of m * 2^-62, which is in [1,4), in units of 2^-63:
-// its leading 54 bits, which is one more than binary64 has, and a sticky bit. It is the schoolbook method,
-// two bits of m for one of the root. The remainder never exceeds twice the root,
-// so that 64 bits are enough for it.
+// its leading 54 bits, which is one more than binary64 has, and a sticky bit. It
+// is the schoolbook method, two bits of m for one of the root. The remainder never
+// exceeds twice the root, so that 64 bits are enough for it.
 func sqrtSig(m uint64) uint64 {
 	const steps = 54
 	var root, rem uint64
