@@ -66,11 +66,22 @@ func (h *cache) newCode(b []byte) []byte {
 	return code
 }
 
-// link stores the block at pc in *slot of the current block. It returns nil,
-// with c.pc and c.fault set, when there is no code.
-func (c *CPU) link(slot **block, pc uint64) *block {
+// linkTaken finds the successor of the current block at pc and links it. It
+// returns nil, with c.pc and c.fault set, when there is no code.
+//
+//go:noinline
+func (c *CPU) linkTaken(pc uint64) *block {
 	b := c.lookup(pc)
-	*slot = b
+	c.block.taken = b
+	return b
+}
+
+// linkFall does the same for the block behind the current one.
+//
+//go:noinline
+func (c *CPU) linkFall() *block {
+	b := c.lookup(c.block.end)
+	c.block.fall = b
 	return b
 }
 

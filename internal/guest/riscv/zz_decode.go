@@ -117,11 +117,6 @@ func decode32(w uint32, pc uint64, in *inst) bool {
 			form4(w, pc, in)
 			return true
 		}
-		if w&0xfff0707f == 0x60201013 { // cpop
-			in.op = opCpop
-			form4(w, pc, in)
-			return true
-		}
 		if w&0xfff0707f == 0x60401013 { // sext.b
 			in.op = opSextB
 			form4(w, pc, in)
@@ -129,6 +124,11 @@ func decode32(w uint32, pc uint64, in *inst) bool {
 		}
 		if w&0xfff0707f == 0x60501013 { // sext.h
 			in.op = opSextH
+			form4(w, pc, in)
+			return true
+		}
+		if w&0xfff0707f == 0x60201013 { // cpop
+			in.op = opCpop
 			form4(w, pc, in)
 			return true
 		}

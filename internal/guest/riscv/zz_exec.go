@@ -2,7 +2,11 @@
 
 package riscv
 
-import "github.com/hospes-vm/hospes/internal/softfloat"
+import (
+	"math/bits"
+
+	"github.com/hospes-vm/hospes/internal/softfloat"
+)
 
 // execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself.
 var execTable = [numOps]func(*CPU, *inst){
@@ -120,6 +124,8 @@ var execTable = [numOps]func(*CPU, *inst){
 	opAmocasQ:   execAmocasQ,
 	opWrsNto:    execWrsNto,
 	opWrsSto:    execWrsSto,
+	opCpop:      execCpop,
+	opCpopw:     execCpopw,
 	opFliS:      execFliS,
 	opFminmS:    execFminmS,
 	opFmaxmS:    execFmaxmS,
@@ -644,6 +650,14 @@ func execWrsNto(c *CPU, i *inst) {
 
 func execWrsSto(c *CPU, i *inst) {
 	c.waitReservation()
+}
+
+func execCpop(c *CPU, i *inst) {
+	c.r[i.rd] = uint64(bits.OnesCount64(c.r[i.rs1]))
+}
+
+func execCpopw(c *CPU, i *inst) {
+	c.r[i.rd] = uint64(bits.OnesCount64(uint64(uint32(c.r[i.rs1]))))
 }
 
 func execFliS(c *CPU, i *inst) {

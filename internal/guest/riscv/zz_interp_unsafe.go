@@ -14,14 +14,14 @@ import (
 // single instructions leave it as panics, which Run recovers; for them c.block
 // and c.ip say where it was.
 //
-// All that changes per instruction is i. After a call, i and b are reloaded from
-// c instead of being kept on the stack, so that the compiler has no reason to
-// spill them in the cases that call nothing.
+// All that changes per instruction is i. The block is in c alone, and after a
+// call i is reloaded from there, so that the compiler has no reason to spill
+// anything in the cases that call nothing.
 func (c *CPU) loop() guest.Exit {
 	var (
 		addr, target uint64
 		i            *inst
-		b, next      *block
+		b            *block
 	)
 	base, limit := c.base, c.limit
 	polls := pollInterval
@@ -137,11 +137,11 @@ dispatch:
 	case opAuipc:
 		c.r[i.rd] = i.imm
 	case opJal:
-		c.r[i.rd] = b.end
+		c.r[i.rd] = c.block.end
 		goto taken
 	case opJalr:
 		target = (c.r[i.rs1] + i.imm) & ^uint64(1)
-		c.r[i.rd] = b.end
+		c.r[i.rd] = c.block.end
 		goto indirect
 	case opBeq:
 		if c.r[i.rs1] == c.r[i.rs2] {
@@ -336,14 +336,10 @@ dispatch:
 		c.r[i.rd] = uint64(bits.LeadingZeros64(c.r[i.rs1]))
 	case opCtz:
 		c.r[i.rd] = uint64(bits.TrailingZeros64(c.r[i.rs1]))
-	case opCpop:
-		c.r[i.rd] = uint64(bits.OnesCount64(c.r[i.rs1]))
 	case opClzw:
 		c.r[i.rd] = uint64(bits.LeadingZeros32(uint32(c.r[i.rs1])))
 	case opCtzw:
 		c.r[i.rd] = uint64(bits.TrailingZeros32(uint32(c.r[i.rs1])))
-	case opCpopw:
-		c.r[i.rd] = uint64(bits.OnesCount64(uint64(uint32(c.r[i.rs1]))))
 	case opMax:
 		c.r[i.rd] = choose((int64(c.r[i.rs1]) < int64(c.r[i.rs2])), c.r[i.rs2], c.r[i.rs1])
 	case opMaxu:
@@ -438,27 +434,26 @@ outside: // a load or store outside the linear window
 	execTable[i.op](c, i)
 
 resume:
-	b = c.block
-	i = b.at(c.ip)
+	i = c.block.at(c.ip)
 	goto next
 
 taken:
-	if next = b.taken; next == nil {
-		if next = c.link(&b.taken, i.imm); next == nil {
-			return c.fetchFault()
-		}
+	if b = c.block.taken; b != nil {
+		goto enter
 	}
-	b = next
-	goto enter
+	if b = c.linkTaken(i.imm); b != nil {
+		goto enter
+	}
+	return c.fetchFault()
 
 fallthru:
-	if next = b.fall; next == nil {
-		if next = c.link(&b.fall, b.end); next == nil {
-			return c.fetchFault()
-		}
+	if b = c.block.fall; b != nil {
+		goto enter
 	}
-	b = next
-	goto enter
+	if b = c.linkFall(); b != nil {
+		goto enter
+	}
+	return c.fetchFault()
 
 indirect:
 	b = c.jump[target>>1%jumpSize]
@@ -472,11 +467,11 @@ indirect:
 
 fencei:
 	c.gen++
-	c.pc = b.end
+	c.pc = c.block.end
 	goto find
 
 ecall:
-	c.pc = b.end
+	c.pc = c.block.end
 	return c.syscall()
 
 ebreak:

@@ -97,10 +97,8 @@ const (
 	opXnor
 	opClz
 	opCtz
-	opCpop
 	opClzw
 	opCtzw
-	opCpopw
 	opMax
 	opMaxu
 	opMin
@@ -239,6 +237,8 @@ const (
 	opAmocasQ
 	opWrsNto
 	opWrsSto
+	opCpop
+	opCpopw
 	opFliS
 	opFminmS
 	opFmaxmS

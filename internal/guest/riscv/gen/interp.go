@@ -40,7 +40,7 @@ func genInterp(m *model) (string, error) {
 		if !isHot(r) {
 			continue
 		}
-		w := &writer{row: r, link: "b.end"}
+		w := &writer{row: r, link: "c.block.end"}
 		w.load = func(op, addr string) string {
 			d := memOps[op]
 			w.window(addr)
@@ -143,7 +143,7 @@ func genExec(m *model) (string, error) {
 		fmt.Fprintf(&funcs, "func exec%s(c *CPU, i *inst) {\n%s}\n\n", camel(r.Name), w.b.String())
 		fmt.Fprintf(&table, "\t%s: exec%s,\n", opName(r.Name), camel(r.Name))
 	}
-	return "import \"github.com/hospes-vm/hospes/internal/softfloat\"\n\n" +
+	return "import (\n\"math/bits\"\n\n\"github.com/hospes-vm/hospes/internal/softfloat\"\n)\n\n" +
 		"// execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself.\n" +
 		"var execTable = [numOps]func(*CPU, *inst){\n" + table.String() + "}\n\n" + funcs.String(), nil
 }

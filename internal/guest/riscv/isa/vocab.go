@@ -95,10 +95,12 @@ var Vocabulary = map[string]Op{
 	"rem_s32": {Args: u2, Result: U64},
 	"rem_u32": {Args: u2, Result: U64},
 
-	// Bit counting (of 0: the width), byte reversal, or-combine of bytes.
+	// Bit counting (of 0: the width), byte reversal, or-combine of bytes. cpop is
+	// cold because Go's has a call for hosts without the instruction, and one
+	// call in the interpreter's loop makes all cases spill registers.
 	"clz":   {Args: u1, Result: U64},
 	"ctz":   {Args: u1, Result: U64},
-	"cpop":  {Args: u1, Result: U64},
+	"cpop":  {Args: u1, Result: U64, Kind: cold},
 	"clz32": {Args: u1, Result: U64},
 	"ctz32": {Args: u1, Result: U64},
 	"rev8":  {Args: u1, Result: U64},
