@@ -1,0 +1,186 @@
+//go:build linux
+
+// Package reserved keeps hospes's own descriptors out of the guest's way. Guest
+// descriptors are host descriptors, and a program may rely on getting the lowest
+// free number; so what hospes keeps open lies above the numbers that most
+// programs use, and the personality pretends that these are closed.
+//
+// The Go runtime opens two descriptors for its network poller when it first needs
+// it, which may be as early as package os's initialisation (a non-blocking
+// standard input). They cannot be moved afterwards. That is why this package
+// imports nothing that depends on os, and does its work when it is initialised.
+package reserved
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// base is where descriptors of hospes are placed, and tableSize the end of the
+	// numbers that they should not exceed: the size of the kernel's first
+	// descriptor table. A higher number would make the kernel enlarge the table,
+	// which costs milliseconds when threads share it (it waits for an RCU grace
+	// period). Numbers just below tableSize are bash's for process substitution.
+	base      = 48
+	tableSize = 64
+)
+
+var (
+	mu  sync.Mutex            // serialises changes of set
+	set atomic.Pointer[[]int] // sorted; replaced, never changed
+)
+
+func init() {
+	set.Store(new([]int))
+	for _, fd := range parkPoller() {
+		mark(fd)
+	}
+}
+
+// Has reports whether fd is a descriptor of hospes.
+func Has(fd int) bool {
+	for _, r := range *set.Load() {
+		if r == fd {
+			return true
+		}
+	}
+	return false
+}
+
+// List returns the descriptors of hospes in ascending order. The caller must not
+// change the result.
+func List() []int { return *set.Load() }
+
+// Add takes a descriptor over: it returns the close-on-exec duplicate with a high
+// number that is hospes's from now on, and closes fd.
+func Add(fd int) (int, error) {
+	high, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(base))
+	if e != 0 {
+		return -1, e
+	}
+	mark(int(high))
+	_ = syscall.Close(fd) // its duplicate holds the file: no error can be lost
+	return int(high), nil
+}
+
+// Close closes a descriptor that Add returned.
+func Close(fd int) error {
+	mu.Lock()
+	l := slices.DeleteFunc(slices.Clone(List()), func(r int) bool { return r == fd })
+	set.Store(&l)
+	mu.Unlock()
+	return syscall.Close(fd)
+}
+
+func mark(fd int) {
+	mu.Lock()
+	defer mu.Unlock()
+	l := append(slices.Clone(List()), fd)
+	slices.Sort(l)
+	l = slices.Compact(l)
+	set.Store(&l)
+}
+
+// parkPoller has the runtime open its poller's descriptors at base or above, and
+// returns them.
+func parkPoller() []int {
+	var fill filler
+	defer fill.empty()
+	first, ok := fill.below(base)
+	if !ok {
+		startPoller()
+		return findPoller()
+	}
+	second, e := dup()
+	_ = syscall.Close(first)
+	if e != 0 {
+		startPoller()
+		return findPoller()
+	}
+	_ = syscall.Close(second)
+	startPoller()
+	if isOpen(first) && isOpen(second) {
+		return []int{first, second}
+	}
+	return findPoller()
+}
+
+// startPoller makes the runtime open its poller: timers rely on it.
+func startPoller() { time.AfterFunc(time.Hour, func() {}).Stop() }
+
+// filler occupies descriptor numbers, as runs of consecutive ones.
+type filler struct{ runs [][2]int }
+
+// below occupies all free numbers below limit. It returns the first free number
+// from limit on, open; ok is false if there is none.
+func (f *filler) below(limit int) (first int, ok bool) {
+	for {
+		fd, e := dup()
+		switch {
+		case e != 0:
+			return 0, false
+		case fd >= limit:
+			return fd, true
+		}
+		if n := len(f.runs); n > 0 && f.runs[n-1][1]+1 == fd {
+			f.runs[n-1][1] = fd
+		} else {
+			f.runs = append(f.runs, [2]int{fd, fd})
+		}
+	}
+}
+
+// empty frees the numbers.
+func (f *filler) empty() {
+	for _, r := range f.runs {
+		if _, _, e := syscall.RawSyscall(sysCloseRange, uintptr(r[0]), uintptr(r[1]), 0); e == 0 {
+			continue
+		}
+		for fd := r[0]; fd <= r[1]; fd++ { // Linux before 5.9
+			_ = syscall.Close(fd)
+		}
+	}
+}
+
+// sysCloseRange is close_range(2), which has the same number everywhere.
+const sysCloseRange = 436
+
+// dup duplicates standard input, which the runtime has made sure is open.
+func dup() (int, syscall.Errno) {
+	fd, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, 0, syscall.F_DUPFD_CLOEXEC, 0)
+	return int(fd), e
+}
+
+func isOpen(fd int) bool {
+	_, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
+	return e == 0
+}
+
+// findPoller looks for the poller's descriptors where they could not be placed:
+// an epoll instance and an event counter, close-on-exec.
+func findPoller() (fds []int) {
+	buf := make([]byte, 64)
+	for fd := 3; fd < tableSize && len(fds) < 2; fd++ {
+		n, err := syscall.Readlink("/proc/self/fd/"+decimal(fd), buf)
+		if err != nil {
+			continue
+		}
+		switch string(buf[:n]) {
+		case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// decimal is strconv.Itoa for small numbers; this package imports little.
+func decimal(n int) string {
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return decimal(n/10) + string(rune('0'+n%10))
+}

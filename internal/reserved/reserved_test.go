@@ -1,0 +1,93 @@
+//go:build linux
+
+package reserved
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func link(fd int) string {
+	s, _ := os.Readlink("/proc/self/fd/" + decimal(fd))
+	return s
+}
+
+// The runtime's descriptors lie high, are known, and low numbers are free.
+func TestPollerIsParked(t *testing.T) {
+	r, w, err := os.Pipe() // would start the poller if nothing had
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if r.Fd() >= base {
+		t.Errorf("a new descriptor is %d", r.Fd())
+	}
+	kinds := map[string]int{}
+	for _, fd := range List() {
+		if fd < base || fd >= tableSize {
+			t.Errorf("descriptor %d lies outside [%d, %d)", fd, base, tableSize)
+		}
+		kinds[link(fd)]++
+	}
+	if kinds["anon_inode:[eventpoll]"] != 1 || kinds["anon_inode:[eventfd]"] != 1 {
+		t.Errorf("reserved descriptors are %v", kinds)
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fd := range tableSize {
+		if l := link(fd); strings.Contains(l, "eventpoll") && !Has(fd) {
+			t.Errorf("descriptor %d is an epoll instance nobody knows of", fd)
+		}
+	}
+	if len(entries) > base/2 {
+		t.Errorf("%d descriptors are open: the fillers were not closed", len(entries))
+	}
+}
+
+func TestAddAndClose(t *testing.T) {
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(p[1])
+	fd, err := Add(p[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fd < base || !Has(fd) || Has(p[0]) || isOpen(p[0]) {
+		t.Errorf("Add(%d) = %d, known %t, old one open %t", p[0], fd, Has(fd), isOpen(p[0]))
+	}
+	if _, err := syscall.Write(p[1], []byte("x")); err != nil {
+		t.Errorf("the pipe has no reader: %v", err)
+	}
+	if err := Close(fd); err != nil || Has(fd) || isOpen(fd) {
+		t.Errorf("after Close: %v, known %t, open %t", err, Has(fd), isOpen(fd))
+	}
+	if _, err := Add(-1); err != syscall.EBADF {
+		t.Errorf("Add(-1): %v", err)
+	}
+}
+
+// Without the means to place them, the poller's descriptors are found.
+func TestFindPoller(t *testing.T) {
+	if got := findPoller(); len(got) != 2 || !Has(got[0]) || !Has(got[1]) {
+		t.Errorf("findPoller() = %v, reserved %v", got, List())
+	}
+}
+
+func BenchmarkPark(b *testing.B) {
+	for b.Loop() {
+		var f filler
+		fd, ok := f.below(base)
+		if !ok {
+			b.Fatal("no room")
+		}
+		_ = syscall.Close(fd)
+		f.empty()
+	}
+}
