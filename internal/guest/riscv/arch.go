@@ -40,6 +40,8 @@ func (arch) CheckELF(machine elf.Machine, flags uint32) error {
 	return nil
 }
 
+func (arch) Sysroots() []string { return []string{"/usr/riscv64-linux-gnu", "/usr/riscv64-linux-musl"} }
+
 func (arch) NewCPU(as *mem.Space) guest.CPU { return New(as) }
 
 // HWCap holds a bit for each single-letter extension, counted from A

@@ -86,8 +86,8 @@ func (in *inst) text(pc uint64) string {
 	}
 	var args []string
 	for _, o := range operands {
-		if o == "n" {
-			name = strings.TrimSuffix(name, "n") + strconv.FormatUint(in.imm, 10)
+		if n, ok := in.nameNumber(o); ok {
+			name = strings.TrimSuffix(name, "n") + strconv.FormatUint(n, 10)
 			continue
 		}
 		if s := in.operandText(o, pc); s != "" {
@@ -98,6 +98,17 @@ func (in *inst) text(pc uint64) string {
 		return name
 	}
 	return name + "\t" + strings.Join(args, ",")
+}
+
+// nameNumber is the number that is part of the names of may-be-operations.
+func (in *inst) nameNumber(operand string) (n uint64, ok bool) {
+	switch operand {
+	case "n":
+		return in.imm, true
+	case "odd": // c.mop.n, whose bit 0 is fixed
+		return in.imm | 1, true
+	}
+	return 0, false
 }
 
 func (in *inst) meets(conds []aliasCond) bool {
@@ -122,6 +133,8 @@ func (in *inst) field(name string) int64 {
 		return int64(in.rs1 % 32)
 	case "rs2", "fs2":
 		return int64(in.rs2 % 32)
+	case "len":
+		return int64(in.len)
 	}
 	return int64(in.imm)
 }

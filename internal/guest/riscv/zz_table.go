@@ -238,7 +238,7 @@ var rows = []encoding.Row{
 		Fields: []encoding.Field{{Name: "rs2", Slices: []encoding.Slice{{From: 20, To: 0, Width: 5}}}, {Name: "rs1", Slices: []encoding.Slice{{From: 15, To: 0, Width: 5}}}, {Name: "rd", Slices: []encoding.Slice{{From: 7, To: 0, Width: 5}}}}},
 	{Name: "bseti", Ext: "zbs", Len: 4, Mask: 0xfc00707f, Match: 0x28001013, Kind: 0x0, Operands: []string{"rd", "rs1", "shamt"},
 		Fields: []encoding.Field{{Name: "uimm", Slices: []encoding.Slice{{From: 20, To: 0, Width: 6}}}, {Name: "rs1", Slices: []encoding.Slice{{From: 15, To: 0, Width: 5}}}, {Name: "rd", Slices: []encoding.Slice{{From: 7, To: 0, Width: 5}}}}},
-	{Name: "c.mop.n", Ext: "zcmop", Len: 2, Mask: 0xf8ff, Match: 0x6081, Kind: 0x0, Operands: []string{"n"},
+	{Name: "c.mop.n", Ext: "zcmop", Len: 2, Mask: 0xf8ff, Match: 0x6081, Kind: 0x0, Operands: []string{"odd"},
 		Fields: []encoding.Field{{Name: "uimm", Slices: []encoding.Slice{{From: 8, To: 1, Width: 3}}}}},
 	{Name: "flh", Ext: "zfhmin", Len: 4, Mask: 0x707f, Match: 0x1007, Kind: 0x41, Operands: []string{"fd", "imm(rs1)"},
 		Fields: []encoding.Field{{Name: "imm", Slices: []encoding.Slice{{From: 20, To: 0, Width: 12}}}, {Name: "rs1", Slices: []encoding.Slice{{From: 15, To: 0, Width: 5}}}, {Name: "fd", Slices: []encoding.Slice{{From: 7, To: 0, Width: 5}}}}},
@@ -699,8 +699,7 @@ var aliases = [numOps][]alias{
 		{name: "sext.w", conds: []aliasCond{{field: "imm", value: 0}}, operands: []string{"rd", "rs1"}},
 	},
 	opAdd: {
-		{name: "li", conds: []aliasCond{{field: "rs1", value: 0}, {field: "rs2", value: 0}}, operands: []string{"rd", "0"}},
-		{name: "mv", conds: []aliasCond{{field: "rs1", value: 0}}, operands: []string{"rd", "rs2"}},
+		{name: "mv", conds: []aliasCond{{field: "rs1", value: 0}, {field: "len", value: 2}}, operands: []string{"rd", "rs2"}},
 	},
 	opSub: {
 		{name: "neg", conds: []aliasCond{{field: "rs1", value: 0}}, operands: []string{"rd", "rs2"}},
@@ -756,12 +755,15 @@ var aliases = [numOps][]alias{
 		{name: "csrr", conds: []aliasCond{}, operands: []string{"rd", "csr"}},
 	},
 	opCsrrcX0: {
+		{name: "csrc", conds: []aliasCond{{field: "rd", value: 0}}, operands: []string{"csr", "zero"}},
 		{name: "csrrc", conds: []aliasCond{}, operands: []string{"rd", "csr", "zero"}},
 	},
 	opCsrrsi0: {
+		{name: "csrsi", conds: []aliasCond{{field: "rd", value: 0}}, operands: []string{"csr", "0"}},
 		{name: "csrrsi", conds: []aliasCond{}, operands: []string{"rd", "csr", "0"}},
 	},
 	opCsrrci0: {
+		{name: "csrci", conds: []aliasCond{{field: "rd", value: 0}}, operands: []string{"csr", "0"}},
 		{name: "csrrci", conds: []aliasCond{}, operands: []string{"rd", "csr", "0"}},
 	},
 }

@@ -11,7 +11,8 @@ import (
 //
 //	name | base | conditions | operands
 //
-// with conditions such as "rd=0", "imm=-1" or "fs1=fs2" (equal registers).
+// with conditions such as "rd=0", "imm=-1", "len=2" (compressed) or "fs1=fs2"
+// (equal registers).
 type Alias struct {
 	Name     string
 	Base     string
