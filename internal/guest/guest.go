@@ -23,6 +23,10 @@ type Arch interface {
 	// It is called after class and byte order have been checked.
 	CheckELF(machine elf.Machine, flags uint32) error
 
+	// Sysroots are the directories in which distributions put the libraries of
+	// this architecture for cross-compilation.
+	Sysroots() []string
+
 	// NewCPU returns a hart with all registers zero, executing from as.
 	NewCPU(as *mem.Space) CPU
 

@@ -10,7 +10,6 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
-	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // Process is a guest process: what its threads share.
@@ -41,9 +40,13 @@ type Process struct {
 	ending atomic.Bool
 	status Status
 
+	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
+	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)
+
 	limits   limits // resource limits that hospes itself keeps (limits.go)
 	reserved fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
-	retired  atomic.Uint64
+	files    fileState
+	retired  atomic.Uint64 // instructions of threads that have ended
 }
 
 // Status is how a process ended: Signal is 0 after exit.
@@ -81,7 +84,7 @@ func NewProcess(cfg Config) *Process {
 	p := &Process{
 		Arch:      cfg.Arch,
 		Mem:       cfg.Mem,
-		Root:      Sysroot{Dir: cfg.Sysroot},
+		Root:      NewSysroot(cfg.Sysroot),
 		Tracer:    cfg.Tracer,
 		TraceCode: cfg.TraceCode,
 		OnExit:    cfg.OnExit,
@@ -107,7 +110,7 @@ func (p *Process) end(s Status) {
 	p.mu.Lock()
 	p.status = s
 	for _, t := range p.tasks {
-		trap.Kick(t.TID)
+		t.host.Kick()
 	}
 	p.mu.Unlock()
 	if p.OnExit != nil {
@@ -131,8 +134,18 @@ func (p *Process) FlushCode() {
 	}
 }
 
-// Retired is the number of guest instructions executed by threads that have ended.
-func (p *Process) Retired() uint64 { return p.retired.Load() }
+// Instructions is the number of guest instructions that all threads have
+// executed; those of threads that are running count up to their last return from
+// guest code.
+func (p *Process) Instructions() uint64 {
+	n := p.retired.Load()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.tasks {
+		n += t.CPU.Retired()
+	}
+	return n
+}
 
 // Pid is the process ID, the host's.
 func (p *Process) Pid() int { return os.Getpid() }

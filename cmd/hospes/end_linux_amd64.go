@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes"
+	"github.com/hospes-vm/hospes/internal/reserved"
+	"github.com/hospes-vm/hospes/internal/trap"
+	_ "github.com/hospes-vm/hospes/internal/trap/early" // the inherited signal mask, exactly
+)
+
+// endAs ends the process as the guest ended.
+func endAs(s hospes.Status) {
+	if s.Signal != 0 {
+		trap.Die(s.Signal)
+	}
+	unix.Exit(s.Code)
+}
+
+// log opens where strace and disassembly go: out of the guest's reach.
+func (o *options) log() (*os.File, error) {
+	if !o.strace && !o.disasm {
+		return nil, nil
+	}
+	var fd int
+	var err error
+	if o.logFile != "" {
+		fd, err = unix.Open(o.logFile, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o666)
+	} else {
+		fd, err = unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if err == nil {
+		fd, err = reserved.Add(fd)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: o.logFile, Err: err}
+	}
+	return os.NewFile(uintptr(fd), "log"), nil
+}
+
+// buildNotes says what this build cannot do that another could.
+func buildNotes() []string {
+	if _, _, exact := trap.Inherited(); !exact {
+		return []string{"note: the inherited signal mask is known only approximately in this build"}
+	}
+	return nil
+}

@@ -1,0 +1,19 @@
+//go:build !(linux && amd64)
+
+package main
+
+import (
+	"os"
+
+	"github.com/hospes-vm/hospes"
+)
+
+// On other hosts no guest runs, so that none ends.
+
+func endAs(s hospes.Status) { os.Exit(s.Code) }
+
+func (o *options) log() (*os.File, error) { return nil, nil }
+
+func buildNotes() []string {
+	return []string{"note: this host cannot run Linux programs; linux/amd64 can"}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hospes-vm/hospes"
+	"github.com/hospes-vm/hospes/internal/demo"
+)
+
+// options are what the command line and the HOSPES_ variables say.
+type options struct {
+	sysroot  string
+	setEnv   []string
+	unsetEnv []string
+	argv0    string
+	hasArgv0 bool
+	mapping  hospes.Mapping
+	strace   bool
+	disasm   bool
+	logFile  string
+	stats    bool
+	demo     bool
+	version  bool
+
+	program string
+	args    []string // behind the program}
+
+var errHelp = errors.New("help wanted")
+
+// option is one flag: its names, the variable that sets it too, and its help.
+type option struct {
+	names string // without dashes, separated by ", "
+	env   string
+	arg   string // name of its value; empty for a switch
+	help  string
+	set   func(o *options, value string) error
+}
+
+// table is all there is: usage, flag parsing and variables come from it.
+var table = []option{
+	{"L, sysroot", "HOSPES_SYSROOT", "DIR", "root of the guest's libraries and files", func(o *options, v string) error {
+		o.sysroot = v
+		return checkDir(v)
+	}},
+	{"E, set-env", "HOSPES_SET_ENV", "NAME=VALUE", "set a variable in the guest's environment", func(o *options, v string) error {
+		if !strings.Contains(v, "=") {
+			return fmt.Errorf("%q is not of the form NAME=VALUE", v)
+		}
+		o.setEnv = append(o.setEnv, v)
+		return nil
+	}},
+	{"U, unset-env", "HOSPES_UNSET_ENV", "NAME", "remove a variable from the guest's environment", func(o *options, v string) error {
+		o.unsetEnv = append(o.unsetEnv, v)
+		return nil
+	}},
+	{"0, argv0", "HOSPES_ARGV0", "NAME", "argv[0] of the guest, instead of PROGRAM", func(o *options, v string) error {
+		o.argv0, o.hasArgv0 = v, true
+		return nil
+	}},
+	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *options, v string) error {
+		return parseSwitch(&o.strace, v)
+	}},
+	{"d, disassemble", "HOSPES_DISASSEMBLE", "", "log the disassembly of guest code before it first runs", func(o *options, v string) error {
+		return parseSwitch(&o.disasm, v)
+	}},
+	{"D, log", "HOSPES_LOG", "FILE", "write logs to FILE instead of standard error", func(o *options, v string) error {
+		o.logFile = v
+		return nil
+	}},
+	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default) or table", func(o *options, v string) (err error) {
+		o.mapping, err = hospes.ParseMapping(v)
+		return err
+	}},
+	{"stats", "HOSPES_STATS", "", "print instruction counts at the end", func(o *options, v string) error {
+		return parseSwitch(&o.stats, v)
+	}},
+	{"demo", "", "", "run the program that is built in", func(o *options, v string) error {
+		return parseSwitch(&o.demo, v)
+	}},
+	{"version", "", "", "print version and what this build can do", func(o *options, v string) error {
+		return parseSwitch(&o.version, v)
+	}},
+}
+
+func parseSwitch(b *bool, v string) error {
+	switch v {
+	case "", "0", "false":
+		*b = false
+	case "1", "true":
+		*b = true
+	default:
+		return fmt.Errorf("%q is neither 1 nor 0", v)
+	}
+	return nil
+}
+
+func checkDir(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && !st.IsDir() {
+		err = fmt.Errorf("%s: not a directory", path)
+	}
+	return err
+}
+
+// parse reads the variables, then the command line, which wins.
+func parse(args []string, getenv func(string) string) (*options, error) {
+	o := &options{}
+	fs := flag.NewFlagSet("hospes", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	for i := range table {
+		opt := &table[i]
+		if v := getenv(opt.env); opt.env != "" && v != "" {
+			if err := opt.set(o, v); err != nil {
+				return nil, fmt.Errorf("%s: %w", opt.env, err)
+			}
+		}
+		for _, name := range strings.Split(opt.names, ", ") {
+			set := func(v string) error { return opt.set(o, v) }
+			if opt.arg == "" {
+				fs.BoolFunc(name, opt.help, set)
+			} else {
+				fs.Func(name, opt.help, set)
+			}
+		}
+	}
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, errHelp
+	} else if err != nil {
+		return nil, fmt.Errorf("%w (see hospes --help)", err)
+	}
+	rest := fs.Args()
+	switch {
+	case o.demo:
+		o.program, o.args = "demo", rest
+	case len(rest) > 0:
+		o.program, o.args = rest[0], rest[1:]
+	case !o.version:
+		return nil, errors.New("no program given (see hospes --help)")
+	}
+	return o, nil
+}
+
+// config is what the options mean for a run with the given environment.
+func (o *options) config(env []string) (hospes.Config, error) {
+	name := o.program
+	if o.hasArgv0 {
+		name = o.argv0
+	}
+	cfg := hospes.Config{
+		Program: o.program,
+		Args:    append([]string{name}, o.args...),
+		Env:     o.environment(env),
+		Sysroot: o.sysroot,
+		Mapping: o.mapping,
+	}
+	if o.demo {
+		cfg.Image = demo.Program()
+	}
+	log, err := o.log()
+	if o.strace {
+		cfg.Strace = log
+	}
+	if o.disasm {
+		cfg.Disassembly = log
+	}
+	return cfg, err
+}
+
+// environment applies -E and -U to env.
+func (o *options) environment(env []string) []string {
+	env = slices.Clone(env)
+	drop := func(name string) {
+		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+	}
+	for _, name := range o.unsetEnv {
+		drop(name)
+	}
+	for _, kv := range o.setEnv {
+		name, _, _ := strings.Cut(kv, "=")
+		drop(name)
+		env = append(env, kv)
+	}
+	return env
+}
+
+const usageHead = `hospes runs a Linux program built for another instruction set (RISC-V 64).
+
+Usage:
+  hospes [OPTIONS] PROGRAM [ARGUMENTS...]
+  hospes [OPTIONS] --demo
+
+Options (each also by a variable):
+`
+
+const usageTail = `
+Examples:
+  hospes ./hello.riscv64 world              a static program, or one whose root is found
+  hospes -L /srv/riscv64 /usr/bin/python3   a program of an unpacked Debian
+  hospes --strace -D log ./prog             system calls to a file
+  GOARCH=riscv64 go test -exec hospes ./... Go tests of another architecture
+
+The exit status is the guest's; a guest that a signal kills makes hospes die of
+the same signal. 127: program not found; 126: it cannot be executed;
+125: hospes itself failed; 2: bad usage.
+`
+
+// usage writes the help text.
+func usage(w io.Writer) {
+	fmt.Fprint(w, usageHead)
+	for _, opt := range table {
+		var names []string
+		for _, n := range strings.Split(opt.names, ", ") {
+			dash := "--"
+			if len(n) == 1 {
+				dash = "-"
+			}
+			names = append(names, dash+n)
+		}
+		left := strings.Join(names, ", ")
+		if opt.arg != "" {
+			left += " " + opt.arg
+		}
+		fmt.Fprintf(w, "  %-30s %s", left, opt.help)
+		if opt.env != "" {
+			fmt.Fprintf(w, " [%s]", opt.env)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, usageTail)
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+)
+
+// printVersion writes the version, and what this build lacks compared with the
+// best one, never silently.
+func printVersion(w io.Writer) {
+	version, revision := "(devel)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = " " + s.Value
+			}
+		}
+	}
+	fmt.Fprintf(w, "hospes %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(w, "guest: riscv64 Linux; engine: interpreter; memory mappings: offset, table")
+	for _, line := range buildNotes() {
+		fmt.Fprintln(w, line)
+	}
+}

@@ -1,0 +1,85 @@
+package hospes
+
+import (
+	"errors"
+	"io"
+)
+
+// Mapping selects how guest addresses become host addresses.
+type Mapping int
+
+const (
+	// Offset places guest memory at a constant distance in the host's address
+	// space; the host's MMU protects it. The default; needs Linux.
+	Offset Mapping = iota
+	// Table translates every access through a software page table.
+	Table
+)
+
+var mappingNames = [...]string{Offset: "offset", Table: "table"}
+
+// String returns the name that ParseMapping reads.
+func (m Mapping) String() string { return mappingNames[m] }
+
+// ParseMapping returns the mapping of a name: "offset" or "table".
+func ParseMapping(name string) (Mapping, error) {
+	for i, s := range mappingNames {
+		if s == name {
+			return Mapping(i), nil
+		}
+	}
+	return 0, errors.New(`memory mapping "` + name + `" is neither "offset" nor "table"`)
+}
+
+// Config says what to run, and how.
+type Config struct {
+	// Program is the path of the program file: an ELF executable or a #! script.
+	Program string
+	// Image, if not nil, is the program itself; Program is then only its name.
+	Image []byte
+	// Args are the arguments, Args[0] being the program's name for itself. If
+	// empty, it is Program alone.
+	Args []string
+	// Env is the environment, "name=value" each.
+	Env []string
+	// Sysroot is a directory laid over the host's file system: absolute paths
+	// that exist below it mean the files there. If empty, the root that the
+	// program itself lies in, or the cross-compiler's sysroot, is found when the
+	// program needs one.
+	Sysroot string
+	// Mapping is the memory mapping.
+	Mapping Mapping
+	// Strace, if set, receives the system calls in the format of strace(1).
+	Strace io.Writer
+	// Disassembly, if set, receives each block of guest code before it first runs.
+	Disassembly io.Writer
+	// OnExit, if set, is called by the thread that ends the guest, before Run
+	// returns. It need not return.
+	OnExit func(Status, Stats)
+}
+
+// Status is how the guest ended.
+type Status struct {
+	// Code is the exit status, 0 to 255, if Signal is 0.
+	Code int
+	// Signal is the number of the signal that killed the guest, or 0.
+	Signal int
+}
+
+// Stats are counters of a finished run.
+type Stats struct {
+	// Instructions is the number of guest instructions executed by all threads.
+	Instructions uint64
+}
+
+// LoadError says why a program cannot be run. Its text is one line.
+type LoadError struct {
+	Err error
+	// ExitStatus is what a shell would exit with: 127 if the program was not
+	// found, 126 if it cannot be executed.
+	ExitStatus int
+}
+
+func (e *LoadError) Error() string { return e.Err.Error() }
+
+func (e *LoadError) Unwrap() error { return e.Err }

@@ -1,0 +1,93 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"crypto/rand"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/inherited"
+	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// Program is what a process is to run.
+type Program struct {
+	Path      string   // as the guest names it
+	File      *os.File // the file, if it is open already; Run closes it
+	Argv, Env []string // Argv[0] may be anything
+}
+
+// Run loads a program into the process and runs it to its end, on the calling
+// goroutine as the guest's main thread. The goroutine should be the main one,
+// locked to the main thread, so that the guest's thread ID is its process ID.
+// An error means that nothing has run; it is a *loader.Error if the file is at fault.
+func (p *Process) Run(prog Program) (Status, error) {
+	runtime.LockOSThread()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	trap.Init()
+	inherited.Restore()
+	if err := p.load(prog); err != nil {
+		return Status{}, err
+	}
+	p.EnforceLimits()
+	cpu := p.Arch.NewCPU(p.Mem)
+	cpu.SetTrace(p.TraceCode)
+	cpu.SetPC(p.Image.Entry)
+	cpu.SetSP(p.Image.SP)
+	t, err := p.newMainTask(cpu)
+	if err != nil {
+		return Status{}, err
+	}
+	t.run()
+	return p.Wait(), nil
+}
+
+// load replaces the empty address space by the program's image.
+func (p *Process) load(prog Program) error {
+	cfg := p.loaderConfig(prog)
+	probed, err := loader.Probe(cfg)
+	if err != nil {
+		return err
+	}
+	defer probed.Close()
+	p.Mem.Watch(func(addr, n uint64) { p.FlushCode() })
+	image, err := probed.Load(p.Mem)
+	if err != nil {
+		return err
+	}
+	p.Image, p.Exe = image, image.ExeHost
+	p.Argv, p.Env = image.Argv, prog.Env
+	return nil
+}
+
+// loaderConfig describes prog to the loader, as execve(2) would.
+func (p *Process) loaderConfig(prog Program) loader.Config {
+	cfg := loader.Config{
+		Arch:      p.Arch,
+		Limit:     p.Mem.Limit(),
+		Open:      p.openProgram,
+		Path:      prog.Path,
+		Argv:      prog.Argv,
+		Env:       prog.Env,
+		StackSize: p.Limit(unix.RLIMIT_STACK),
+		UID:       uint32(os.Getuid()), EUID: uint32(os.Geteuid()),
+		GID: uint32(os.Getgid()), EGID: uint32(os.Getegid()),
+	}
+	_, _ = rand.Read(cfg.Random[:])
+	if prog.File != nil {
+		cfg.File, cfg.Host = prog.File, fdPath(int(prog.File.Fd()))
+	}
+	return cfg
+}
+
+// openProgram opens a program file by the guest's name.
+func (p *Process) openProgram(path string) (*os.File, string, error) {
+	host := p.hostPath(unix.AT_FDCWD, path)
+	f, err := os.Open(host)
+	return f, host, err
+}
