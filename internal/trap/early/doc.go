@@ -1,0 +1,4 @@
+//go:build !(linux && amd64 && !cgo)
+
+// Package early has no effect here; see early.go.
+package early

@@ -1,0 +1,40 @@
+//go:build linux && amd64 && !cgo
+
+// Package early runs before Go's runtime does: it saves the signal mask and the
+// ignored signals with which the program was started, which the runtime changes,
+// and blocks all signals. Threads of the runtime inherit that: none of them will
+// take a signal that is meant for the guest.
+//
+// Programs that are a guest from start to end, such as the command, import it for
+// its effect. One that only embeds a guest must not: its own signals would wait
+// for ever.
+//
+// The hook is the one through which package runtime/cgo sets up thread-local
+// storage, at the very start of the runtime; so this is for programs without cgo.
+package early
+
+import "github.com/hospes-vm/hospes/internal/trap"
+
+// What the hook saved.
+var (
+	mask    uint64
+	actions [65]action
+)
+
+// action is the kernel's struct sigaction on amd64.
+type action struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+const sigIgn = 1
+
+func init() {
+	var ignored uint64
+	for sig := 1; sig < len(actions); sig++ {
+		if actions[sig].handler == sigIgn {
+			ignored |= 1 << (sig - 1)
+		}
+	}
+	trap.Inherit(mask, ignored)
+}

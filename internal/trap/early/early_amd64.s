@@ -1,0 +1,52 @@
+//go:build linux && !cgo
+
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_rt_sigaction 13
+#define SYS_rt_sigprocmask 14
+#define SYS_arch_prctl 158
+
+#define SIG_SETMASK 2
+#define ARCH_SET_FS 0x1002
+
+// The runtime calls what _cgo_init points to, if anything, first of all.
+DATA _cgo_init(SB)/8, $·hook(SB)
+GLOBL _cgo_init(SB), NOPTR, $8
+
+DATA all<>(SB)/8, $-1
+GLOBL all<>(SB), NOPTR|RODATA, $8
+
+// The first thread's local storage, in the layout of ELF's local-exec model: g
+// is the word before the address in FS. The rest is as much as the runtime gives
+// its other threads.
+GLOBL tls<>(SB), NOPTR, $64
+
+TEXT ·hook(SB),NOSPLIT|NOFRAME,$0
+	MOVL $SIG_SETMASK, DI
+	LEAQ all<>(SB), SI
+	LEAQ ·mask(SB), DX
+	MOVL $8, R10
+	MOVL $SYS_rt_sigprocmask, AX
+	SYSCALL
+
+	LEAQ ·actions(SB), R13
+	MOVL $1, R12
+save:
+	MOVL R12, DI
+	XORL SI, SI
+	ADDQ $action__size, R13
+	MOVQ R13, DX
+	MOVL $8, R10
+	MOVL $SYS_rt_sigaction, AX
+	SYSCALL
+	INCL R12
+	CMPL R12, $64
+	JLE  save
+
+	// Who sets the hook does what the runtime then leaves out.
+	MOVL $ARCH_SET_FS, DI
+	LEAQ tls<>+56(SB), SI
+	MOVL $SYS_arch_prctl, AX
+	SYSCALL
+	RET

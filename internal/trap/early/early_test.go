@@ -1,0 +1,102 @@
+//go:build linux && amd64 && !cgo
+
+package early_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/trap"
+	_ "github.com/hospes-vm/hospes/internal/trap/early"
+)
+
+const childVar = "HOSPES_TEST_EARLY"
+
+// TestMain lets the test binary act as a program that inherits a mask and ignored
+// signals, and that keeps its threads from taking signals.
+func TestMain(m *testing.M) {
+	if os.Getenv(childVar) == "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread()
+	trap.Init()
+	mask, ignored, exact := trap.Inherited()
+	fmt.Printf("mask %#x ignored %#x exact %v shortcomings %q\n", mask, ignored, exact, trap.Shortcomings())
+	fmt.Println("queue", queue())
+	os.Exit(0)
+}
+
+const sigRTMin = syscall.Signal(34) // glibc's; one that Go unblocks in its threads
+
+// queue sends queued signals to the process while the runtime creates threads. They
+// must stay queued, and arrive in order at the thread that unblocks them.
+func queue() string {
+	const n = 300
+	trap.Install(int(sigRTMin), 0)
+	var irq uint32
+	th := trap.NewThread(&irq)
+	if err := th.Bind(); err != nil {
+		return err.Error()
+	}
+	th.SetMask(^uint64(0))
+	hold := make(chan struct{})
+	var started sync.WaitGroup
+	for i := range n {
+		if i%50 == 0 {
+			started.Add(1)
+			go func() { runtime.LockOSThread(); started.Done(); <-hold }()
+		}
+		var info trap.Info
+		*(*int32)(unsafe.Pointer(&info[0])) = int32(sigRTMin)
+		*(*int32)(unsafe.Pointer(&info[8])) = -1 // SI_QUEUE
+		*(*int32)(unsafe.Pointer(&info[24])) = int32(i)
+		if e := trap.Requeue(&info); e != 0 {
+			return e.Error()
+		}
+	}
+	started.Wait()
+	close(hold)
+	for i := range n {
+		th.SetMask(0)
+		info, ok := th.Take()
+		if v := *(*int32)(unsafe.Pointer(&info[24])); !ok || v != int32(i) {
+			return fmt.Sprintf("signal %d: value %d, %v", i, v, ok)
+		}
+	}
+	return "in order"
+}
+
+func TestEarly(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var old unix.Sigset_t
+	set := unix.Sigset_t{Val: [16]uint64{1<<(unix.SIGPROF-1) | 1<<(unix.SIGTERM-1) | 1<<(40-1)}}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &set, &old); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+	cmd := exec.Command("sh", "-c", `trap "" USR1 PIPE; exec "$0"`, exe)
+	cmd.Env = append(os.Environ(), childVar+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := fmt.Sprintf("mask %#x ignored %#x exact true shortcomings []\nqueue in order",
+		set.Val[0], uint64(1<<(unix.SIGUSR1-1)|1<<(unix.SIGPIPE-1)))
+	if got := strings.TrimSpace(string(out)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,139 @@
+//go:build linux && amd64
+
+package trap
+
+import (
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Addresses that the handler uses; constant after Init.
+var (
+	stubStart     uintptr     // entry of stub
+	stubSyscall   uintptr     // its SYSCALL instruction, with the prefix
+	goHandlers    [65]uintptr // Go's handlers of the five signals that faults raise
+	entryHandler  uintptr
+	entryRestorer uintptr
+)
+
+// inherited is what execve passed on, as far as known.
+var inherited struct {
+	mask    uint64
+	ignored uint64
+	exact   bool
+}
+
+// Inherit records the signal mask and the set of ignored signals with which the
+// program was started. Package trap/early calls it before Init.
+func Inherit(mask, ignored uint64) {
+	inherited.mask, inherited.ignored, inherited.exact = mask, ignored, true
+}
+
+// Inherited returns the signal mask and the ignored signals (bit n-1 for signal
+// n) with which the program was started. Not exact means: what Go's runtime left
+// of them, without package trap/early.
+func Inherited() (mask, ignored uint64, exact bool) {
+	return inherited.mask, inherited.ignored, inherited.exact
+}
+
+// takenOver is what could be changed in Go's runtime.
+var takenOver struct{ masks, preemption bool }
+
+// Shortcomings lists, in words, what of the guest's signals cannot be exact in
+// this program. It is for after Init.
+func Shortcomings() (list []string) {
+	if !inherited.exact {
+		list = append(list, "the inherited signal mask and ignored signals are known in part only, and new threads of Go's runtime may take a signal that the guest blocks (built with cgo, or without package trap/early)")
+	}
+	if !takenOver.masks {
+		list = append(list, "new threads of Go's runtime may take SIGCHLD, SIGPROF and signals 32 to 34 that the guest blocks (unknown version of Go)")
+	}
+	if !takenOver.preemption {
+		list = append(list, "Go's runtime uses SIGURG (unknown version of Go)")
+	}
+	return list
+}
+
+var initOnce sync.Once
+
+// Init prepares the process for a guest: all signals get the disposition that a
+// new program image has, the unmaskable six their handler, and the threads of
+// Go's runtime are kept from taking signals. Call it on the main goroutine,
+// locked to its thread, before the first Bind.
+func Init() { initOnce.Do(setUp) }
+
+func setUp() {
+	stubStart, entryHandler, entryRestorer = codeAddrs()
+	stubSyscall = findSyscall(stubStart)
+	if !inherited.exact {
+		inherited.mask = currentMask()
+		inherited.ignored = ignoredNow()
+	}
+	takenOver.masks, takenOver.preemption = takeOverRuntime()
+	for sig := 1; sig <= 64; sig++ {
+		switch {
+		case sig == int(syscall.SIGKILL) || sig == int(syscall.SIGSTOP):
+		case slotOf[sig] != slotOrdinary:
+			interpose(sig)
+		case inherited.ignored&(1<<(sig-1)) != 0:
+			Ignore(sig, 0)
+		default:
+			Default(sig, 0)
+		}
+	}
+	quietThreads()
+}
+
+// ignoredNow is the set of signals that the process ignores.
+func ignoredNow() (set uint64) {
+	for sig := 1; sig <= 64; sig++ {
+		var a kernelAction
+		sigaction(sig, nil, &a)
+		if a.handler == sigIgn {
+			set |= 1 << (sig - 1)
+		}
+	}
+	return set
+}
+
+// interpose puts our handler before Go's.
+func interpose(sig int) {
+	var old kernelAction
+	sigaction(sig, nil, &old)
+	goHandlers[sig] = old.handler
+	a := kernelAction{
+		handler:  entryHandler,
+		flags:    saSiginfo | saOnStack | saRestart | saRestorer,
+		restorer: entryRestorer,
+		mask:     ^uint64(0),
+	}
+	sigaction(sig, &a, nil)
+}
+
+// quietThreads has all threads of Go's runtime block all signals: a kick that
+// finds no Thread does that. Without /proc they learn it from their first signal.
+func quietThreads() {
+	fd, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	self, pid := unix.Gettid(), os.Getpid()
+	buf := make([]byte, 4096)
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if err != nil || n <= 0 {
+			return
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			if tid, err := strconv.Atoi(name); err == nil && tid != self {
+				_ = unix.Tgkill(pid, tid, syscall.SIGSTKFLT)
+			}
+		}
+	}
+}

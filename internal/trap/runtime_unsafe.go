@@ -1,0 +1,178 @@
+//go:build linux && amd64
+
+package trap
+
+import (
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+// What Go's runtime does with signals for its own sake can be changed by the
+// GODEBUG variable in part, and in part not at all. The linker lets nobody name the
+// runtime's variables, so they are found by their contents, which are hard to
+// mistake, among the program's initialised data. All of it is put right before the
+// guest has any say, and nothing depends on it but what the functions' comments say.
+
+// goSignal is an entry of the runtime's table of signals (runtime/sigtab_linux_generic.go).
+type goSignal struct {
+	flags int32
+	name  string
+}
+
+// goSigUnblock is the flag of signals that new threads of the runtime unblock,
+// whatever mask the program was started with (runtime's _SigUnblock).
+const goSigUnblock = 1 << 7
+
+// goDebugVar is an entry of the runtime's table of GODEBUG variables (runtime's dbgVar).
+type goDebugVar struct {
+	name   string
+	value  *int32
+	atomic *int32
+	def    int32
+}
+
+// takeOverRuntime has threads that the runtime creates later keep those signals
+// blocked which it would unblock for its own use (SIGCHLD, SIGPROF, 32 to 34), and
+// has it send itself no SIGURG to preempt goroutines (asyncpreemptoff=1). It
+// reports what was possible. Without the former such threads hand the first of
+// these signals on; without the latter a guest that handles SIGURG gets too many.
+//
+// Checks of pointer conversions would find fault with looking at data as something
+// that it may not be.
+//
+//go:nocheckptr
+func takeOverRuntime() (masks, preemption bool) {
+	const (
+		tabLen = unsafe.Offsetof(goSignal{}.name) + wordSize // of the length of the first name
+		varLen = unsafe.Offsetof(goDebugVar{}.name) + wordSize
+	)
+	img := programImage()
+	if img.data.end == 0 {
+		return false, false
+	}
+	end := img.data.end - unsafe.Sizeof([65]goSignal{})
+	for p := img.data.start + tabLen; p < end && !(masks && preemption); p += wordSize {
+		switch *(*uintptr)(addr(p)) {
+		case uintptr(len(firstGoSignal)):
+			if tab := (*[65]goSignal)(addr(p - tabLen)); img.isSignalTable(tab) {
+				masks = true
+				keepBlocked(tab)
+			}
+		case uintptr(len(preemptVar)):
+			if v := (*goDebugVar)(addr(p - varLen)); img.isPreemptVar(v) {
+				preemption = true
+				*v.value = 1
+			}
+		}
+	}
+	return masks, preemption
+}
+
+const (
+	wordSize      = unsafe.Sizeof(uintptr(0))
+	firstGoSignal = "SIGNONE: no trap"
+	preemptVar    = "asyncpreemptoff"
+)
+
+func keepBlocked(tab *[65]goSignal) {
+	for sig := range tab {
+		if slotOf[sig] == slotOrdinary {
+			tab[sig].flags &^= goSigUnblock
+		}
+	}
+}
+
+// isSignalTable compares lengths first: strings in data that is something else
+// may point anywhere.
+func (img *image) isSignalTable(tab *[65]goSignal) bool {
+	for sig := range tab {
+		if n := len(tab[sig].name); n < len("signal 0") || n > 64 {
+			return false
+		}
+	}
+	for _, known := range []struct {
+		sig  syscall.Signal
+		name string
+	}{{0, firstGoSignal}, {syscall.SIGSEGV, "SIGSEGV: "}, {syscall.SIGCHLD, "SIGCHLD: "}, {64, "signal 64"}} {
+		name := tab[known.sig].name
+		if !img.contains(name) || !strings.HasPrefix(name, known.name) {
+			return false
+		}
+	}
+	return tab[syscall.SIGSEGV].flags&goSigUnblock != 0 && tab[syscall.SIGTERM].flags&goSigUnblock == 0
+}
+
+func (img *image) isPreemptVar(v *goDebugVar) bool {
+	return img.contains(v.name) && v.name == preemptVar &&
+		img.writable.has(uintptr(unsafe.Pointer(v.value))) && v.atomic == nil
+}
+
+type segment struct{ start, end uintptr }
+
+func (s segment) has(p uintptr) bool { return s.start <= p && p < s.end }
+
+// image is where the program's segments lie in memory.
+type image struct {
+	data     segment   // the initialised part of the writable one
+	writable segment   // all of it
+	readOnly []segment // the others
+}
+
+// contains reports whether s lies in one of the read-only segments.
+func (img *image) contains(s string) bool {
+	p := uintptr(unsafe.Pointer(unsafe.StringData(s)))
+	for _, seg := range img.readOnly {
+		if seg.has(p) && seg.has(p+uintptr(len(s))-1) {
+			return true
+		}
+	}
+	return false
+}
+
+//go:linkname getAuxv runtime.getAuxv
+func getAuxv() []uintptr
+
+// programHeader is Elf64_Phdr.
+type programHeader struct {
+	typ, flags                                     uint32
+	off, vaddr, paddr, fileSize, memorySize, align uintptr
+}
+
+// programImage reads the program headers that the kernel has loaded.
+func programImage() (img image) {
+	const (
+		atPhdr, atPhnum   = 3, 5
+		ptLoad, ptPhdr    = 1, 6
+		flagWrite         = 2
+		maxProgramHeaders = 64
+	)
+	var at [8]uintptr
+	for aux := getAuxv(); len(aux) >= 2; aux = aux[2:] {
+		if aux[0] < uintptr(len(at)) {
+			at[aux[0]] = aux[1]
+		}
+	}
+	if at[atPhdr] == 0 || at[atPhnum] > maxProgramHeaders {
+		return img
+	}
+	headers := unsafe.Slice((*programHeader)(addr(at[atPhdr])), at[atPhnum])
+	var bias uintptr
+	for _, h := range headers {
+		if h.typ == ptPhdr {
+			bias = at[atPhdr] - h.vaddr
+		}
+	}
+	for _, h := range headers {
+		seg := segment{bias + h.vaddr, bias + h.vaddr + h.fileSize}
+		switch {
+		case h.typ != ptLoad:
+		case h.flags&flagWrite != 0:
+			img.data = seg
+			img.writable = segment{seg.start, seg.start + h.memorySize}
+		default:
+			img.readOnly = append(img.readOnly, seg)
+		}
+	}
+	return img
+}

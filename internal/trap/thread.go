@@ -1,0 +1,108 @@
+//go:build linux && amd64
+
+package trap
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"syscall"
+)
+
+// Info is a siginfo_t.
+type Info [128]byte
+
+// Signal is si_signo.
+func (i *Info) Signal() int { return int(int32(binary.NativeEndian.Uint32(i[0:]))) }
+
+// Code is si_code.
+func (i *Info) Code() int32 { return int32(binary.NativeEndian.Uint32(i[8:])) }
+
+// Results of [Thread.Syscall] for calls that did not run to completion.
+const (
+	// Restart is the result of a call that the kernel would restart under
+	// SA_RESTART (ERESTARTSYS; for calls that always restart, ERESTARTNOINTR).
+	Restart = syscall.Errno(512)
+	// NotMade is the result of a call that was not made, because a signal or a
+	// kick was waiting. It can be made later as if nothing had happened.
+	NotMade = syscall.Errno(513)
+)
+
+const (
+	slotOrdinary = 0      // index of the slot for signals that can be masked
+	numSlots     = 7      // that one, and the unmaskable six
+	kickBit      = 1 << 7 // in Thread.ready
+
+	// kickCode is the si_code of a kick: negative, as the kernel lets nobody
+	// send others to a thread, and none that Linux uses.
+	kickCode = -0x68_6f73
+)
+
+// slotOf is the slot of each signal number. The handler reads it.
+var slotOf = [65]uint8{
+	int(syscall.SIGILL): 1, int(syscall.SIGTRAP): 2, int(syscall.SIGBUS): 3,
+	int(syscall.SIGFPE): 4, int(syscall.SIGSEGV): 5, int(syscall.SIGSTKFLT): 6,
+}
+
+// Unmaskable are the signals that are never blocked on the host, as a signal mask.
+const Unmaskable = 1<<(syscall.SIGILL-1) | 1<<(syscall.SIGTRAP-1) | 1<<(syscall.SIGBUS-1) |
+	1<<(syscall.SIGFPE-1) | 1<<(syscall.SIGSEGV-1) | 1<<(syscall.SIGSTKFLT-1)
+
+// blocked is the host mask of a thread that is to get no signal.
+const blocked = ^uint64(Unmaskable)
+
+// Thread is what the signal handler knows of a guest thread. It must not be
+// copied. All methods but Kick are for the host thread that called Bind.
+type Thread struct {
+	irq   *uint32        // raised (bit 0) whenever ready becomes non-zero
+	ready uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
+	tid   uint32         // host thread ID; 0 when not bound
+	slots [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
+}
+
+// NewThread returns a Thread that raises bit 0 of *irq when a signal arrives.
+func NewThread(irq *uint32) *Thread { return &Thread{irq: irq} }
+
+// Pending reports whether a signal or a kick waits to be taken.
+func (t *Thread) Pending() bool { return atomic.LoadUint32(&t.ready) != 0 }
+
+// Take takes a signal out of its slot: those of the unmaskable six first, as the
+// kernel does. After the ordinary slot was full everything else stays blocked
+// until the next SetMask.
+func (t *Thread) Take() (info Info, ok bool) {
+	ready := atomic.LoadUint32(&t.ready)
+	for i := 1; i <= numSlots; i++ {
+		slot := i % numSlots // the ordinary slot last
+		if ready&(1<<slot) != 0 {
+			info = t.slots[slot]
+			atomic.AndUint32(&t.ready, ^uint32(1<<slot))
+			return info, true
+		}
+	}
+	return Info{}, false
+}
+
+// TakeKick reports whether the thread was kicked since the last call.
+func (t *Thread) TakeKick() bool {
+	return atomic.AndUint32(&t.ready, ^uint32(kickBit))&kickBit != 0
+}
+
+// Kick interrupts the thread: CPU.Run and Syscall return soon. It may be called
+// from any thread, as long as t stays bound meanwhile.
+func (t *Thread) Kick() {
+	atomic.OrUint32(t.irq, 1)
+	var info Info
+	code := int32(kickCode)
+	binary.NativeEndian.PutUint32(info[0:], uint32(syscall.SIGSTKFLT))
+	binary.NativeEndian.PutUint32(info[8:], uint32(code))
+	// The only failure besides a thread that is gone is a full queue
+	// (RLIMIT_SIGPENDING), which the kernel overlooks for standard signals.
+	_ = queueThread(int(atomic.LoadUint32(&t.tid)), syscall.SIGSTKFLT, &info)
+}
+
+// SetMask sets the host's signal mask to that of the guest, as far as the host
+// may block it. The ordinary slot must be empty.
+func (t *Thread) SetMask(mask uint64) { setMask(mask &^ Unmaskable) }
+
+// BlockAll blocks every signal that can be blocked: the thread gets none until
+// the next SetMask.
+func (t *Thread) BlockAll() { setMask(blocked) }

@@ -1,0 +1,195 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// Offsets in the kernel's struct rt_sigframe's ucontext (uapi/asm/ucontext.h).
+#define UC_RAX 144
+#define UC_RIP 168
+#define UC_SIGMASK 296
+
+#define SI_CODE 8
+
+#define SYS_rt_sigreturn 15
+#define SYS_rt_sigqueueinfo 129
+#define SYS_gettid 186
+#define SYS_restart_syscall 219
+
+#define SIGSTKFLT 16
+
+#define EINTR 4
+
+// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: bit n for signal n.
+#define FAULTS (1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11)
+
+// func stub(t *Thread, nr, a1, a2, a3, a4, a5, a6 uintptr) uintptr
+//
+// The frame is empty, so that the handler may move a thread from anywhere up to
+// SYSCALL to the instruction behind it.
+TEXT ·stub(SB),NOSPLIT,$0-72
+	MOVQ t+0(FP), BX
+	MOVQ nr+8(FP), AX
+	MOVQ a1+16(FP), DI
+	MOVQ a2+24(FP), SI
+	MOVQ a3+32(FP), DX
+	MOVQ a4+40(FP), R10
+	MOVQ a5+48(FP), R8
+	MOVQ a6+56(FP), R9
+	CMPL Thread_ready(BX), $0
+	JNE  notmade
+	BYTE $0x48  // REX.W; see the package comment
+	SYSCALL
+done:
+	MOVQ AX, ret+64(FP)
+	RET
+notmade:
+	MOVQ $-const_NotMade, AX
+	JMP  done
+
+// The handler of all signals: sig DI, info SI, ucontext DX. It runs on the
+// signal stack with all signals blocked, and may clobber every register: the
+// kernel restores them.
+TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVL SI_CODE(SI), AX
+	TESTL AX, AX
+	JLE  ours
+	CMPL DI, $11
+	JA   ours
+	MOVL $FAULTS, CX
+	BTL  DI, CX
+	JCC  ours
+	// An instruction raised it: a fault in Go's terms.
+	MOVL DI, CX
+	LEAQ ·goHandlers(SB), AX
+	MOVQ (AX)(CX*8), AX
+	JMP  AX
+
+ours:
+	MOVL DI, R12 // sig
+	MOVQ SI, R13 // info
+	MOVQ DX, R14 // ucontext
+	LEAQ ·slotOf(SB), AX
+	MOVBLZX (AX)(R12*1), R15 // slot
+
+	// R8 = the Thread of this thread ID, R9.
+	MOVL $SYS_gettid, AX
+	SYSCALL
+	MOVL AX, R9
+	MOVL AX, DX
+	MOVL ·probes(SB), CX
+	LEAQ ·registry(SB), BX
+probe:
+	ANDL $(const_registrySize-1), DX
+	MOVL DX, R10
+	SHLL $4, R10
+	ADDQ BX, R10
+	CMPL entry_tid(R10), R9
+	JEQ  found
+	INCL DX
+	DECL CX
+	JNE  probe
+
+	// Not a guest thread: it is to have no further signals (kicks are for that),
+	// and another one takes this.
+	MOVQ $const_blocked, AX
+	MOVQ AX, UC_SIGMASK(R14)
+	CMPL R12, $SIGSTKFLT
+	JNE  requeue
+	RET
+requeue:
+	// The thread's own ID, with which any si_code is allowed, means its process.
+	MOVL R9, DI
+	MOVL R12, SI
+	MOVQ R13, DX
+	MOVL $SYS_rt_sigqueueinfo, AX
+	SYSCALL
+	RET
+
+found:
+	MOVQ entry_thread(R10), R8
+	CMPL R12, $SIGSTKFLT
+	JNE  signal
+	CMPL SI_CODE(R13), $const_kickCode
+	JNE  signal
+	MOVL $const_kickBit, CX
+	JMP  ready
+
+signal:
+	MOVL R15, CX
+	MOVL $1, AX
+	SHLL CX, AX
+	MOVL AX, CX // the slot's bit
+	TESTL R15, R15
+	JNZ  unmaskable
+	MOVQ $const_blocked, AX
+	MOVQ AX, UC_SIGMASK(R14)
+	TESTL Thread_ready(R8), CX
+	JNZ  requeue // cannot be: everything is blocked while the slot is full
+	JMP  copy
+unmaskable:
+	TESTL Thread_ready(R8), CX
+	JNZ  full
+copy:
+	MOVL R15, DX
+	SHLL $7, DX
+	LEAQ Thread_slots(R8)(DX*1), DX
+	MOVOU 0(R13), X0
+	MOVOU 16(R13), X1
+	MOVOU 32(R13), X2
+	MOVOU 48(R13), X3
+	MOVOU 64(R13), X4
+	MOVOU 80(R13), X5
+	MOVOU 96(R13), X6
+	MOVOU 112(R13), X7
+	MOVOU X0, 0(DX)
+	MOVOU X1, 16(DX)
+	MOVOU X2, 32(DX)
+	MOVOU X3, 48(DX)
+	MOVOU X4, 64(DX)
+	MOVOU X5, 80(DX)
+	MOVOU X6, 96(DX)
+	MOVOU X7, 112(DX)
+ready:
+	LOCK
+	ORL  CX, Thread_ready(R8)
+	MOVQ Thread_irq(R8), AX
+	LOCK
+	ORL  $1, (AX)
+
+	// In stub? Up to and including SYSCALL: the call was not made. Behind the
+	// prefix: the kernel went back to restart it, or, with restart_syscall in
+	// RAX, was about to go on with it after a stop.
+full:
+	MOVQ UC_RIP(R14), AX
+	CMPQ AX, ·stubStart(SB)
+	JB   out
+	MOVQ ·stubSyscall(SB), CX
+	MOVQ $-const_NotMade, DX
+	CMPQ AX, CX
+	JBE  redirect
+	DECQ AX
+	CMPQ AX, CX
+	JNE  out
+	MOVQ $-const_Restart, DX
+	CMPQ UC_RAX(R14), $SYS_restart_syscall
+	JNE  redirect
+	MOVQ $-EINTR, DX
+redirect:
+	MOVQ DX, UC_RAX(R14)
+	ADDQ $3, CX
+	MOVQ CX, UC_RIP(R14)
+out:
+	RET
+
+TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
+	MOVQ $SYS_rt_sigreturn, AX
+	SYSCALL
+	INT  $3
+
+// func codeAddrs() (stub, handler, restorer uintptr)
+TEXT ·codeAddrs(SB),NOSPLIT,$0-24
+	LEAQ ·stub(SB), AX
+	MOVQ AX, stub+0(FP)
+	LEAQ ·handler(SB), AX
+	MOVQ AX, handler+8(FP)
+	LEAQ ·restorer(SB), AX
+	MOVQ AX, restorer+16(FP)
+	RET

@@ -1,0 +1,416 @@
+//go:build linux && amd64
+
+package trap
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const dieEnv = "HOSPES_TEST_DIE"
+
+func TestMain(m *testing.M) {
+	Init()
+	if s := os.Getenv(dieEnv); s != "" {
+		runtime.LockOSThread()
+		sig, _ := strconv.Atoi(s)
+		Die(sig)
+	}
+	os.Exit(m.Run())
+}
+
+// bind runs f on a thread of its own with a bound Thread and the given mask.
+func bind(t *testing.T, mask uint64, f func(th *Thread, irq *uint32)) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and end the thread with the goroutine
+		var irq uint32
+		th := NewThread(&irq)
+		if err := th.Bind(); err != nil {
+			t.Error(err)
+			return
+		}
+		defer th.Unbind()
+		th.SetMask(mask)
+		f(th, &irq)
+	}()
+	<-done
+}
+
+func bit(sig syscall.Signal) uint64 { return 1 << (sig - 1) }
+
+func install(t *testing.T, sig syscall.Signal) {
+	Install(int(sig), 0)
+	t.Cleanup(func() { Default(int(sig), 0) })
+}
+
+func tgkill(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := unix.Tgkill(os.Getpid(), unix.Gettid(), sig); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSlot(t *testing.T) {
+	install(t, unix.SIGUSR1)
+	install(t, unix.SIGUSR2)
+	bind(t, 0, func(th *Thread, irq *uint32) {
+		tgkill(t, unix.SIGUSR2)
+		tgkill(t, unix.SIGUSR1) // stays with the kernel: the slot is full
+		if *irq != 1 || !th.Pending() {
+			t.Errorf("irq %d, pending %v", *irq, th.Pending())
+		}
+		if got := currentMask(); got&^(1<<8|1<<18) != blocked&^(1<<8|1<<18) {
+			t.Errorf("mask with full slot %#x", got)
+		}
+		info, ok := th.Take()
+		if !ok || info.Signal() != int(unix.SIGUSR2) || info.Code() != siTKill {
+			t.Errorf("took %d code %d %v, want SIGUSR2", info.Signal(), info.Code(), ok)
+		}
+		if _, ok := th.Take(); ok {
+			t.Error("second signal in the slot too early")
+		}
+		th.SetMask(0)
+		if info, ok := th.Take(); !ok || info.Signal() != int(unix.SIGUSR1) {
+			t.Errorf("took %d %v, want SIGUSR1", info.Signal(), ok)
+		}
+	})
+}
+
+// TestQueueOrder: queued real-time signals come each once, with their values, in order.
+func TestQueueOrder(t *testing.T) {
+	const n = 500
+	sig := syscall.Signal(40)
+	install(t, sig)
+	bind(t, bit(sig), func(th *Thread, _ *uint32) {
+		for i := range n {
+			var info Info
+			*(*int32)(unsafe.Pointer(&info[0])) = int32(sig)
+			*(*int32)(unsafe.Pointer(&info[8])) = -1 // SI_QUEUE
+			*(*int32)(unsafe.Pointer(&info[24])) = int32(i)
+			if e := queueThread(unix.Gettid(), sig, &info); e != 0 {
+				t.Error(e)
+				return
+			}
+		}
+		if th.Pending() {
+			t.Error("delivered while blocked")
+		}
+		for i := range n {
+			th.SetMask(0)
+			info, ok := th.Take()
+			if v := *(*int32)(unsafe.Pointer(&info[24])); !ok || v != int32(i) {
+				t.Errorf("signal %d: value %d, %v", i, v, ok)
+				return
+			}
+		}
+		th.SetMask(0)
+		if th.Pending() {
+			t.Error("more than were sent")
+		}
+	})
+}
+
+// TestUnmaskable: a sent SIGSEGV is the guest's, one that an access raises is Go's.
+func TestUnmaskable(t *testing.T) {
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(page)
+	fault := func() (r any) {
+		defer func() { r = recover() }()
+		page[7] = 1
+		return nil
+	}
+	bind(t, ^uint64(0), func(th *Thread, _ *uint32) {
+		debug.SetPanicOnFault(true)
+		for _, sig := range []syscall.Signal{unix.SIGSEGV, unix.SIGSTKFLT, unix.SIGFPE} {
+			tgkill(t, sig)
+			tgkill(t, sig) // merged, as the kernel does
+			e, ok := fault().(interface{ Addr() uintptr })
+			if !ok || e.Addr() != uintptr(unsafe.Pointer(&page[0]))+7 {
+				t.Errorf("no fault at the address: %v", e)
+			}
+			info, ok := th.Take()
+			if !ok || info.Signal() != int(sig) {
+				t.Errorf("took %d %v, want %d", info.Signal(), ok, sig)
+			}
+			if _, ok := th.Take(); ok {
+				t.Errorf("%d came twice", sig)
+			}
+		}
+	})
+}
+
+// interrupt has tid interrupted by f once it sleeps in a system call.
+func interrupt(tid int, f func()) {
+	for range 5000 {
+		b, _ := os.ReadFile("/proc/self/task/" + strconv.Itoa(tid) + "/stat")
+		if _, rest, ok := strings.Cut(string(b), ") "); ok && rest[0] == 'S' {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	f()
+}
+
+func TestSyscallResults(t *testing.T) {
+	install(t, unix.SIGUSR1)
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1)
+	ts := unix.Timespec{Sec: 100}
+	calls := []struct {
+		name        string
+		nr, a, b, c uintptr
+		want        syscall.Errno
+	}{
+		{"pause", unix.SYS_PAUSE, 0, 0, 0, unix.EINTR},
+		{"read", unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, Restart},
+		{"nanosleep", unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0, unix.EINTR},
+	}
+	bind(t, 0, func(th *Thread, _ *uint32) {
+		tid := unix.Gettid()
+		for _, c := range calls {
+			go interrupt(tid, func() { unix.Tgkill(os.Getpid(), tid, unix.SIGUSR1) })
+			if _, e := th.Syscall(c.nr, c.a, c.b, c.c, 0, 0, 0); e != c.want {
+				t.Errorf("%s interrupted by a signal: %v, want %v", c.name, e, c.want)
+			}
+			if _, e := th.Syscall(c.nr, c.a, c.b, c.c, 0, 0, 0); e != NotMade {
+				t.Errorf("%s with a signal pending: %v, want NotMade", c.name, e)
+			}
+			if info, _ := th.Take(); info.Signal() != int(unix.SIGUSR1) {
+				t.Errorf("took %d", info.Signal())
+			}
+			th.SetMask(0)
+			go interrupt(tid, th.Kick)
+			if _, e := th.Syscall(c.nr, c.a, c.b, c.c, 0, 0, 0); e != c.want {
+				t.Errorf("%s interrupted by a kick: %v, want %v", c.name, e, c.want)
+			}
+			if _, ok := th.Take(); ok || !th.TakeKick() || th.TakeKick() {
+				t.Errorf("%s: want a kick and no signal", c.name)
+			}
+		}
+		if r, e := th.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0); e != 0 || int(r) != tid {
+			t.Errorf("gettid: %d %v", r, e)
+		}
+		if _, e := th.Syscall(unix.SYS_CLOSE, ^uintptr(0), 0, 0, 0, 0, 0); e != unix.EBADF {
+			t.Errorf("close(-1): %v", e)
+		}
+	})
+}
+
+// TestNoLostWakeup sends a signal at any moment around the entry to a call that
+// only a signal ends: each must end it.
+func TestNoLostWakeup(t *testing.T) {
+	const rounds = 20000
+	install(t, unix.SIGUSR1)
+	var round atomic.Int64
+	var tid atomic.Int64
+	go func() {
+		for tid.Load() == 0 {
+			runtime.Gosched()
+		}
+		for i := int64(1); i <= rounds; i++ {
+			for round.Load() != i {
+				runtime.Gosched()
+			}
+			for range i % 64 * 8 {
+				_ = round.Load()
+			}
+			unix.Tgkill(os.Getpid(), int(tid.Load()), unix.SIGUSR1)
+		}
+	}()
+	bind(t, 0, func(th *Thread, _ *uint32) {
+		tid.Store(int64(unix.Gettid()))
+		seen := map[syscall.Errno]int{}
+		for i := int64(1); i <= rounds; i++ {
+			round.Store(i)
+			_, e := th.Syscall(unix.SYS_PAUSE, 0, 0, 0, 0, 0, 0)
+			seen[e]++
+			if info, ok := th.Take(); !ok || info.Signal() != int(unix.SIGUSR1) {
+				t.Errorf("round %d: pause: %v without its signal", i, e)
+				return
+			}
+			th.SetMask(0)
+		}
+		if len(seen) > 2 || seen[unix.EINTR]+seen[NotMade] != rounds {
+			t.Errorf("results %v", seen)
+		}
+	})
+}
+
+// TestStrangers sends signals to the process while threads of Go's runtime come
+// and go: all reach the one guest thread, and no others.
+func TestStrangers(t *testing.T) {
+	const n = 3000
+	sig := syscall.Signal(41)
+	install(t, sig)
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		for !stop.Load() {
+			// New threads: each has its own, which ends with it.
+			var inner sync.WaitGroup
+			for range 4 {
+				inner.Add(1)
+				go func() { runtime.LockOSThread(); time.Sleep(100 * time.Microsecond); inner.Done() }()
+			}
+			inner.Wait()
+			runtime.GC()
+		}
+	}()
+	bind(t, 0, func(th *Thread, _ *uint32) {
+		go func() {
+			var info Info
+			*(*int32)(unsafe.Pointer(&info[0])) = int32(sig)
+			*(*int32)(unsafe.Pointer(&info[8])) = -1
+			for i := range n {
+				*(*int32)(unsafe.Pointer(&info[24])) = int32(i)
+				for {
+					runtime.LockOSThread()
+					e := Requeue(&info)
+					runtime.UnlockOSThread()
+					if e == 0 {
+						break
+					}
+					time.Sleep(time.Millisecond) // queue full
+				}
+			}
+		}()
+		got := make([]int, n)
+		deadline := time.Now().Add(20 * time.Second)
+		for count := 0; count < n; {
+			if time.Now().After(deadline) {
+				t.Errorf("%d of %d signals arrived", count, n)
+				return
+			}
+			ts := unix.Timespec{Nsec: 50e6}
+			th.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0, 0)
+			for info, ok := th.Take(); ok; info, ok = th.Take() {
+				got[*(*int32)(unsafe.Pointer(&info[24]))]++
+				count++
+				th.SetMask(0)
+			}
+		}
+		for i, k := range got {
+			if k != 1 {
+				t.Errorf("signal %d arrived %d times", i, k)
+			}
+		}
+	})
+	stop.Store(true)
+	wg.Wait()
+}
+
+func TestUnbindRequeues(t *testing.T) {
+	install(t, unix.SIGUSR1)
+	bind(t, bit(unix.SIGUSR1), func(other *Thread, _ *uint32) {
+		bind(t, bit(unix.SIGUSR1), func(th *Thread, _ *uint32) {
+			var info Info
+			*(*int32)(unsafe.Pointer(&info[0])) = int32(unix.SIGUSR1)
+			*(*int32)(unsafe.Pointer(&info[8])) = -1
+			th.SetMask(0)
+			Requeue(&info)
+			for !th.Pending() {
+				runtime.Gosched()
+			}
+		}) // ends with the signal in its slot
+		other.SetMask(0)
+		for start := time.Now(); !other.Pending(); {
+			if time.Since(start) > 5*time.Second {
+				t.Error("the signal was lost")
+				return
+			}
+		}
+		other.Take()
+	})
+}
+
+// TestRegistry binds threads whose IDs collide with those of others.
+func TestRegistry(t *testing.T) {
+	bind(t, ^uint64(0), func(first *Thread, _ *uint32) {
+		var irq uint32
+		second := NewThread(&irq)
+		if err := second.Bind(); err != nil { // the same ID: the worst collision
+			t.Error(err)
+			return
+		}
+		if got := probes; got < 2 {
+			t.Errorf("a search looks at %d entries only", got)
+		}
+		first.Unbind()
+		tgkill(t, unix.SIGSEGV)
+		if info, ok := second.Take(); !ok || info.Signal() != int(unix.SIGSEGV) {
+			t.Error("not found behind a hole")
+		}
+		second.Unbind()
+		if err := first.Bind(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestTakeOver looks at threads that the runtime creates after Init.
+func TestTakeOver(t *testing.T) {
+	if masks, preemption := takeOverRuntime(); !masks || !preemption {
+		t.Errorf("signal table found: %v, GODEBUG variable found: %v", masks, preemption)
+	}
+	const want = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGPROF-1) | 7<<(32-1)
+	unblockAll := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			runtime.LockOSThread() // each goroutine a thread, most of them new
+			if mask := currentMask(); inherited.exact && mask&want != want {
+				t.Errorf("mask of a new thread %#x", mask)
+			}
+			<-unblockAll
+		}()
+	}
+	close(unblockAll)
+	wg.Wait()
+}
+
+func BenchmarkTakeOver(b *testing.B) {
+	for b.Loop() {
+		takeOverRuntime()
+	}
+}
+
+func TestDie(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sig := range []syscall.Signal{unix.SIGSEGV, unix.SIGTERM, unix.SIGKILL, unix.SIGABRT, unix.SIGSTKFLT, 64} {
+		cmd := exec.Command(exe)
+		cmd.Env = append(os.Environ(), dieEnv+"="+strconv.Itoa(int(sig)))
+		err := cmd.Run()
+		ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if !ok || !ws.Signaled() || ws.Signal() != sig || ws.CoreDump() {
+			t.Errorf("Die(%d): %v", sig, err)
+		}
+	}
+}
