@@ -8,6 +8,9 @@ import (
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
+// integerResult is what the program returns for three rounds.
+const integerResult = 0x69c4b8664e510b9b
+
 //go:embed testdata/integer.bin
 var integerProgram []byte
 
