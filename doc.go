@@ -13,8 +13,7 @@
 // The guest shares this process's descriptors, working directory and identity,
 // and its signals are this process's signals: one guest at a time, in a program
 // that exists to run it, as the hospes command does. Such a program should call
-// Run from its main goroutine, locked to the main thread in init, and set
-// //go:debug asyncpreemptoff=1, so that SIGURG belongs to the guest.
+// Run from its main goroutine, locked to the main thread in init.
 //
 // docs/architecture.md tells how the parts work together.
 package hospes

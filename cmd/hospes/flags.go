@@ -29,7 +29,8 @@ type options struct {
 	version  bool
 
 	program string
-	args    []string // behind the program}
+	args    []string // behind the program
+}
 
 var errHelp = errors.New("help wanted")
 

@@ -1,6 +1,3 @@
-// SIGURG belongs to the guest: Go must not use it to preempt goroutines.
-//go:debug asyncpreemptoff=1
-
 // Command hospes runs a Linux program built for another instruction set.
 package main
 

@@ -63,7 +63,8 @@ func (s *Space) guard(f func() *Fault) (fault *Fault) {
 	return f()
 }
 
-// CopyIn reads len(b) bytes at addr. On a fault, b may be partly filled.
+// CopyIn reads len(b) bytes at addr. On a fault, which may name any of the bytes
+// that are not readable, b may be partly filled.
 func (s *Space) CopyIn(b []byte, addr uint64) *Fault {
 	return s.guard(func() *Fault {
 		return s.m.Spans(addr, uint64(len(b)), Read, func(host []byte) bool {
@@ -73,7 +74,8 @@ func (s *Space) CopyIn(b []byte, addr uint64) *Fault {
 	})
 }
 
-// CopyOut writes b at addr. On a fault, a part may have been written.
+// CopyOut writes b at addr. On a fault, which may name any of the bytes that are
+// not writable, a part may have been written.
 func (s *Space) CopyOut(addr uint64, b []byte) *Fault {
 	return s.guard(func() *Fault {
 		return s.m.Spans(addr, uint64(len(b)), Write, func(host []byte) bool {

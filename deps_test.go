@@ -1,0 +1,116 @@
+package hospes_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hospes-vm/hospes"
+
+// policy says which packages of the module each package may import in what is not
+// a test. Imports point one way: from the command down to the packages that know
+// nothing. A package that is not listed may not exist.
+var policy = map[string][]string{
+	"internal/softfloat": {},
+	"internal/inherited": {},
+	"internal/reserved":  {},
+	"internal/demo":      {},
+
+	"internal/mem":        {},
+	"internal/mem/offset": {"internal/mem"},
+	"internal/mem/table":  {"internal/mem"},
+
+	"internal/guest":                {"internal/mem"},
+	"internal/guest/riscv/encoding": {},
+	"internal/guest/riscv/isa":      {"internal/guest/riscv/encoding"},
+	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa"},
+	"internal/guest/riscv/vdso":     {},
+	"internal/guest/riscv": {
+		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/mem", "internal/softfloat",
+	},
+
+	"internal/trap":       {},
+	"internal/trap/early": {"internal/trap"},
+	"internal/loader":     {"internal/guest", "internal/mem"},
+	"internal/linux/abi":  {},
+	"internal/linux": {
+		"internal/guest", "internal/inherited", "internal/linux/abi", "internal/loader", "internal/mem", "internal/reserved", "internal/trap",
+	},
+	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
+
+	"": {
+		"internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
+		"internal/mem/table", "internal/reserved", "internal/strace",
+	},
+	"cmd/hospes":       {"", "internal/demo", "internal/reserved", "internal/trap", "internal/trap/early"},
+	"cmd/hospes-bench": {},
+
+	// Test programs and tools: nothing imports them.
+	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
+	"test/userland":     {},
+	"test/syscalls":     {},
+}
+
+// TestImports holds every package to the policy.
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && name != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "build") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		pkg := path.Dir(filepath.ToSlash(file))
+		if pkg == "." {
+			pkg = ""
+		}
+		seen[pkg] = true
+		checkImports(t, pkg, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range []string{"", "internal/mem", "internal/linux", "internal/guest/riscv"} {
+		if !seen[pkg] {
+			t.Errorf("package %q was not looked at", pkg)
+		}
+	}
+}
+
+func checkImports(t *testing.T, pkg, file string) {
+	allowed, ok := policy[pkg]
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if !ok {
+		t.Errorf("package %q is not in the import policy", pkg)
+		return
+	}
+	for _, spec := range f.Imports {
+		p, _ := strconv.Unquote(spec.Path.Value)
+		rest, inside := strings.CutPrefix(p, module)
+		if inside && !slices.Contains(allowed, strings.TrimPrefix(rest, "/")) {
+			t.Errorf("%s imports %s, which the policy of %q does not allow", file, p, pkg)
+		}
+		if p == "C" {
+			t.Errorf("%s uses cgo", file)
+		}
+		if p == "os/signal" {
+			t.Errorf("%s imports os/signal, which takes signals from the guest", file)
+		}
+	}
+}
