@@ -24,6 +24,11 @@ type Process struct {
 	// Argv and Env are those of the program, as execve got them.
 	Argv, Env []string
 
+	// ExecOptions are handed to the hospes that runs the next program after execve
+	// (see ExecState); their meaning is the caller's. If nil, as in a program that
+	// embeds a guest, execve of guest programs fails with ENOSYS.
+	ExecOptions []string
+
 	// Tracer observes system calls and signals (strace); nil for none.
 	Tracer Tracer
 	// TraceCode receives the disassembly of each block before it first runs; nil for none.

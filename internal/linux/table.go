@@ -76,11 +76,11 @@ func (r *Row) String() string { return fmt.Sprintf("%s (%d)", r.Name, r.Nr) }
 
 // Rows is the system call table, in the order of the numbers.
 var Rows = []Row{
-	{0, "io_setup", "nr:uint ctx:ptr", nil, Full, ""},                                                 // misc
-	{1, "io_destroy", "ctx:ptr", nil, Full, ""},                                                       // misc
-	{2, "io_submit", "ctx:ptr nr:long iocbpp:ptr", nil, Full, ""},                                     // misc
-	{3, "io_cancel", "ctx:ptr iocb:ptr result:ptr", nil, Full, ""},                                    // misc
-	{4, "io_getevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec)", nil, Full, ""}, // misc
+	{0, "io_setup", "nr:uint ctx:ptr", sysIoSetup, Full, ""},
+	{1, "io_destroy", "ctx:ptr", sysIoDestroy, Full, ""},
+	{2, "io_submit", "ctx:ptr nr:long iocbpp:ptr", sysIoSubmit, Full, ""},
+	{3, "io_cancel", "ctx:ptr iocb:ptr result:ptr", sysIoCancel, Full, ""},
+	{4, "io_getevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec)", sysIoGetevents, Full, ""},
 	{5, "setxattr", "path:path name:str value:in(bytes:size) size:size flags:flags(xattr)", hostCall(unix.SYS_SETXATTR), Full, ""},
 	{6, "lsetxattr", "path:path name:str value:in(bytes:size) size:size flags:flags(xattr)", nil, Full, ""}, // files
 	{7, "fsetxattr", "fd:fd name:str value:in(bytes:size) size:size flags:flags(xattr)", hostCall(unix.SYS_FSETXATTR), Full, ""},
@@ -165,9 +165,9 @@ var Rows = []Row{
 	{87, "timerfd_gettime", "fd:fd curr_value:out(itimerspec)", hostCall(unix.SYS_TIMERFD_GETTIME), Full, ""},
 	{88, "utimensat", "dirfd:dirfd path:path times:in(timespec2) flags:flags(at)", nil, Full, ""}, // files
 	{89, "acct", "filename:path", hostCall(unix.SYS_ACCT), Full, ""},
-	{90, "capget", "hdr:io(cap_header) data:out(cap_data)", nil, Full, ""}, // misc
-	{91, "capset", "hdr:io(cap_header) data:in(cap_data)", nil, Full, ""},  // misc
-	{92, "personality", "persona:hex", nil, Full, ""},                      // misc
+	{90, "capget", "hdr:io(cap_header) data:out(cap_data)", sysCapget, Full, ""},
+	{91, "capset", "hdr:io(cap_header) data:in(cap_data)", sysCapset, Full, ""},
+	{92, "personality", "persona:hex", inheritedCall(unix.SYS_PERSONALITY), Full, ""},
 	{93, "exit", "status:int", nil, Full, ""},                              // signals
 	{94, "exit_group", "status:int", nil, Full, ""},                        // signals
 	{95, "waitid", "which:enum(waitid) pid:pid infop:out(siginfo) options:flags(wait) ru:out(rusage)", hostCallNoHand(unix.SYS_WAITID), Full, ""},
@@ -176,13 +176,13 @@ var Rows = []Row{
 	{98, "futex", "uaddr:ptr op:enum(futex) val:uint timeout:ptr uaddr2:ptr val3:uint", nil, Full, ""}, // signals
 	{99, "set_robust_list", "head:ptr len:size", nil, Full, ""},                                        // signals
 	{100, "get_robust_list", "pid:pid head_ptr:out(ptr) len_ptr:out(size)", nil, Full, ""},             // signals
-	{101, "nanosleep", "req:in(timespec) rem:out(timespec)", nil, Full, ""},                            // misc
+	{101, "nanosleep", "req:in(timespec) rem:out(timespec)", sysNanosleep, Full, ""},
 	{102, "getitimer", "which:enum(itimer) curr_value:out(itimerval)", hostCall(unix.SYS_GETITIMER), Full, ""},
 	{103, "setitimer", "which:enum(itimer) new_value:in(itimerval) old_value:out(itimerval)", hostCall(unix.SYS_SETITIMER), Full, ""},
 	{104, "kexec_load", "entry:ptr nr_segments:ulong segments:ptr flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{105, "init_module", "image:ptr len:size param_values:str", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{106, "delete_module", "name:str flags:flags(open)", always(syscall.EPERM), None, "never for a process virtual machine"},
-	{107, "timer_create", "clockid:clock sevp:in(sigevent) timerid:out(int)", nil, Full, ""}, // misc
+	{107, "timer_create", "clockid:clock sevp:in(sigevent) timerid:out(int)", hostCall(unix.SYS_TIMER_CREATE), Full, ""},
 	{108, "timer_gettime", "timerid:int curr_value:out(itimerspec)", hostCall(unix.SYS_TIMER_GETTIME), Full, ""},
 	{109, "timer_getoverrun", "timerid:int", hostCall(unix.SYS_TIMER_GETOVERRUN), Full, ""},
 	{110, "timer_settime", "timerid:int flags:flags(timer) new_value:in(itimerspec) old_value:out(itimerspec)", hostCall(unix.SYS_TIMER_SETTIME), Full, ""},
@@ -190,20 +190,20 @@ var Rows = []Row{
 	{112, "clock_settime", "clockid:clock tp:in(timespec)", hostCall(unix.SYS_CLOCK_SETTIME), Full, ""},
 	{113, "clock_gettime", "clockid:clock tp:out(timespec)", hostCall(unix.SYS_CLOCK_GETTIME), Full, ""},
 	{114, "clock_getres", "clockid:clock res:out(timespec)", hostCall(unix.SYS_CLOCK_GETRES), Full, ""},
-	{115, "clock_nanosleep", "clockid:clock flags:flags(timer) rqtp:in(timespec) rmtp:out(timespec)", nil, Full, ""}, // misc
+	{115, "clock_nanosleep", "clockid:clock flags:flags(timer) rqtp:in(timespec) rmtp:out(timespec)", sysClockNanosleep, Full, ""},
 	{116, "syslog", "type:int bufp:out(bytes:len) len:int", hostCall(unix.SYS_SYSLOG), Full, ""},
 	{117, "ptrace", "request:enum(ptrace) pid:pid addr:ptr data:ptr", always(syscall.ENOSYS), None, "not offered"},
-	{118, "sched_setparam", "pid:pid param:in(sched_param)", hostCall(unix.SYS_SCHED_SETPARAM), Full, ""},
-	{119, "sched_setscheduler", "pid:pid policy:enum(sched) param:in(sched_param)", hostCall(unix.SYS_SCHED_SETSCHEDULER), Full, ""},
+	{118, "sched_setparam", "pid:pid param:in(sched_param)", inheritedCall(unix.SYS_SCHED_SETPARAM), Full, ""},
+	{119, "sched_setscheduler", "pid:pid policy:enum(sched) param:in(sched_param)", inheritedCall(unix.SYS_SCHED_SETSCHEDULER), Full, ""},
 	{120, "sched_getscheduler", "pid:pid", hostCall(unix.SYS_SCHED_GETSCHEDULER), Full, ""},
 	{121, "sched_getparam", "pid:pid param:out(sched_param)", hostCall(unix.SYS_SCHED_GETPARAM), Full, ""},
-	{122, "sched_setaffinity", "pid:pid cpusetsize:uint mask:in(cpumask:cpusetsize)", hostCall(unix.SYS_SCHED_SETAFFINITY), Full, ""},
+	{122, "sched_setaffinity", "pid:pid cpusetsize:uint mask:in(cpumask:cpusetsize)", inheritedCall(unix.SYS_SCHED_SETAFFINITY), Full, ""},
 	{123, "sched_getaffinity", "pid:pid cpusetsize:uint mask:out(cpumask:cpusetsize)", hostCall(unix.SYS_SCHED_GETAFFINITY), Full, ""},
 	{124, "sched_yield", "", hostCall(unix.SYS_SCHED_YIELD), Full, ""},
 	{125, "sched_get_priority_max", "policy:enum(sched)", hostCall(unix.SYS_SCHED_GET_PRIORITY_MAX), Full, ""},
 	{126, "sched_get_priority_min", "policy:enum(sched)", hostCall(unix.SYS_SCHED_GET_PRIORITY_MIN), Full, ""},
 	{127, "sched_rr_get_interval", "pid:pid tp:out(timespec)", hostCall(unix.SYS_SCHED_RR_GET_INTERVAL), Full, ""},
-	{128, "restart_syscall", "", nil, Full, ""},                                                                       // misc
+	{128, "restart_syscall", "", sysRestartSyscall, Full, ""},
 	{129, "kill", "pid:pid sig:sig", nil, Full, ""},                                                                   // signals
 	{130, "tkill", "tid:pid sig:sig", nil, Full, ""},                                                                  // signals
 	{131, "tgkill", "tgid:pid tid:pid sig:sig", nil, Full, ""},                                                        // signals
@@ -215,35 +215,35 @@ var Rows = []Row{
 	{137, "rt_sigtimedwait", "set:in(sigset) info:out(siginfo) timeout:in(timespec) sigsetsize:size", nil, Full, ""},  // signals
 	{138, "rt_sigqueueinfo", "tgid:pid sig:sig info:in(siginfo)", nil, Full, ""},                                      // signals
 	{139, "rt_sigreturn", "", nil, Full, ""},                                                                          // signals
-	{140, "setpriority", "which:enum(priority) who:int prio:int", hostCall(unix.SYS_SETPRIORITY), Full, ""},
+	{140, "setpriority", "which:enum(priority) who:int prio:int", inheritedCall(unix.SYS_SETPRIORITY), Full, ""},
 	{141, "getpriority", "which:enum(priority) who:int", hostCall(unix.SYS_GETPRIORITY), Full, ""},
 	{142, "reboot", "magic:hex magic2:hex op:hex arg:ptr", always(syscall.EPERM), None, "never for a process virtual machine"},
-	{143, "setregid", "rgid:gid egid:gid", nil, Full, ""},           // misc
-	{144, "setgid", "gid:gid", nil, Full, ""},                       // misc
-	{145, "setreuid", "ruid:uid euid:uid", nil, Full, ""},           // misc
-	{146, "setuid", "uid:uid", nil, Full, ""},                       // misc
-	{147, "setresuid", "ruid:uid euid:uid suid:uid", nil, Full, ""}, // misc
+	{143, "setregid", "rgid:gid egid:gid", inheritedCall(unix.SYS_SETREGID), Full, ""},
+	{144, "setgid", "gid:gid", inheritedCall(unix.SYS_SETGID), Full, ""},
+	{145, "setreuid", "ruid:uid euid:uid", inheritedCall(unix.SYS_SETREUID), Full, ""},
+	{146, "setuid", "uid:uid", inheritedCall(unix.SYS_SETUID), Full, ""},
+	{147, "setresuid", "ruid:uid euid:uid suid:uid", inheritedCall(unix.SYS_SETRESUID), Full, ""},
 	{148, "getresuid", "ruid:out(uid) euid:out(uid) suid:out(uid)", hostCall(unix.SYS_GETRESUID), Full, ""},
-	{149, "setresgid", "rgid:gid egid:gid sgid:gid", nil, Full, ""}, // misc
+	{149, "setresgid", "rgid:gid egid:gid sgid:gid", inheritedCall(unix.SYS_SETRESGID), Full, ""},
 	{150, "getresgid", "rgid:out(gid) egid:out(gid) sgid:out(gid)", hostCall(unix.SYS_GETRESGID), Full, ""},
-	{151, "setfsuid", "uid:uid", nil, Full, ""}, // misc
-	{152, "setfsgid", "gid:gid", nil, Full, ""}, // misc
+	{151, "setfsuid", "uid:uid", inheritedCall(unix.SYS_SETFSUID), Full, ""},
+	{152, "setfsgid", "gid:gid", inheritedCall(unix.SYS_SETFSGID), Full, ""},
 	{153, "times", "buf:out(tms)", hostCall(unix.SYS_TIMES), Full, ""},
 	{154, "setpgid", "pid:pid pgid:pid", hostCall(unix.SYS_SETPGID), Full, ""},
 	{155, "getpgid", "pid:pid", hostCall(unix.SYS_GETPGID), Full, ""},
 	{156, "getsid", "pid:pid", hostCall(unix.SYS_GETSID), Full, ""},
 	{157, "setsid", "", hostCall(unix.SYS_SETSID), Full, ""},
 	{158, "getgroups", "size:int list:out(gid*size)", hostCall(unix.SYS_GETGROUPS), Full, ""},
-	{159, "setgroups", "size:int list:in(gid*size)", nil, Full, ""}, // misc
-	{160, "uname", "buf:out(utsname)", nil, Full, ""},               // misc
+	{159, "setgroups", "size:int list:in(gid*size)", inheritedCall(unix.SYS_SETGROUPS), Full, ""},
+	{160, "uname", "buf:out(utsname)", sysUname, Full, ""},
 	{161, "sethostname", "name:in(bytes:len) len:int", hostCall(unix.SYS_SETHOSTNAME), Full, ""},
 	{162, "setdomainname", "name:in(bytes:len) len:int", hostCall(unix.SYS_SETDOMAINNAME), Full, ""},
-	{163, "getrlimit", "resource:enum(rlimit) rlim:out(rlimit)", nil, Full, ""}, // misc
-	{164, "setrlimit", "resource:enum(rlimit) rlim:in(rlimit)", nil, Full, ""},  // misc
+	{163, "getrlimit", "resource:enum(rlimit) rlim:out(rlimit)", sysGetrlimit, Full, ""},
+	{164, "setrlimit", "resource:enum(rlimit) rlim:in(rlimit)", sysSetrlimit, Full, ""},
 	{165, "getrusage", "who:enum(rusage) usage:out(rusage)", hostCall(unix.SYS_GETRUSAGE), Full, ""},
 	{166, "umask", "mask:mode", hostCall(unix.SYS_UMASK), Full, ""},
-	{167, "prctl", "option:enum(prctl) arg2:hex arg3:hex arg4:hex arg5:hex", nil, Full, ""}, // misc
-	{168, "getcpu", "cpu:out(uint) node:out(uint) tcache:ptr", nil, Full, ""},               // misc
+	{167, "prctl", "option:enum(prctl) arg2:hex arg3:hex arg4:hex arg5:hex", sysPrctl, Partial, "options of other architectures, seccomp filters, PR_SET_MM and system call user dispatch fail with EINVAL or EPERM"},
+	{168, "getcpu", "cpu:out(uint) node:out(uint) tcache:ptr", hostCall(unix.SYS_GETCPU), Full, ""},
 	{169, "gettimeofday", "tv:out(timeval) tz:out(timezone)", hostCall(unix.SYS_GETTIMEOFDAY), Full, ""},
 	{170, "settimeofday", "tv:in(timeval) tz:in(timezone)", hostCall(unix.SYS_SETTIMEOFDAY), Full, ""},
 	{171, "adjtimex", "buf:io(timex)", hostCall(unix.SYS_ADJTIMEX), Full, ""},
@@ -255,24 +255,24 @@ var Rows = []Row{
 	{177, "getegid", "", hostCall(unix.SYS_GETEGID), Full, ""},
 	{178, "gettid", "", hostCall(unix.SYS_GETTID), Full, ""},
 	{179, "sysinfo", "info:out(sysinfo)", hostCall(unix.SYS_SYSINFO), Full, ""},
-	{180, "mq_open", "name:str oflag:flags(open) mode:mode attr:in(mq_attr)", nil, Full, ""}, // misc
+	{180, "mq_open", "name:str oflag:flags(open) mode:mode attr:in(mq_attr)", hostCall(unix.SYS_MQ_OPEN), Full, ""},
 	{181, "mq_unlink", "name:str", hostCall(unix.SYS_MQ_UNLINK), Full, ""},
 	{182, "mq_timedsend", "mqdes:fd msg:in(bytes:len) len:size prio:uint timeout:in(timespec)", hostCall(unix.SYS_MQ_TIMEDSEND), Full, ""},
 	{183, "mq_timedreceive", "mqdes:fd msg:out(bytes:len) len:size prio:out(uint) timeout:in(timespec)", hostCall(unix.SYS_MQ_TIMEDRECEIVE), Full, ""},
-	{184, "mq_notify", "mqdes:fd sevp:in(sigevent)", nil, Full, ""}, // misc
+	{184, "mq_notify", "mqdes:fd sevp:in(sigevent)", sysMqNotify, Full, ""},
 	{185, "mq_getsetattr", "mqdes:fd newattr:in(mq_attr) oldattr:out(mq_attr)", hostCall(unix.SYS_MQ_GETSETATTR), Full, ""},
 	{186, "msgget", "key:hex msgflg:flags(ipc)", hostCall(unix.SYS_MSGGET), Full, ""},
-	{187, "msgctl", "msqid:int cmd:enum(ipc_cmd) buf:ptr", nil, Full, ""},                         // misc
-	{188, "msgrcv", "msqid:int msgp:ptr msgsz:size msgtyp:long msgflg:flags(ipc)", nil, Full, ""}, // misc
-	{189, "msgsnd", "msqid:int msgp:ptr msgsz:size msgflg:flags(ipc)", nil, Full, ""},             // misc
+	{187, "msgctl", "msqid:int cmd:enum(ipc_cmd) buf:ptr", sysMsgctl, Full, ""},
+	{188, "msgrcv", "msqid:int msgp:ptr msgsz:size msgtyp:long msgflg:flags(ipc)", sysMsgrcv, Full, ""},
+	{189, "msgsnd", "msqid:int msgp:ptr msgsz:size msgflg:flags(ipc)", sysMsgsnd, Full, ""},
 	{190, "semget", "key:hex nsems:int semflg:flags(ipc)", hostCall(unix.SYS_SEMGET), Full, ""},
-	{191, "semctl", "semid:int semnum:int cmd:enum(ipc_cmd) arg:hex", nil, Full, ""}, // misc
+	{191, "semctl", "semid:int semnum:int cmd:enum(ipc_cmd) arg:hex", sysSemctl, Full, ""},
 	{192, "semtimedop", "semid:int sops:in(sembuf*nsops) nsops:size timeout:in(timespec)", hostCallNoHand(unix.SYS_SEMTIMEDOP), Full, ""},
 	{193, "semop", "semid:int sops:in(sembuf*nsops) nsops:size", hostCallNoHand(unix.SYS_SEMOP), Full, ""},
 	{194, "shmget", "key:hex size:size shmflg:flags(ipc)", hostCall(unix.SYS_SHMGET), Full, ""},
-	{195, "shmctl", "shmid:int cmd:enum(ipc_cmd) buf:ptr", nil, Full, ""},    // misc
-	{196, "shmat", "shmid:int shmaddr:ptr shmflg:flags(shm)", nil, Full, ""}, // misc
-	{197, "shmdt", "shmaddr:ptr", nil, Full, ""},                             // misc
+	{195, "shmctl", "shmid:int cmd:enum(ipc_cmd) buf:ptr", sysShmctl, Full, ""},
+	{196, "shmat", "shmid:int shmaddr:ptr shmflg:flags(shm)", sysShmat, Full, ""},
+	{197, "shmdt", "shmaddr:ptr", sysShmdt, Full, ""},
 	{198, "socket", "domain:enum(af) type:enum(socktype) protocol:int", hostCall(unix.SYS_SOCKET), Full, ""},
 	{199, "socketpair", "domain:enum(af) type:enum(socktype) protocol:int sv:out(fdpair)", hostCall(unix.SYS_SOCKETPAIR), Full, ""},
 	{200, "bind", "fd:fd addr:in(sockaddr:addrlen) addrlen:uint", nil, Full, ""}, // files
@@ -296,7 +296,7 @@ var Rows = []Row{
 	{218, "request_key", "type:str description:str callout_info:str keyring:int", hostCall(unix.SYS_REQUEST_KEY), Full, ""},
 	{219, "keyctl", "op:int arg2:hex arg3:hex arg4:hex arg5:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_KEYS"},
 	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", nil, Full, ""},       // signals
-	{221, "execve", "path:path argv:ptr envp:ptr", nil, Full, ""},                                            // misc
+	{221, "execve", "path:path argv:ptr envp:ptr", sysExecve, Full, ""},
 	{222, "mmap", "addr:hex length:size prot:flags(prot) flags:flags(mmap) fd:fd offset:off", sysMmap, Full, ""},
 	{223, "fadvise64", "fd:fd offset:off len:off advice:enum(fadvise)", hostCall(unix.SYS_FADVISE64), Full, ""},
 	{224, "swapon", "path:path flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
@@ -320,7 +320,7 @@ var Rows = []Row{
 	{242, "accept4", "fd:fd addr:ptr addrlen:io(uint) flags:flags(socktype)", nil, Full, ""},                          // files
 	{243, "recvmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg) timeout:io(timespec)", nil, Full, ""}, // files
 	{260, "wait4", "pid:pid wstatus:out(int) options:flags(wait) rusage:out(rusage)", hostCall(unix.SYS_WAIT4), Full, ""},
-	{261, "prlimit64", "pid:pid resource:enum(rlimit) new_limit:in(rlimit) old_limit:out(rlimit)", nil, Full, ""}, // misc
+	{261, "prlimit64", "pid:pid resource:enum(rlimit) new_limit:in(rlimit) old_limit:out(rlimit)", sysPrlimit64, Partial, "RLIMIT_AS, DATA and STACK of another process are those of the program that runs it"},
 	{262, "fanotify_init", "flags:hex event_f_flags:flags(open)", hostCall(unix.SYS_FANOTIFY_INIT), Full, ""},
 	{263, "fanotify_mark", "fd:fd flags:hex mask:hex dirfd:dirfd path:path", hostCall(unix.SYS_FANOTIFY_MARK), Full, ""},
 	{264, "name_to_handle_at", "dirfd:dirfd path:path handle:ptr mount_id:out(int) flags:flags(at)", nil, Full, ""}, // files
@@ -329,20 +329,20 @@ var Rows = []Row{
 	{267, "syncfs", "fd:fd", hostCall(unix.SYS_SYNCFS), Full, ""},
 	{268, "setns", "fd:fd nstype:flags(clone)", hostCall(unix.SYS_SETNS), Full, ""},
 	{269, "sendmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg)", nil, Full, ""},                            // files
-	{270, "process_vm_readv", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", nil, Full, ""},  // misc
-	{271, "process_vm_writev", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", nil, Full, ""}, // misc
+	{270, "process_vm_readv", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMReadv, Partial, "only the caller itself; EPERM for other processes"},
+	{271, "process_vm_writev", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMWritev, Partial, "only the caller itself; EPERM for other processes"},
 	{272, "kcmp", "pid1:pid pid2:pid type:int idx1:ulong idx2:ulong", hostCall(unix.SYS_KCMP), Full, ""},
 	{273, "finit_module", "fd:fd param_values:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
-	{274, "sched_setattr", "pid:pid attr:ptr flags:uint", nil, Full, ""}, // misc
+	{274, "sched_setattr", "pid:pid attr:ptr flags:uint", sysSchedSetattr, Full, ""},
 	{275, "sched_getattr", "pid:pid attr:out(sched_attr:size) size:uint flags:uint", hostCall(unix.SYS_SCHED_GETATTR), Full, ""},
 	{276, "renameat2", "olddirfd:dirfd oldpath:path newdirfd:dirfd newpath:path flags:flags(rename)", nil, Full, ""}, // files
 	{277, "seccomp", "operation:uint flags:hex args:ptr", always(syscall.ENOSYS), None, "filters would see the host's call numbers"},
 	{278, "getrandom", "buf:out(bytes:buflen) buflen:size flags:flags(getrandom)", hostCall(unix.SYS_GETRANDOM), Full, ""},
 	{279, "memfd_create", "name:str flags:flags(memfd)", hostCall(unix.SYS_MEMFD_CREATE), Full, ""},
 	{280, "bpf", "cmd:int attr:ptr size:uint", always(syscall.EPERM), None, "as a kernel that denies BPF to users"},
-	{281, "execveat", "dirfd:dirfd path:path argv:ptr envp:ptr flags:flags(at)", nil, Full, ""}, // misc
+	{281, "execveat", "dirfd:dirfd path:path argv:ptr envp:ptr flags:flags(at)", sysExecveat, Full, ""},
 	{282, "userfaultfd", "flags:flags(open)", always(syscall.ENOSYS), None, "as a kernel without CONFIG_USERFAULTFD"},
-	{283, "membarrier", "cmd:enum(membarrier) flags:uint cpu_id:int", nil, Full, ""}, // misc
+	{283, "membarrier", "cmd:enum(membarrier) flags:uint cpu_id:int", sysMembarrier, Partial, "no restartable sequences"},
 	{284, "mlock2", "addr:hex len:size flags:hex", lockCall(unix.SYS_MLOCK2), Full, ""},
 	{285, "copy_file_range", "fd_in:fd off_in:io(loff) fd_out:fd off_out:io(loff) len:size flags:hex", hostCall(unix.SYS_COPY_FILE_RANGE), Full, ""},
 	{286, "preadv2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", nil, Full, ""},  // files
@@ -351,7 +351,7 @@ var Rows = []Row{
 	{289, "pkey_alloc", "flags:hex access_rights:hex", always(syscall.ENOSPC), None, "riscv has no protection keys"},
 	{290, "pkey_free", "pkey:int", always(syscall.EINVAL), None, "riscv has no protection keys"},
 	{291, "statx", "dirfd:dirfd path:path flags:flags(at) mask:flags(statx) buf:out(statx)", nil, Full, ""},      // files
-	{292, "io_pgetevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec) sig:ptr", nil, Full, ""}, // misc
+	{292, "io_pgetevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec) sig:ptr", sysIoPgetevents, Full, ""},
 	{293, "rseq", "rseq:ptr rseq_len:uint flags:hex sig:hex", always(syscall.ENOSYS), None, "riscv kernels may lack it; glibc goes without"},
 	{294, "kexec_file_load", "kernel_fd:fd initrd_fd:fd cmdline_len:ulong cmdline:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{424, "pidfd_send_signal", "pidfd:fd sig:sig info:in(siginfo) flags:uint", nil, Full, ""}, // signals
@@ -361,7 +361,7 @@ var Rows = []Row{
 	{428, "open_tree", "dirfd:dirfd path:path flags:flags(at)", hostCall(unix.SYS_OPEN_TREE), Full, ""},
 	{429, "move_mount", "from_dirfd:dirfd from_path:path to_dirfd:dirfd to_path:path flags:hex", hostCall(unix.SYS_MOVE_MOUNT), Full, ""},
 	{430, "fsopen", "fsname:str flags:hex", hostCall(unix.SYS_FSOPEN), Full, ""},
-	{431, "fsconfig", "fd:fd cmd:uint key:str value:ptr aux:int", nil, Full, ""}, // misc
+	{431, "fsconfig", "fd:fd cmd:uint key:str value:ptr aux:int", sysFsconfig, Full, ""},
 	{432, "fsmount", "fd:fd flags:hex attr_flags:hex", hostCall(unix.SYS_FSMOUNT), Full, ""},
 	{433, "fspick", "dirfd:dirfd path:path flags:hex", hostCall(unix.SYS_FSPICK), Full, ""},
 	{434, "pidfd_open", "pid:pid flags:hex", hostCall(unix.SYS_PIDFD_OPEN), Full, ""},
@@ -375,7 +375,7 @@ var Rows = []Row{
 	{442, "mount_setattr", "dirfd:dirfd path:path flags:flags(at) attr:in(bytes:size) size:size", hostCall(unix.SYS_MOUNT_SETATTR), Full, ""},
 	{443, "quotactl_fd", "fd:fd cmd:hex id:int addr:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_QUOTA"},
 	{444, "landlock_create_ruleset", "attr:in(bytes:size) size:size flags:hex", hostCall(unix.SYS_LANDLOCK_CREATE_RULESET), Full, ""},
-	{445, "landlock_add_rule", "ruleset_fd:fd rule_type:int rule_attr:ptr flags:hex", nil, Full, ""}, // misc
+	{445, "landlock_add_rule", "ruleset_fd:fd rule_type:int rule_attr:ptr flags:hex", sysLandlockAddRule, Full, ""},
 	{446, "landlock_restrict_self", "ruleset_fd:fd flags:hex", hostCall(unix.SYS_LANDLOCK_RESTRICT_SELF), Full, ""},
 	{447, "memfd_secret", "flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECRETMEM"},
 	{448, "process_mrelease", "pidfd:fd flags:uint", hostCall(unix.SYS_PROCESS_MRELEASE), Full, ""},

@@ -1,0 +1,165 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// execVar is the environment variable by which one hospes hands its state to the
+// next across execve. The guest never sees it.
+const execVar = "HOSPES_EXEC"
+
+// ExecState is what a new image needs to know that the host does not keep for it.
+// Arguments and environment are those of the host process.
+type ExecState struct {
+	Path    string   // the program as the guest names it (AT_EXECFN)
+	FD      int      // the open program file
+	Options []string // Process.ExecOptions
+
+	limits  [len(keptLimits)]rlimit
+	mask    uint64 // the guest's signal mask: not all of it can be the host's
+	ignored uint64 // the signals that the guest ignores
+}
+
+// execState returns what a program needs that t is about to start.
+func (t *Task) execState() ExecState {
+	s := ExecState{Options: t.P.ExecOptions, mask: t.signalMask(), ignored: t.P.ignoredSignals()}
+	t.P.limits.mu.Lock()
+	s.limits = t.P.limits.kept
+	t.P.limits.mu.Unlock()
+	return s
+}
+
+// TakeExecState returns the state that another hospes left in the environment, and
+// removes it from there. It reports false if hospes was started by other means. The
+// file is the caller's then, and close-on-exec.
+func TakeExecState() (s ExecState, ok bool) {
+	v, ok := os.LookupEnv(execVar)
+	if !ok {
+		return s, false
+	}
+	_ = os.Unsetenv(execVar)
+	s, err := decodeExecState(v)
+	if err != nil {
+		return s, false
+	}
+	unix.CloseOnExec(s.FD)
+	return s, true
+}
+
+// Restore brings over what belongs to p. It comes before p.Run.
+func (s *ExecState) Restore(p *Process) {
+	trap.Inherit(s.mask, s.ignored)
+	p.limits.mu.Lock()
+	p.limits.kept = s.limits
+	p.limits.mu.Unlock()
+	p.ExecOptions = s.Options
+}
+
+// encode returns the state as an environment variable: a list of numbers and of
+// quoted strings.
+func (s *ExecState) encode() string {
+	b := append([]byte(execVar), '=')
+	number := func(n uint64) { b = append(strconv.AppendUint(b, n, 16), ' ') }
+	number(uint64(s.FD))
+	number(s.mask)
+	number(s.ignored)
+	for _, l := range s.limits {
+		number(l.Cur)
+		number(l.Max)
+	}
+	b = strconv.AppendQuote(b, s.Path)
+	for _, o := range s.Options {
+		b = strconv.AppendQuote(append(b, ' '), o)
+	}
+	return string(b)
+}
+
+var errExecState = errors.New("malformed " + execVar)
+
+// decodeExecState is the inverse of encode. Whoever sets the variable by hand gets
+// no more than a program that does not start.
+func decodeExecState(v string) (s ExecState, err error) {
+	number := func() (n uint64) {
+		word, rest, _ := strings.Cut(v, " ")
+		v = rest
+		n, e := strconv.ParseUint(word, 16, 64)
+		if e != nil {
+			err = errExecState
+		}
+		return n
+	}
+	s.FD = int(int32(number()))
+	s.mask = number()
+	s.ignored = number()
+	for i := range s.limits {
+		s.limits[i] = rlimit{number(), number()}
+	}
+	for i := 0; v != "" && err == nil; i++ {
+		quoted, e := strconv.QuotedPrefix(v)
+		if e != nil {
+			return s, errExecState
+		}
+		v = strings.TrimPrefix(v[len(quoted):], " ")
+		text, _ := strconv.Unquote(quoted) // QuotedPrefix has seen to it
+		if i == 0 {
+			s.Path = text
+		} else {
+			s.Options = append(s.Options, text)
+		}
+	}
+	if s.Options == nil {
+		s.Options = []string{}
+	}
+	return s, err
+}
+
+// pushLimits makes the limits that hospes keeps the host's, for a program that the
+// host is about to run in place of hospes. The result undoes it.
+func (p *Process) pushLimits() (restore func()) {
+	var old [len(keptLimits)]rlimit
+	p.limits.mu.Lock()
+	defer p.limits.mu.Unlock()
+	for i, resource := range keptLimits {
+		l := p.limits.kept[i]
+		if hostLimit(0, resource, nil, &old[i]) == 0 {
+			// Only the soft limit: a hard one could not be raised again.
+			soft := rlimit{min(l.Cur, old[i].Max), old[i].Max}
+			hostLimit(0, resource, &soft, nil)
+		}
+	}
+	return func() {
+		for i, resource := range keptLimits {
+			hostLimit(0, resource, &old[i], nil)
+		}
+	}
+}
+
+// signalMask is the guest's signal mask, as far as the host has it.
+func (t *Task) signalMask() (mask uint64) {
+	const size = 8
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&mask)), size, 0, 0)
+	return mask
+}
+
+// ignoredSignals are the signals that the process ignores, as far as the host knows.
+func (p *Process) ignoredSignals() (set uint64) {
+	const size = 8
+	for sig := 1; sig <= 64; sig++ {
+		var action [4]uintptr // struct kernel_sigaction: the handler comes first
+		_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), size, 0, 0)
+		if e == 0 && action[0] == 1 { // SIG_IGN
+			set |= 1 << (sig - 1)
+		}
+	}
+	return set
+}

@@ -1,0 +1,171 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"math"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Resource limits (getrlimit(2)). Most are the host's own and really set. Those
+// that count hospes's memory rather than the guest's are kept here and enforced
+// by mem.Space; what is inherited from the host is where they start.
+
+// keptLimits are the resources whose limits never reach the host.
+var keptLimits = [...]int{unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_AS}
+
+// rlimit is struct rlimit64. RLIM_INFINITY is the largest value.
+type rlimit struct{ Cur, Max uint64 }
+
+// limits are the resource limits that hospes keeps for the guest.
+type limits struct {
+	mu   sync.Mutex // guards kept
+	kept [len(keptLimits)]rlimit
+}
+
+// init takes over what the process has inherited.
+func (l *limits) init() {
+	for i, resource := range keptLimits {
+		if e := hostLimit(0, resource, nil, &l.kept[i]); e != 0 {
+			l.kept[i] = rlimit{math.MaxUint64, math.MaxUint64}
+		}
+	}
+}
+
+// keptIndex is the position of resource in keptLimits.
+func keptIndex(resource int) (int, bool) {
+	for i, r := range keptLimits {
+		if r == resource {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Limit returns the soft limit of a resource (RLIMIT_STACK and the like), in the
+// unit that getrlimit(2) gives for it.
+func (p *Process) Limit(resource int) uint64 {
+	var l rlimit
+	if e := p.prlimit(resource, nil, &l); e != 0 {
+		return math.MaxUint64
+	}
+	return l.Cur
+}
+
+// EnforceLimits tells the address space which limits it has.
+func (p *Process) EnforceLimits() {
+	p.Mem.SetLimits(p.Limit(unix.RLIMIT_AS), p.Limit(unix.RLIMIT_DATA))
+}
+
+// prlimit reads and sets a limit of this process; set and get may be nil.
+func (p *Process) prlimit(resource int, set, get *rlimit) syscall.Errno {
+	i, kept := keptIndex(resource)
+	if !kept {
+		return hostLimit(0, resource, set, get)
+	}
+	p.limits.mu.Lock()
+	defer p.limits.mu.Unlock()
+	old := p.limits.kept[i]
+	if set != nil {
+		switch {
+		case set.Cur > set.Max:
+			return syscall.EINVAL
+		case set.Max > old.Max && !capable(unix.CAP_SYS_RESOURCE):
+			return syscall.EPERM
+		}
+		p.limits.kept[i] = *set
+	}
+	if get != nil {
+		*get = old
+	}
+	return 0
+}
+
+// hostLimit is prlimit64(2) of the host.
+func hostLimit(pid, resource int, set, get *rlimit) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_PRLIMIT64, uintptr(pid), uintptr(resource),
+		uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(get)), 0, 0)
+	return e
+}
+
+// capable reports whether this thread has a capability in effect.
+func capable(capability int) bool {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&hdr, &data[0]) != nil {
+		return false
+	}
+	return data[capability/32].Effective&(1<<(capability%32)) != 0
+}
+
+func sysGetrlimit(t *Task, c *Call) (uint64, syscall.Errno) {
+	return t.prlimit(0, c.Int(0), 0, c.Args[1], true)
+}
+
+func sysSetrlimit(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[1] == 0 {
+		return 0, syscall.EFAULT
+	}
+	return t.prlimit(0, c.Int(0), c.Args[1], 0, false)
+}
+
+func sysPrlimit64(t *Task, c *Call) (uint64, syscall.Errno) {
+	return t.prlimit(c.Int(0), c.Int(1), c.Args[2], c.Args[3], c.Args[3] != 0)
+}
+
+// prlimit sets the limit of a resource from the guest address set, unless that is
+// 0, and writes the old one to get if so told.
+func (t *Task) prlimit(pid, resource int, set, get uint64, wantOld bool) (uint64, syscall.Errno) {
+	var oldLimit, newLimit rlimit
+	var newPtr *rlimit
+	if set != 0 {
+		if f := t.Mem.ReadObject(set, &newLimit); f != nil {
+			return 0, syscall.EFAULT
+		}
+		newPtr = &newLimit
+	}
+	var e syscall.Errno
+	if t.P.isSelf(pid) {
+		e = t.P.prlimit(resource, newPtr, &oldLimit)
+	} else {
+		e = hostLimit(pid, resource, newPtr, &oldLimit)
+	}
+	if e != 0 {
+		return 0, e
+	}
+	if newPtr != nil && t.P.isSelf(pid) && (resource == unix.RLIMIT_AS || resource == unix.RLIMIT_DATA) {
+		t.P.EnforceLimits()
+	}
+	if wantOld {
+		if f := t.Mem.WriteObject(get, &oldLimit); f != nil {
+			return 0, syscall.EFAULT
+		}
+	}
+	return 0, 0
+}
+
+// isSelf reports whether pid, as system calls take it, means this process: 0, its
+// process ID or the ID of one of its threads.
+func (p *Process) isSelf(pid int) bool {
+	if pid == 0 || pid == p.Pid() {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.tasks[pid]
+	return ok
+}
+
+// faultErrno is EFAULT if there was a fault.
+func faultErrno(f *mem.Fault) syscall.Errno {
+	if f != nil {
+		return syscall.EFAULT
+	}
+	return 0
+}
