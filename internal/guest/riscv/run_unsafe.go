@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -85,8 +86,12 @@ func (c *CPU) recovered(r any) guest.Exit {
 		c.pc += uint64(insts[k].len)
 	}
 	c.retired -= b.n - uint64(done)
-	if trap.Signal == guest.SIGILL {
+	in := b.at(c.ip)
+	switch {
+	case trap.Signal == guest.SIGILL:
 		trap.Addr = c.pc
+	case rows[in.op-firstOp].Kind&encoding.Atomic != 0:
+		trap.Addr = c.r[in.rs1] // the host's access may have been a wider one
 	}
 	return c.trap(trap)
 }
