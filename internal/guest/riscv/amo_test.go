@@ -96,7 +96,7 @@ func checkAMO(t *testing.T, m *machine, name string, want, old, v uint64, size i
 
 // TestAMOx0: an AMO without a result still writes.
 func TestAMOx0(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.SetX(11, dataAddr)
 	m.SetX(12, 5)
 	m.run(m.op("amoadd.w", f{"rd": 0, "rs1": 11, "rs2": 12}), m.op("amoswap.b", f{"rd": 0, "rs1": 11, "rs2": 12}))

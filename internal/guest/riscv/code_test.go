@@ -55,7 +55,7 @@ func TestSelfModifying(t *testing.T) {
 // TestFlushLinked changes code behind links of all kinds (taken, fall-through,
 // indirect, to itself) and requires that a flush reaches each.
 func TestFlushLinked(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	const other = codeAddr + 0x200
 	program := func(n int64) {
 		m.put(codeAddr,
@@ -84,7 +84,7 @@ func TestFlushLinked(t *testing.T) {
 
 // TestFlushKeepsBlocks: code that has not changed is not decoded again.
 func TestFlushKeepsBlocks(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	decoded := 0
 	m.SetTrace(func(string) { decoded++ })
 	m.run(li(m, 1), m.op("jal", f{"rd": 0, "off": 4}))
@@ -118,7 +118,7 @@ func TestFlushPermission(t *testing.T) {
 
 // TestFlushWhileRunning rewrites the loop that another goroutine executes.
 func TestFlushWhileRunning(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.put(codeAddr, m.op("addi", f{"rd": 11, "rs1": 11, "imm": 1}), m.op("jal", f{"rd": 0, "off": -4}))
 	done := make(chan struct{})
 	go func() {
@@ -138,7 +138,7 @@ func TestFlushWhileRunning(t *testing.T) {
 
 // TestCacheLimit decodes more code than the cache holds.
 func TestCacheLimit(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.put(codeAddr, m.op("addi", f{"rd": 10, "rs1": 10, "imm": 1}), m.op("jal", f{"rd": 0, "off": -4}))
 	m.put(codeAddr+8, ecall)
 	m.run(m.op("addi", f{"rd": 10, "rs1": 0, "imm": 9}), m.op("bne", f{"rs1": 10, "rs2": 0, "off": 8}), words(0))
@@ -151,7 +151,7 @@ func TestCacheLimit(t *testing.T) {
 }
 
 func TestTraceAndDisassemble(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	var lines []string
 	m.SetTrace(func(s string) { lines = append(lines, s) })
 	m.run(m.op("c.li", f{"rd": 10, "imm": 3}))

@@ -28,7 +28,7 @@ var oneD, twoD, threeD = math.Float64bits(1), math.Float64bits(2), math.Float64b
 // wrong. fa1, fa2, fa3 are the sources; the result is in fa0 or, where the
 // instruction has an integer one, a0.
 func TestFP(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	const minusZeroD = 1 << 63
 	for _, c := range []struct {
 		name  string
@@ -117,7 +117,7 @@ func TestFP(t *testing.T) {
 }
 
 func TestFMA(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name string
 		want float64
@@ -144,7 +144,7 @@ func TestFMA(t *testing.T) {
 }
 
 func TestIntToFP(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name    string
 		a, want uint64
@@ -191,7 +191,7 @@ func TestFPMemory(t *testing.T) {
 
 // TestRounding: each static mode, the dynamic one, and reserved dynamic modes.
 func TestRounding(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	third := math.Float64bits(2.5)
 	for rm, want := range []uint64{2, 2, 2, 3, 3} {
 		m.SetF(11, third)
@@ -226,7 +226,7 @@ func TestRounding(t *testing.T) {
 
 // TestFli compares some of the constants with their values.
 func TestFli(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for i, want := range map[int64]float64{0: -1, 1: 0x1p-1022, 2: 0x1p-16, 16: 1, 22: 3, 29: 65536, 30: math.Inf(1)} {
 		m.run(m.op("fli.d", f{"fd": 10, "fli": i}))
 		if got := math.Float64frombits(m.F(10)); got != want {
@@ -240,7 +240,7 @@ func TestFli(t *testing.T) {
 }
 
 func TestFloatCSRs(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.SetX(11, allOnes)
 	m.run(m.op("csrrw", f{"rd": 10, "csr": csrFcsr, "rs1": 11}))
 	if m.FCSR() != 0xff || m.X(10) != 0 {
@@ -267,7 +267,7 @@ func TestFloatCSRs(t *testing.T) {
 
 // TestCSRAccess: what exists, what is read-only, what is not there.
 func TestCSRAccess(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name   string
 		fields f
@@ -291,7 +291,7 @@ func TestCSRAccess(t *testing.T) {
 
 // TestTime: the counter advances at TimebaseHz.
 func TestTime(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	read := func() uint64 {
 		m.run(m.op("csrrs.x0", f{"rd": 10, "csr": csrTime}))
 		return m.X(10)

@@ -1,6 +1,7 @@
 package riscv
 
 import (
+	"context"
 	"math"
 	"os"
 	"os/exec"
@@ -19,7 +20,7 @@ const allOnes = math.MaxUint64
 // got wrong: a1 and a2 are the sources.
 func TestArithmetic(t *testing.T) {
 	const minInt64, minInt32 = 1 << 63, 0xffffffff80000000
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name       string
 		a, b, want uint64
@@ -91,7 +92,7 @@ func TestArithmetic(t *testing.T) {
 }
 
 func TestUnary(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name    string
 		a, want uint64
@@ -118,7 +119,7 @@ func TestUnary(t *testing.T) {
 }
 
 func TestImmediates(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for _, c := range []struct {
 		name   string
 		fields f
@@ -154,7 +155,7 @@ func TestImmediates(t *testing.T) {
 }
 
 func TestX0(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.SetX(11, 7)
 	m.run(
 		m.op("addi", f{"rd": 0, "rs1": 11, "imm": 1}),
@@ -173,7 +174,7 @@ func TestX0(t *testing.T) {
 
 // TestJalr: rs1 is read before rd is written, and bit 0 of the target is cleared.
 func TestJalr(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.SetX(10, codeAddr+12)
 	m.run(
 		m.op("jalr", f{"rd": 10, "rs1": 10, "imm": 1}),
@@ -361,7 +362,7 @@ func TestFetchFaults(t *testing.T) {
 }
 
 func TestSyscall(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	for i := range 6 {
 		m.SetX(10+i, uint64(100+i))
 	}
@@ -392,7 +393,10 @@ func TestSafepoints(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	cmd := exec.Command(exe, "-test.run=^TestInterrupt$", "-test.timeout=30s")
+	// A hang stops the child's own timeout as well.
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe, "-test.run=^TestInterrupt$")
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -402,7 +406,7 @@ func TestSafepoints(t *testing.T) {
 // TestInterrupt stops a loop of one instruction that never ends by itself, while
 // the garbage collector needs the thread as well.
 func TestInterrupt(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.put(codeAddr, m.op("c.j", f{"off": 0}))
 	irq := m.IRQ()
 	go func() {
@@ -428,7 +432,7 @@ func TestInterrupt(t *testing.T) {
 
 // TestLongBlock: more instructions than a block holds, without a jump.
 func TestLongBlock(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	var code [][]byte
 	for range 3*maxBlock + 5 {
 		code = append(code, m.op("c.addi", f{"rd": 10, "imm": 1}))
@@ -440,7 +444,7 @@ func TestLongBlock(t *testing.T) {
 }
 
 func TestClone(t *testing.T) {
-	m := newMachine(t, "offset")
+	m := newMachine(t, fastMapping)
 	m.SetX(10, 1)
 	m.SetF(10, 2)
 	m.SetFCSR(0x61)
