@@ -127,11 +127,13 @@ func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) s
 	return first
 }
 
+const madvSoftOffline = 101 // MADV_SOFT_OFFLINE
+
 // adviceIgnored is advice that would leave host memory in a state that mem.Space
 // does not know of. Linux may ignore advice, so these succeed without effect.
 func adviceIgnored(advice int) bool {
 	switch advice {
-	case unix.MADV_DONTFORK, unix.MADV_DOFORK, unix.MADV_HWPOISON, unix.MADV_SOFT_OFFLINE:
+	case unix.MADV_DONTFORK, unix.MADV_DOFORK, unix.MADV_HWPOISON, madvSoftOffline:
 		return true
 	}
 	return false
