@@ -3,8 +3,11 @@
 package trap
 
 import (
+	"sync/atomic"
 	"syscall"
-	_ "unsafe" // for go:linkname
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 //go:linkname entersyscall runtime.entersyscall
@@ -13,7 +16,7 @@ func entersyscall()
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
-// stub performs a system call unless t.ready is set, and returns what the kernel
+// stub performs a system call unless t.ready&t.gate is set, and returns what the kernel
 // leaves in RAX: a negative errno on failure. The signal handler knows its code.
 //
 //go:noescape
@@ -43,4 +46,21 @@ func (t *Thread) Syscall(nr, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, syscall.E
 		return ^uintptr(0), syscall.Errno(-r)
 	}
 	return r, 0
+}
+
+// SetMask sets the host's signal mask to the guest's, as far as the host may block
+// it. While the ordinary slot is full it does nothing and returns false: take the
+// signal first. The two cannot happen at once, so no signal is delivered that mask
+// blocks, once SetMask has returned true.
+func (t *Thread) SetMask(mask uint64) bool {
+	mask &^= Unmaskable
+	t.gate = 1 << slotOrdinary
+	defer func() { t.gate = ^uint32(0) }()
+	for stub(t, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0) != 0 {
+		if atomic.LoadUint32(&t.ready)&(1<<slotOrdinary) != 0 {
+			return false
+		}
+		// A kick or one of the six came just before the call: again.
+	}
+	return true
 }

@@ -55,12 +55,13 @@ const blocked = ^uint64(Unmaskable)
 type Thread struct {
 	irq   *uint32        // raised (bit 0) whenever ready becomes non-zero
 	ready uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
+	gate  uint32         // which bits of ready keep stub from making its call
 	tid   uint32         // host thread ID; 0 when not bound
 	slots [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
 }
 
 // NewThread returns a Thread that raises bit 0 of *irq when a signal arrives.
-func NewThread(irq *uint32) *Thread { return &Thread{irq: irq} }
+func NewThread(irq *uint32) *Thread { return &Thread{irq: irq, gate: ^uint32(0)} }
 
 // Pending reports whether a signal or a kick waits to be taken.
 func (t *Thread) Pending() bool { return atomic.LoadUint32(&t.ready) != 0 }
@@ -98,10 +99,6 @@ func (t *Thread) Kick() {
 	// (RLIMIT_SIGPENDING), which the kernel overlooks for standard signals.
 	_ = queueThread(int(atomic.LoadUint32(&t.tid)), syscall.SIGSTKFLT, &info)
 }
-
-// SetMask sets the host's signal mask to that of the guest, as far as the host
-// may block it. The ordinary slot must be empty.
-func (t *Thread) SetMask(mask uint64) { setMask(mask &^ Unmaskable) }
 
 // BlockAll blocks every signal that can be blocked: the thread gets none until
 // the next SetMask.

@@ -33,7 +33,8 @@ TEXT ·stub(SB),NOSPLIT,$0-72
 	MOVQ a4+40(FP), R10
 	MOVQ a5+48(FP), R8
 	MOVQ a6+56(FP), R9
-	CMPL Thread_ready(BX), $0
+	MOVL Thread_ready(BX), CX
+	TESTL CX, Thread_gate(BX)
 	JNE  notmade
 	BYTE $0x48  // REX.W; see the package comment
 	SYSCALL

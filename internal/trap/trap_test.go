@@ -71,6 +71,9 @@ func TestSlot(t *testing.T) {
 	bind(t, 0, func(th *Thread, irq *uint32) {
 		tgkill(t, unix.SIGUSR2)
 		tgkill(t, unix.SIGUSR1) // stays with the kernel: the slot is full
+		if th.SetMask(0) {
+			t.Error("mask set while the slot is full")
+		}
 		if *irq != 1 || !th.Pending() {
 			t.Errorf("irq %d, pending %v", *irq, th.Pending())
 		}
@@ -83,6 +86,9 @@ func TestSlot(t *testing.T) {
 		}
 		if _, ok := th.Take(); ok {
 			t.Error("second signal in the slot too early")
+		}
+		if !th.SetMask(bit(unix.SIGUSR1)) || th.Pending() {
+			t.Error("a blocked signal was delivered")
 		}
 		th.SetMask(0)
 		if info, ok := th.Take(); !ok || info.Signal() != int(unix.SIGUSR1) {
@@ -121,6 +127,50 @@ func TestQueueOrder(t *testing.T) {
 		th.SetMask(0)
 		if th.Pending() {
 			t.Error("more than were sent")
+		}
+	})
+}
+
+// TestQueueStorm is TestQueueOrder with signals that arrive while the thread sets
+// its mask, makes system calls and is kicked.
+func TestQueueStorm(t *testing.T) {
+	const n = 20000
+	sig := syscall.Signal(42)
+	install(t, sig)
+	bind(t, 0, func(th *Thread, _ *uint32) {
+		tid := unix.Gettid()
+		var taken atomic.Int64
+		go func() {
+			var info Info
+			*(*int32)(unsafe.Pointer(&info[0])) = int32(sig)
+			*(*int32)(unsafe.Pointer(&info[8])) = -1
+			for i := range n {
+				*(*int32)(unsafe.Pointer(&info[24])) = int32(i)
+				for queueThread(tid, sig, &info) != 0 {
+					runtime.Gosched() // queue full
+				}
+				if i%16 == 0 {
+					th.Kick()
+				}
+				for int64(i)-taken.Load() > 100 {
+					runtime.Gosched()
+				}
+			}
+		}()
+		for i := 0; i < n; {
+			info, ok := th.Take()
+			if ok {
+				if v := *(*int32)(unsafe.Pointer(&info[24])); info.Signal() != int(sig) || v != int32(i) {
+					t.Errorf("signal %d: number %d value %d", i, info.Signal(), v)
+					return
+				}
+				i++
+				taken.Store(int64(i))
+			}
+			th.SetMask(^uint64(0))
+			th.TakeKick()
+			th.SetMask(0)
+			th.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
 		}
 	})
 }
