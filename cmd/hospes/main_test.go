@@ -1,0 +1,80 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs testdata/script with the real command in the path: a guest
+// needs a process of its own. The condition [riscv-gcc] tells whether guests can
+// be built.
+func TestScripts(t *testing.T) {
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "hospes"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	_, noGCC := exec.LookPath("riscv64-linux-gnu-gcc")
+	if noGCC != nil {
+		t.Log("riscv64-linux-gnu-gcc is not installed: scripts that compile guests are skipped")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) { return cond == "riscv-gcc" && noGCC == nil, nil },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": cmdStatus,
+			"cc":     cmdCompile,
+			"head":   cmdHead,
+		},
+	})
+}
+
+// cmdStatus runs a command and compares how it ended: "status 3 hospes ..." or
+// "status SIGSEGV hospes ...". Output goes to the files out and err.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/", "MARK=" + ts.Getenv("MARK")}
+	if p, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[0], args[1])); err == nil {
+		cmd.Path, cmd.Err = p, nil
+	}
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), []byte(errs.String()), 0o644))
+	if cmd.ProcessState == nil {
+		ts.Fatalf("%v: %v", args, err)
+	}
+	if got := endedAs(cmd.ProcessState); (got == args[0]) == neg {
+		ts.Fatalf("ended as %s, want %s\nstdout: %s\nstderr: %s", got, args[0], out.String(), errs.String())
+	}
+}
+
+// cmdCompile compiles a static riscv64 program: "cc prog prog.c [flags]".
+func cmdCompile(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command("riscv64-linux-gnu-gcc", append([]string{"-O1", "-static", "-pthread", "-o", ts.MkAbs(args[0]), ts.MkAbs(args[1])}, args[2:]...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%v: %s", err, out)
+	}
+}
+
+// cmdHead cuts a file after some bytes: "head 100 from to".
+func cmdHead(ts *testscript.TestScript, neg bool, args []string) {
+	b := []byte(ts.ReadFile(args[1]))
+	n := 0
+	for _, c := range args[0] {
+		n = n*10 + int(c-'0')
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b[:min(n, len(b))], 0o755))
+}
