@@ -462,14 +462,3 @@ func TestClone(t *testing.T) {
 		t.Errorf("%+v, the original's pc is %#x", e, m.PC())
 	}
 }
-
-// TestInteger pins the result of the benchmark's program, which qemu-riscv64
-// gives as well.
-func TestInteger(t *testing.T) {
-	for mapping := range mappings {
-		m := newInteger(t, mapping)
-		if got := runInteger(m, 3); got != integerResult {
-			t.Errorf("%s: %#x, want %#x", mapping, got, uint64(integerResult))
-		}
-	}
-}
