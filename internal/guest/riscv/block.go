@@ -34,36 +34,43 @@ const (
 	arenaChunk = 1024
 )
 
-// cache holds all blocks of a CPU by address. Instructions and copies of code
-// are cut from larger pieces of memory, which live as long as a block in them.
+// cache holds all blocks of a CPU by address. Blocks, instructions and copies of
+// code are cut from larger pieces of memory, which live as long as anything in
+// them is in use.
 type cache struct {
 	blocks map[uint64]*block
+	slab   []block
 	insts  []inst
 	code   []byte
-	used   int
+	used   int // instructions
 }
 
 func (h *cache) init() { *h = cache{blocks: make(map[uint64]*block)} }
 
-func (h *cache) newInsts(in []inst) *inst {
-	if len(h.insts) < len(in) {
+// reserve makes room for another block of any size.
+func (h *cache) reserve() {
+	if len(h.slab) == 0 {
+		h.slab = make([]block, arenaChunk/8)
+	}
+	if len(h.insts) <= maxBlock {
 		h.insts = make([]inst, arenaChunk)
 	}
-	n := copy(h.insts, in)
-	first := &h.insts[0]
-	h.insts = h.insts[n:]
-	h.used += n
-	return first
-}
-
-func (h *cache) newCode(b []byte) []byte {
-	if len(h.code) < len(b) {
+	if len(h.code) < 4*maxBlock {
 		h.code = make([]byte, 4*arenaChunk)
 	}
-	n := copy(h.code, b)
-	code := h.code[:n:n]
-	h.code = h.code[n:]
-	return code
+}
+
+// add enters a block of which the first count instructions and size bytes of
+// code are in what reserve made room for.
+func (h *cache) add(b block, count, size int) *block {
+	p := &h.slab[0]
+	h.slab = h.slab[1:]
+	*p = b
+	p.first, p.code = &h.insts[0], h.code[:size:size]
+	h.insts, h.code = h.insts[count:], h.code[size:]
+	h.used += count
+	h.blocks[b.pc] = p
+	return p
 }
 
 // linkTaken finds the successor of the current block at pc and links it. It
@@ -110,13 +117,38 @@ func (c *CPU) unchanged(b *block) bool {
 
 // translate decodes the block at pc and enters it into the cache.
 func (c *CPU) translate(pc uint64) *block {
-	var buf [4 * maxBlock]byte
-	n, fault := c.as.Fetch(pc, buf[:])
-	var insts [maxBlock + 1]inst
-	count, size := 0, 0
-	for count < maxBlock && size+2 <= n {
+	h := &c.cache
+	if h.used > maxCached {
+		c.flushCache()
+	}
+	h.reserve()
+	insts, code := h.insts[:maxBlock+1], h.code[:4*maxBlock]
+	n, fault := c.as.Fetch(pc, code)
+	count, size := decodeBlock(insts, code[:n], pc)
+	if count == 0 {
+		c.fault = fault
+		return nil
+	}
+	b := block{pc: pc, end: pc + uint64(size), n: uint64(count), gen: c.gen}
+	last := &insts[count-1]
+	b.last = b.end - uint64(last.len)
+	if !endsBlock[last.op] {
+		insts[count] = inst{op: opNext}
+		count++
+	}
+	p := h.add(b, count, size)
+	if c.trace != nil {
+		c.traceBlock(p)
+	}
+	return p
+}
+
+// decodeBlock decodes code at pc up to the end of a block, to at most maxBlock
+// instructions. It returns their number and size in bytes.
+func decodeBlock(insts []inst, code []byte, pc uint64) (count, size int) {
+	for count < maxBlock && size+2 <= len(code) {
 		in := &insts[count]
-		if !decode(buf[size:n], pc+uint64(size), in) {
+		if !decode(code[size:], pc+uint64(size), in) {
 			break
 		}
 		count++
@@ -125,27 +157,7 @@ func (c *CPU) translate(pc uint64) *block {
 			break
 		}
 	}
-	if count == 0 {
-		c.fault = fault
-		return nil
-	}
-	if c.cache.used > maxCached {
-		c.flushCache()
-	}
-	b := &block{pc: pc, end: pc + uint64(size), n: uint64(count), gen: c.gen}
-	last := &insts[count-1]
-	b.last = b.end - uint64(last.len)
-	if !endsBlock[last.op] {
-		insts[count] = inst{op: opNext}
-		count++
-	}
-	b.first = c.cache.newInsts(insts[:count])
-	b.code = c.cache.newCode(buf[:size])
-	c.cache.blocks[pc] = b
-	if c.trace != nil {
-		c.traceBlock(b)
-	}
-	return b
+	return count, size
 }
 
 // flushCache drops all blocks. The generation changes, so that links and the
