@@ -140,7 +140,7 @@ func TestDynamicLayout(t *testing.T) {
 func TestStaticPIELayout(t *testing.T) {
 	f := newFiles(t)
 	f.elf("prog", elfFile{typ: elf.ET_DYN, entry: 0x40, segs: twoSegs(0, 4096)})
-	as := newSpace(t, "offset")
+	as := newSpace(t, "table")
 	img := mustLoad(t, f.config("prog"), as)
 	const base = mmapBase - 0x5000
 	if img.Bias != base || img.Entry != base+0x40 || img.InterpBase != 0 {
@@ -177,7 +177,7 @@ func TestPlacement(t *testing.T) {
 				e.segs = append(e.segs, interpSeg(0x800, 11))
 			}
 			f.elf("prog", e)
-			if img := mustLoad(t, f.config("prog"), newSpace(t, "offset")); img.Bias != tt.bias {
+			if img := mustLoad(t, f.config("prog"), newSpace(t, "table")); img.Bias != tt.bias {
 				t.Errorf("bias %#x, want %#x", img.Bias, tt.bias)
 			}
 		})
@@ -200,7 +200,7 @@ func TestInterpreterPlacement(t *testing.T) {
 			f := newFiles(t)
 			f.elf("lib/ld.so", elfFile{typ: tt.typ, entry: tt.base + 0x10, segs: twoSegs(tt.base, 4096)})
 			f.elf("prog", dynamic("/lib/ld.so"))
-			img := mustLoad(t, f.config("prog"), newSpace(t, "offset"))
+			img := mustLoad(t, f.config("prog"), newSpace(t, "table"))
 			if img.InterpBase != tt.want || img.Entry != tt.want+tt.base+0x10 {
 				t.Errorf("base %#x, entry %#x", img.InterpBase, img.Entry)
 			}
@@ -369,7 +369,7 @@ func TestOptionalAuxv(t *testing.T) {
 	f.elf("prog", simple())
 	cfg := f.config("prog")
 	cfg.Arch = archWith{Arch: cfg.Arch, platform: "test", hwcap2: 5}
-	as := newSpace(t, "offset")
+	as := newSpace(t, "table")
 	img := mustLoad(t, cfg, as)
 	aux := map[uint64]uint64{}
 	var order []uint64
@@ -393,7 +393,7 @@ func TestStackAlignment(t *testing.T) {
 		for _, argc := range []int{1, 2} {
 			cfg := f.config("prog")
 			cfg.Argv = slices.Repeat([]string{strings.Repeat("a", n)}, argc)
-			as := newSpace(t, "offset")
+			as := newSpace(t, "table")
 			if img := mustLoad(t, cfg, as); img.SP%16 != 0 || stackWords(t, as, img.SP, 1)[0] != uint64(argc) {
 				t.Errorf("%d arguments of %d bytes: sp %#x", argc, n, img.SP)
 			}
@@ -422,7 +422,7 @@ func TestStackArea(t *testing.T) {
 			f.elf("prog", elfFile{segs: tt.segs, entry: 0x10000})
 			cfg := f.config("prog")
 			cfg.StackSize = tt.size
-			as := newSpace(t, "offset")
+			as := newSpace(t, "table")
 			img := mustLoad(t, cfg, as)
 			all := areas(as)
 			if got := all[len(all)-1]; got != tt.want || img.StackStart != got.start || img.StackEnd != got.end {
@@ -455,7 +455,7 @@ func TestVDSO(t *testing.T) {
 		f.elf("prog", simple())
 		cfg := f.config("prog")
 		cfg.Arch = archWith{Arch: cfg.Arch, vdso: image}
-		if _, err := mustProbe(t, cfg).Load(newSpace(t, "offset")); err == nil {
+		if _, err := mustProbe(t, cfg).Load(newSpace(t, "table")); err == nil {
 			t.Error("a vdso without rt_sigreturn was accepted")
 		}
 	}

@@ -267,7 +267,7 @@ func TestArgumentLimits(t *testing.T) {
 				}
 				return
 			}
-			mustLoad(t, cfg, newSpace(t, "offset"))
+			mustLoad(t, cfg, newSpace(t, "table"))
 		})
 	}
 	cfg := f.config("prog")

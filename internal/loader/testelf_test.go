@@ -12,7 +12,6 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/mem"
-	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 )
 
@@ -146,10 +145,9 @@ func (f *files) config(path string) Config {
 	}
 }
 
-// mappings are the memory mappings to test with.
+// mappings are the memory mappings to test with; Linux adds one.
 var mappings = map[string]func() (mem.Mapping, error){
-	"offset": func() (mem.Mapping, error) { return offset.New(testLimit) },
-	"table":  func() (mem.Mapping, error) { return table.New(testLimit) },
+	"table": func() (mem.Mapping, error) { return table.New(testLimit) },
 }
 
 func newSpace(t testing.TB, mapping string) *mem.Space {
