@@ -323,17 +323,17 @@ func execFmaddD(c *CPU, i *inst) {
 
 func execFmsubD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], (c.r[i.rs3] ^ signD), rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.fflags)
 }
 
 func execFnmsubD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA((c.r[i.rs1] ^ signD), c.r[i.rs2], c.r[i.rs3], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3], rm, &c.fflags)
 }
 
 func execFnmaddD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA((c.r[i.rs1] ^ signD), c.r[i.rs2], (c.r[i.rs3] ^ signD), rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.fflags)
 }
 
 func execFaddD(c *CPU, i *inst) {
@@ -442,17 +442,17 @@ func execFmaddS(c *CPU, i *inst) {
 
 func execFmsubS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), (unboxS(c.r[i.rs3]) ^ signS), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.fflags))
 }
 
 func execFnmsubS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA((unboxS(c.r[i.rs1]) ^ signS), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.fflags))
 }
 
 func execFnmaddS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA((unboxS(c.r[i.rs1]) ^ signS), unboxS(c.r[i.rs2]), (unboxS(c.r[i.rs3]) ^ signS), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.fflags))
 }
 
 func execFaddS(c *CPU, i *inst) {

@@ -97,11 +97,11 @@ dispatch:
 		}
 		*(*uint32)(unsafe.Add(base, addr)) = uint32(c.r[i.rs2])
 	case opFsgnjS:
-		c.r[i.rd] = boxS((unboxS(c.r[i.rs1])&^signS | unboxS(c.r[i.rs2])&signS))
+		c.r[i.rd] = boxS(unboxS(c.r[i.rs1])&^signS | unboxS(c.r[i.rs2])&signS)
 	case opFsgnjnS:
-		c.r[i.rd] = boxS((unboxS(c.r[i.rs1])&^signS | ^unboxS(c.r[i.rs2])&signS))
+		c.r[i.rd] = boxS(unboxS(c.r[i.rs1])&^signS | ^unboxS(c.r[i.rs2])&signS)
 	case opFsgnjxS:
-		c.r[i.rd] = boxS((unboxS(c.r[i.rs1]) ^ unboxS(c.r[i.rs2])&signS))
+		c.r[i.rd] = boxS(unboxS(c.r[i.rs1]) ^ unboxS(c.r[i.rs2])&signS)
 	case opFmvXW:
 		c.r[i.rd] = uint64(int32(c.r[i.rs1]))
 	case opFmvWX:
@@ -123,7 +123,7 @@ dispatch:
 	case opRemu:
 		c.r[i.rd] = remU(c.r[i.rs1], c.r[i.rs2])
 	case opMulw:
-		c.r[i.rd] = uint64(int32((c.r[i.rs1] * c.r[i.rs2])))
+		c.r[i.rd] = uint64(int32(c.r[i.rs1] * c.r[i.rs2]))
 	case opDivw:
 		c.r[i.rd] = divS32(c.r[i.rs1], c.r[i.rs2])
 	case opDivuw:
@@ -269,7 +269,7 @@ dispatch:
 	case opSrai:
 		c.r[i.rd] = uint64(int64(c.r[i.rs1]) >> (i.imm & 63))
 	case opAddiw:
-		c.r[i.rd] = uint64(int32((c.r[i.rs1] + i.imm)))
+		c.r[i.rd] = uint64(int32(c.r[i.rs1] + i.imm))
 	case opSlliw:
 		c.r[i.rd] = uint64(int32(c.r[i.rs1]) << (i.imm & 31))
 	case opSrliw:
@@ -297,9 +297,9 @@ dispatch:
 	case opAnd:
 		c.r[i.rd] = c.r[i.rs1] & c.r[i.rs2]
 	case opAddw:
-		c.r[i.rd] = uint64(int32((c.r[i.rs1] + c.r[i.rs2])))
+		c.r[i.rd] = uint64(int32(c.r[i.rs1] + c.r[i.rs2]))
 	case opSubw:
-		c.r[i.rd] = uint64(int32((c.r[i.rs1] - c.r[i.rs2])))
+		c.r[i.rd] = uint64(int32(c.r[i.rs1] - c.r[i.rs2]))
 	case opSllw:
 		c.r[i.rd] = uint64(int32(c.r[i.rs1]) << (c.r[i.rs2] & 31))
 	case opSrlw:
@@ -341,13 +341,13 @@ dispatch:
 	case opCtzw:
 		c.r[i.rd] = uint64(bits.TrailingZeros32(uint32(c.r[i.rs1])))
 	case opMax:
-		c.r[i.rd] = choose((int64(c.r[i.rs1]) < int64(c.r[i.rs2])), c.r[i.rs2], c.r[i.rs1])
+		c.r[i.rd] = choose(int64(c.r[i.rs1]) < int64(c.r[i.rs2]), c.r[i.rs2], c.r[i.rs1])
 	case opMaxu:
-		c.r[i.rd] = choose((c.r[i.rs1] < c.r[i.rs2]), c.r[i.rs2], c.r[i.rs1])
+		c.r[i.rd] = choose(c.r[i.rs1] < c.r[i.rs2], c.r[i.rs2], c.r[i.rs1])
 	case opMin:
-		c.r[i.rd] = choose((int64(c.r[i.rs1]) < int64(c.r[i.rs2])), c.r[i.rs1], c.r[i.rs2])
+		c.r[i.rd] = choose(int64(c.r[i.rs1]) < int64(c.r[i.rs2]), c.r[i.rs1], c.r[i.rs2])
 	case opMinu:
-		c.r[i.rd] = choose((c.r[i.rs1] < c.r[i.rs2]), c.r[i.rs1], c.r[i.rs2])
+		c.r[i.rd] = choose(c.r[i.rs1] < c.r[i.rs2], c.r[i.rs1], c.r[i.rs2])
 	case opSextB:
 		c.r[i.rd] = uint64(int8(c.r[i.rs1]))
 	case opSextH:
@@ -375,9 +375,9 @@ dispatch:
 	case opBclri:
 		c.r[i.rd] = c.r[i.rs1] & (^(uint64(1) << (i.imm & 63)))
 	case opBext:
-		c.r[i.rd] = c.r[i.rs1] >> (c.r[i.rs2] & 63) & 1
+		c.r[i.rd] = (c.r[i.rs1] >> (c.r[i.rs2] & 63)) & 1
 	case opBexti:
-		c.r[i.rd] = c.r[i.rs1] >> (i.imm & 63) & 1
+		c.r[i.rd] = (c.r[i.rs1] >> (i.imm & 63)) & 1
 	case opBinv:
 		c.r[i.rd] = c.r[i.rs1] ^ (uint64(1) << (c.r[i.rs2] & 63))
 	case opBinvi:
@@ -409,9 +409,9 @@ dispatch:
 	case opPrefetchR:
 	case opPrefetchW:
 	case opCzeroEqz:
-		c.r[i.rd] = choose((c.r[i.rs2] == 0), uint64(0), c.r[i.rs1])
+		c.r[i.rd] = choose(c.r[i.rs2] == 0, uint64(0), c.r[i.rs1])
 	case opCzeroNez:
-		c.r[i.rd] = choose((c.r[i.rs2] != 0), uint64(0), c.r[i.rs1])
+		c.r[i.rd] = choose(c.r[i.rs2] != 0, uint64(0), c.r[i.rs1])
 	case opFenceI:
 		goto fencei
 	case opPause:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"regexp"
 	"strings"
 
 	"github.com/hospes-vm/hospes/internal/guest/riscv/isa"
@@ -217,20 +218,23 @@ func (w *writer) operand(name string) string {
 
 func (w *writer) call(e *ast.CallExpr) string {
 	name := e.Fun.(*ast.Ident).Name
+	if strings.HasPrefix(name, "load_") {
+		return w.load(strings.TrimPrefix(name, "load_"), w.expr(e.Args[0]))
+	}
+	text, ok := goOps[name]
+	if !ok {
+		panic(fmt.Sprintf("%s: no Go for %s", w.row.Name, name))
+	}
 	var args []any
 	for _, a := range e.Args {
 		s := w.expr(a)
 		if lit, ok := a.(*ast.BasicLit); ok {
 			s = "uint64(" + lit.Value + ")"
 		}
+		if isCall(text) {
+			s = trimParens(s)
+		}
 		args = append(args, s)
-	}
-	if strings.HasPrefix(name, "load_") {
-		return w.load(strings.TrimPrefix(name, "load_"), args[0].(string))
-	}
-	text, ok := goOps[name]
-	if !ok {
-		panic(fmt.Sprintf("%s: no Go for %s", w.row.Name, name))
 	}
 	if isa.Vocabulary[name].Round {
 		if exactOps[name] {
@@ -239,11 +243,37 @@ func (w *writer) call(e *ast.CallExpr) string {
 			w.b.WriteString("rm := c.rounding(i)\n")
 		}
 	}
-	text = fmt.Sprintf(text, args[:strings.Count(text, "%[")]...)
-	if strings.Contains(text, " ") && !strings.HasSuffix(text, ")") || strings.HasPrefix(text, "int64(") || strings.Contains(text, " << (") {
+	text = fmt.Sprintf(text, args...)
+	if text != "" && !isCall(text) {
 		text = "(" + text + ")"
 	}
 	return text
+}
+
+// callText matches a call or conversion; whether the last parenthesis belongs to
+// the first one is for isCall to see.
+var callText = regexp.MustCompile(`^[\w.]+\(.*\)$`)
+
+// isCall reports whether the Go expression s is one call or conversion.
+func isCall(s string) bool {
+	open := strings.IndexByte(s, '(')
+	return callText.MatchString(s) && matching(s[open:]) == len(s)-1-open
+}
+
+// matching returns the index of the parenthesis that closes the one at s[0].
+func matching(s string) int {
+	depth := 0
+	for i, c := range s {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // assign emits an assignment to rd or fd.
@@ -262,22 +292,10 @@ func (w *writer) assign(s *ast.AssignStmt) error {
 
 // trimParens removes the parentheses around a whole expression.
 func trimParens(s string) string {
-	if !strings.HasPrefix(s, "(") || !strings.HasSuffix(s, ")") {
-		return s
+	if strings.HasPrefix(s, "(") && matching(s) == len(s)-1 {
+		return s[1 : len(s)-1]
 	}
-	depth := 0
-	for i, c := range s {
-		switch c {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		}
-		if depth == 0 && i < len(s)-1 {
-			return s
-		}
-	}
-	return s[1 : len(s)-1]
+	return s
 }
 
 // isPC reports whether s assigns to pc.

@@ -74,7 +74,7 @@ func generate() (map[string][]byte, error) {
 		}
 		out, err := format.Source([]byte(header + text))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s", name, err, text)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		files[name] = bytes.TrimLeft(out, "\n")
 	}
