@@ -42,7 +42,7 @@ func (m *marshaller) host(c *Call) (v [6]uintptr, e syscall.Errno) {
 		case a.IsMemory():
 			v[i], e = m.memory(a, x, a.Bytes(&c.Args))
 		case a.Kind == "path":
-			v[i], e = m.path(dirfd, x)
+			v[i], e = m.path(dirfd, x, follows(a, spec, &c.Args))
 		case a.Kind == "str":
 			v[i], e = m.str(x)
 		case a.Kind == "long", a.Kind == "ulong", a.Kind == "size", a.Kind == "off", a.Kind == "hex", a.Kind == "ptr":
@@ -57,7 +57,7 @@ func (m *marshaller) host(c *Call) (v [6]uintptr, e syscall.Errno) {
 		}
 	}
 	for i, a := range spec {
-		if a.Kind == "fd" && m.t.P.reserved.has(int(int32(v[i]))) {
+		if (a.Kind == "fd" || a.Kind == "dirfd") && m.t.P.reserved.has(int(int32(v[i]))) {
 			return v, syscall.EBADF
 		}
 	}
@@ -132,7 +132,9 @@ func (m *marshaller) cstring(s string) uintptr {
 	return m.keep(&b[0])
 }
 
-func (m *marshaller) path(dirfd int, addr uint64) (uintptr, syscall.Errno) {
+// path hands over a path name, relative to dirfd; follow says whether the call
+// follows a final symbolic link.
+func (m *marshaller) path(dirfd int, addr uint64, follow bool) (uintptr, syscall.Errno) {
 	if addr == 0 {
 		return 0, 0
 	}
@@ -140,7 +142,7 @@ func (m *marshaller) path(dirfd int, addr uint64) (uintptr, syscall.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return m.cstring(m.t.P.hostPath(dirfd, s)), 0
+	return m.cstring(m.t.P.resolvePath(dirfd, s, follow)), 0
 }
 
 // readPath reads a path name of the guest.

@@ -82,38 +82,38 @@ var Rows = []Row{
 	{3, "io_cancel", "ctx:ptr iocb:ptr result:ptr", sysIoCancel, Full, ""},
 	{4, "io_getevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec)", sysIoGetevents, Full, ""},
 	{5, "setxattr", "path:path name:str value:in(bytes:size) size:size flags:flags(xattr)", hostCall(unix.SYS_SETXATTR), Full, ""},
-	{6, "lsetxattr", "path:path name:str value:in(bytes:size) size:size flags:flags(xattr)", nil, Full, ""}, // files
+	{6, "lsetxattr", "path:path(link) name:str value:in(bytes:size) size:size flags:flags(xattr)", hostCall(unix.SYS_LSETXATTR), Full, ""},
 	{7, "fsetxattr", "fd:fd name:str value:in(bytes:size) size:size flags:flags(xattr)", hostCall(unix.SYS_FSETXATTR), Full, ""},
 	{8, "getxattr", "path:path name:str value:out(bytes:size) size:size", hostCall(unix.SYS_GETXATTR), Full, ""},
-	{9, "lgetxattr", "path:path name:str value:out(bytes:size) size:size", nil, Full, ""}, // files
+	{9, "lgetxattr", "path:path(link) name:str value:out(bytes:size) size:size", hostCall(unix.SYS_LGETXATTR), Full, ""},
 	{10, "fgetxattr", "fd:fd name:str value:out(bytes:size) size:size", hostCall(unix.SYS_FGETXATTR), Full, ""},
 	{11, "listxattr", "path:path list:out(bytes:size) size:size", hostCall(unix.SYS_LISTXATTR), Full, ""},
-	{12, "llistxattr", "path:path list:out(bytes:size) size:size", nil, Full, ""}, // files
+	{12, "llistxattr", "path:path(link) list:out(bytes:size) size:size", hostCall(unix.SYS_LLISTXATTR), Full, ""},
 	{13, "flistxattr", "fd:fd list:out(bytes:size) size:size", hostCall(unix.SYS_FLISTXATTR), Full, ""},
 	{14, "removexattr", "path:path name:str", hostCall(unix.SYS_REMOVEXATTR), Full, ""},
-	{15, "lremovexattr", "path:path name:str", nil, Full, ""}, // files
+	{15, "lremovexattr", "path:path(link) name:str", hostCall(unix.SYS_LREMOVEXATTR), Full, ""},
 	{16, "fremovexattr", "fd:fd name:str", hostCall(unix.SYS_FREMOVEXATTR), Full, ""},
-	{17, "getcwd", "buf:out(bytes:size) size:size", nil, Full, ""}, // files
+	{17, "getcwd", "buf:out(bytes:size) size:size", sysGetcwd, Full, ""},
 	{18, "lookup_dcookie", "cookie:ulong buf:ptr len:size", always(syscall.ENOSYS), None, "removed from Linux 6.7"},
 	{19, "eventfd2", "count:uint flags:flags(eventfd)", hostCall(unix.SYS_EVENTFD2), Full, ""},
 	{20, "epoll_create1", "flags:flags(epoll)", hostCall(unix.SYS_EPOLL_CREATE1), Full, ""},
-	{21, "epoll_ctl", "epfd:fd op:enum(epoll_ctl) fd:fd event:in(epoll_event)", nil, Full, ""},                                                   // files
-	{22, "epoll_pwait", "epfd:fd events:out(epoll_event*maxevents) maxevents:int timeout:int sigmask:in(sigset) sigsetsize:size", nil, Full, ""}, // files
+	{21, "epoll_ctl", "epfd:fd op:enum(epoll_ctl) fd:fd event:in(epoll_event)", sysEpollCtl, Full, ""},
+	{22, "epoll_pwait", "epfd:fd events:out(epoll_event*maxevents) maxevents:int timeout:int sigmask:in(sigset) sigsetsize:size", sysEpollPwait, Full, ""},
 	{23, "dup", "fd:fd", hostCall(unix.SYS_DUP), Full, ""},
-	{24, "dup3", "oldfd:fd newfd:fd flags:flags(dup3)", nil, Full, ""}, // files
-	{25, "fcntl", "fd:fd cmd:enum(fcntl) arg:hex", nil, Full, ""},      // files
+	{24, "dup3", "oldfd:fd newfd:fd flags:flags(dup3)", hostCall(unix.SYS_DUP3), Full, ""},
+	{25, "fcntl", "fd:fd cmd:enum(fcntl) arg:hex", sysFcntl, Full, ""},
 	{26, "inotify_init1", "flags:flags(inotify_init)", hostCall(unix.SYS_INOTIFY_INIT1), Full, ""},
 	{27, "inotify_add_watch", "fd:fd path:path mask:flags(inotify)", hostCall(unix.SYS_INOTIFY_ADD_WATCH), Full, ""},
 	{28, "inotify_rm_watch", "fd:fd wd:int", hostCall(unix.SYS_INOTIFY_RM_WATCH), Full, ""},
-	{29, "ioctl", "fd:fd cmd:enum(ioctl) arg:hex", nil, Full, ""}, // files
+	{29, "ioctl", "fd:fd cmd:enum(ioctl) arg:hex", sysIoctl, Partial, "requests whose structures hold pointers (SG_IO, DRM, usbdevfs, SIOCETHTOOL ...) fail with ENOTTY"},
 	{30, "ioprio_set", "which:int who:int ioprio:hex", hostCall(unix.SYS_IOPRIO_SET), Full, ""},
 	{31, "ioprio_get", "which:int who:int", hostCall(unix.SYS_IOPRIO_GET), Full, ""},
 	{32, "flock", "fd:fd operation:flags(flock)", hostCall(unix.SYS_FLOCK), Full, ""},
-	{33, "mknodat", "dirfd:dirfd path:path mode:mode dev:dev", hostCall(unix.SYS_MKNODAT), Full, ""},
-	{34, "mkdirat", "dirfd:dirfd path:path mode:mode", hostCall(unix.SYS_MKDIRAT), Full, ""},
-	{35, "unlinkat", "dirfd:dirfd path:path flags:flags(at)", nil, Full, ""}, // files
-	{36, "symlinkat", "target:str newdirfd:dirfd linkpath:path", hostCall(unix.SYS_SYMLINKAT), Full, ""},
-	{37, "linkat", "olddirfd:dirfd oldpath:path newdirfd:dirfd newpath:path flags:flags(at)", nil, Full, ""}, // files
+	{33, "mknodat", "dirfd:dirfd path:path(link) mode:mode dev:dev", hostCall(unix.SYS_MKNODAT), Full, ""},
+	{34, "mkdirat", "dirfd:dirfd path:path(link) mode:mode", hostCall(unix.SYS_MKDIRAT), Full, ""},
+	{35, "unlinkat", "dirfd:dirfd path:path(link) flags:flags(at)", hostCall(unix.SYS_UNLINKAT), Full, ""},
+	{36, "symlinkat", "target:str newdirfd:dirfd linkpath:path(link)", hostCall(unix.SYS_SYMLINKAT), Full, ""},
+	{37, "linkat", "olddirfd:dirfd oldpath:path(atfollow) newdirfd:dirfd newpath:path(link) flags:flags(at)", hostCall(unix.SYS_LINKAT), Full, ""},
 	{39, "umount2", "target:path flags:flags(umount)", hostCall(unix.SYS_UMOUNT2), Full, ""},
 	{40, "mount", "source:str target:path type:str flags:flags(mount) data:str", hostCall(unix.SYS_MOUNT), Full, ""},
 	{41, "pivot_root", "new_root:path put_old:path", hostCall(unix.SYS_PIVOT_ROOT), Full, ""},
@@ -126,36 +126,36 @@ var Rows = []Row{
 	{48, "faccessat", "dirfd:dirfd path:path mode:flags(access)", hostCall(unix.SYS_FACCESSAT), Full, ""},
 	{49, "chdir", "path:path", hostCall(unix.SYS_CHDIR), Full, ""},
 	{50, "fchdir", "fd:fd", hostCall(unix.SYS_FCHDIR), Full, ""},
-	{51, "chroot", "path:path", hostCall(unix.SYS_CHROOT), Full, ""},
+	{51, "chroot", "path:path", sysChroot, Full, ""},
 	{52, "fchmod", "fd:fd mode:mode", hostCall(unix.SYS_FCHMOD), Full, ""},
 	{53, "fchmodat", "dirfd:dirfd path:path mode:mode", hostCall(unix.SYS_FCHMODAT), Full, ""},
-	{54, "fchownat", "dirfd:dirfd path:path uid:uid gid:gid flags:flags(at)", nil, Full, ""}, // files
+	{54, "fchownat", "dirfd:dirfd path:path(at) uid:uid gid:gid flags:flags(at)", hostCall(unix.SYS_FCHOWNAT), Full, ""},
 	{55, "fchown", "fd:fd uid:uid gid:gid", hostCall(unix.SYS_FCHOWN), Full, ""},
-	{56, "openat", "dirfd:dirfd path:path flags:flags(open) mode:mode", nil, Full, ""}, // files
-	{57, "close", "fd:fd", nil, Full, ""},                                              // files
+	{56, "openat", "dirfd:dirfd path:path flags:flags(open) mode:mode", sysOpenat, Full, ""},
+	{57, "close", "fd:fd", sysClose, Full, ""},
 	{58, "vhangup", "", hostCall(unix.SYS_VHANGUP), Full, ""},
 	{59, "pipe2", "fds:out(fdpair) flags:flags(open)", hostCall(unix.SYS_PIPE2), Full, ""},
 	{60, "quotactl", "cmd:hex special:path id:int addr:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_QUOTA"},
-	{61, "getdents64", "fd:fd dirp:out(dirents:count) count:size", hostCall(unix.SYS_GETDENTS64), Full, ""},
+	{61, "getdents64", "fd:fd dirp:out(dirents:count) count:size", sysGetdents64, Full, ""},
 	{62, "lseek", "fd:fd offset:off whence:enum(whence)", hostCall(unix.SYS_LSEEK), Full, ""},
-	{63, "read", "fd:fd buf:out(bytes:count) count:size", nil, Full, ""},   // files
-	{64, "write", "fd:fd buf:in(bytes:count) count:size", nil, Full, ""},   // files
-	{65, "readv", "fd:fd iov:in(iovec*iovcnt) iovcnt:int", nil, Full, ""},  // files
-	{66, "writev", "fd:fd iov:in(iovec*iovcnt) iovcnt:int", nil, Full, ""}, // files
-	{67, "pread64", "fd:fd buf:out(bytes:count) count:size offset:off", hostCall(unix.SYS_PREAD64), Full, ""},
-	{68, "pwrite64", "fd:fd buf:in(bytes:count) count:size offset:off", hostCall(unix.SYS_PWRITE64), Full, ""},
-	{69, "preadv", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong", nil, Full, ""},  // files
-	{70, "pwritev", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong", nil, Full, ""}, // files
+	{63, "read", "fd:fd buf:out(bytes:count) count:size", transfer(unix.SYS_READ, unix.SYS_READV, mem.Write), Full, ""},
+	{64, "write", "fd:fd buf:in(bytes:count) count:size", transfer(unix.SYS_WRITE, unix.SYS_WRITEV, mem.Read), Full, ""},
+	{65, "readv", "fd:fd iov:in(iovec*iovcnt) iovcnt:int", vectored(unix.SYS_READV, mem.Write), Full, ""},
+	{66, "writev", "fd:fd iov:in(iovec*iovcnt) iovcnt:int", vectored(unix.SYS_WRITEV, mem.Read), Full, ""},
+	{67, "pread64", "fd:fd buf:out(bytes:count) count:size offset:off", transfer(unix.SYS_PREAD64, unix.SYS_PREADV, mem.Write), Full, ""},
+	{68, "pwrite64", "fd:fd buf:in(bytes:count) count:size offset:off", transfer(unix.SYS_PWRITE64, unix.SYS_PWRITEV, mem.Read), Full, ""},
+	{69, "preadv", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong", vectored(unix.SYS_PREADV, mem.Write), Full, ""},
+	{70, "pwritev", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong", vectored(unix.SYS_PWRITEV, mem.Read), Full, ""},
 	{71, "sendfile", "out_fd:fd in_fd:fd offset:io(loff) count:size", hostCall(unix.SYS_SENDFILE), Full, ""},
-	{72, "pselect6", "nfds:int readfds:io(fdset) writefds:io(fdset) exceptfds:io(fdset) timeout:io(timespec) sigmask:ptr", nil, Full, ""}, // files
-	{73, "ppoll", "fds:io(pollfd*nfds) nfds:uint timeout:io(timespec) sigmask:in(sigset) sigsetsize:size", nil, Full, ""},                 // files
-	{74, "signalfd4", "fd:fd mask:in(sigset) sizemask:size flags:flags(open)", nil, Full, ""},                                             // signals
-	{75, "vmsplice", "fd:fd iov:in(iovec*nr_segs) nr_segs:ulong flags:flags(splice)", nil, Full, ""},                                      // files
+	{72, "pselect6", "nfds:int readfds:io(fdset) writefds:io(fdset) exceptfds:io(fdset) timeout:io(timespec) sigmask:ptr", sysPselect6, Full, ""},
+	{73, "ppoll", "fds:io(pollfd*nfds) nfds:uint timeout:io(timespec) sigmask:in(sigset) sigsetsize:size", sysPpoll, Full, ""},
+	{74, "signalfd4", "fd:fd mask:in(sigset) sizemask:size flags:flags(open)", nil, Full, ""}, // signals
+	{75, "vmsplice", "fd:fd iov:in(iovec*nr_segs) nr_segs:ulong flags:flags(splice)", vectored(unix.SYS_VMSPLICE, mem.Read), Full, ""},
 	{76, "splice", "fd_in:fd off_in:io(loff) fd_out:fd off_out:io(loff) len:size flags:flags(splice)", hostCall(unix.SYS_SPLICE), Full, ""},
 	{77, "tee", "fd_in:fd fd_out:fd len:size flags:flags(splice)", hostCall(unix.SYS_TEE), Full, ""},
-	{78, "readlinkat", "dirfd:dirfd path:path buf:out(bytes:bufsiz) bufsiz:int", nil, Full, ""},  // files
-	{79, "newfstatat", "dirfd:dirfd path:path statbuf:out(stat) flags:flags(at)", nil, Full, ""}, // files
-	{80, "fstat", "fd:fd statbuf:out(stat)", nil, Full, ""},                                      // files
+	{78, "readlinkat", "dirfd:dirfd path:path buf:out(bytes:bufsiz) bufsiz:int", sysReadlinkat, Full, ""},
+	{79, "newfstatat", "dirfd:dirfd path:path statbuf:out(stat) flags:flags(at)", sysNewfstatat, Full, ""},
+	{80, "fstat", "fd:fd statbuf:out(stat)", sysFstat, Full, ""},
 	{81, "sync", "", hostCall(unix.SYS_SYNC), Full, ""},
 	{82, "fsync", "fd:fd", hostCall(unix.SYS_FSYNC), Full, ""},
 	{83, "fdatasync", "fd:fd", hostCall(unix.SYS_FDATASYNC), Full, ""},
@@ -163,13 +163,13 @@ var Rows = []Row{
 	{85, "timerfd_create", "clockid:clock flags:flags(open)", hostCall(unix.SYS_TIMERFD_CREATE), Full, ""},
 	{86, "timerfd_settime", "fd:fd flags:flags(timerfd_settime) new_value:in(itimerspec) old_value:out(itimerspec)", hostCall(unix.SYS_TIMERFD_SETTIME), Full, ""},
 	{87, "timerfd_gettime", "fd:fd curr_value:out(itimerspec)", hostCall(unix.SYS_TIMERFD_GETTIME), Full, ""},
-	{88, "utimensat", "dirfd:dirfd path:path times:in(timespec2) flags:flags(at)", nil, Full, ""}, // files
+	{88, "utimensat", "dirfd:dirfd path:path(at) times:in(timespec2) flags:flags(at)", hostCall(unix.SYS_UTIMENSAT), Full, ""},
 	{89, "acct", "filename:path", hostCall(unix.SYS_ACCT), Full, ""},
 	{90, "capget", "hdr:io(cap_header) data:out(cap_data)", sysCapget, Full, ""},
 	{91, "capset", "hdr:io(cap_header) data:in(cap_data)", sysCapset, Full, ""},
 	{92, "personality", "persona:hex", inheritedCall(unix.SYS_PERSONALITY), Full, ""},
-	{93, "exit", "status:int", nil, Full, ""},                              // signals
-	{94, "exit_group", "status:int", nil, Full, ""},                        // signals
+	{93, "exit", "status:int", nil, Full, ""},       // signals
+	{94, "exit_group", "status:int", nil, Full, ""}, // signals
 	{95, "waitid", "which:enum(waitid) pid:pid infop:out(siginfo) options:flags(wait) ru:out(rusage)", hostCallNoHand(unix.SYS_WAITID), Full, ""},
 	{96, "set_tid_address", "tidptr:ptr", nil, Full, ""}, // signals
 	{97, "unshare", "flags:flags(clone)", hostCall(unix.SYS_UNSHARE), Full, ""},
@@ -275,19 +275,19 @@ var Rows = []Row{
 	{197, "shmdt", "shmaddr:ptr", sysShmdt, Full, ""},
 	{198, "socket", "domain:enum(af) type:enum(socktype) protocol:int", hostCall(unix.SYS_SOCKET), Full, ""},
 	{199, "socketpair", "domain:enum(af) type:enum(socktype) protocol:int sv:out(fdpair)", hostCall(unix.SYS_SOCKETPAIR), Full, ""},
-	{200, "bind", "fd:fd addr:in(sockaddr:addrlen) addrlen:uint", nil, Full, ""}, // files
+	{200, "bind", "fd:fd addr:in(sockaddr:addrlen) addrlen:uint", addressed(unix.SYS_BIND, true), Full, ""},
 	{201, "listen", "fd:fd backlog:int", hostCall(unix.SYS_LISTEN), Full, ""},
-	{202, "accept", "fd:fd addr:ptr addrlen:io(uint)", nil, Full, ""},                                                          // files
-	{203, "connect", "fd:fd addr:in(sockaddr:addrlen) addrlen:uint", nil, Full, ""},                                            // files
-	{204, "getsockname", "fd:fd addr:ptr addrlen:io(uint)", nil, Full, ""},                                                     // files
-	{205, "getpeername", "fd:fd addr:ptr addrlen:io(uint)", nil, Full, ""},                                                     // files
-	{206, "sendto", "fd:fd buf:in(bytes:len) len:size flags:flags(msg) addr:in(sockaddr:addrlen) addrlen:uint", nil, Full, ""}, // files
-	{207, "recvfrom", "fd:fd buf:out(bytes:len) len:size flags:flags(msg) addr:ptr addrlen:io(uint)", nil, Full, ""},           // files
-	{208, "setsockopt", "fd:fd level:enum(sol) optname:int optval:in(optval:optlen) optlen:uint", nil, Full, ""},               // files
-	{209, "getsockopt", "fd:fd level:enum(sol) optname:int optval:ptr optlen:io(uint)", nil, Full, ""},                         // files
+	{202, "accept", "fd:fd addr:ptr addrlen:io(uint)", addressResult(unix.SYS_ACCEPT), Full, ""},
+	{203, "connect", "fd:fd addr:in(sockaddr:addrlen) addrlen:uint", addressed(unix.SYS_CONNECT, false), Full, ""},
+	{204, "getsockname", "fd:fd addr:ptr addrlen:io(uint)", addressResult(unix.SYS_GETSOCKNAME), Full, ""},
+	{205, "getpeername", "fd:fd addr:ptr addrlen:io(uint)", addressResult(unix.SYS_GETPEERNAME), Full, ""},
+	{206, "sendto", "fd:fd buf:in(bytes:len) len:size flags:flags(msg) addr:in(sockaddr:addrlen) addrlen:uint", sysSendto, Full, ""},
+	{207, "recvfrom", "fd:fd buf:out(bytes:len) len:size flags:flags(msg) addr:ptr addrlen:io(uint)", sysRecvfrom, Full, ""},
+	{208, "setsockopt", "fd:fd level:enum(sol) optname:int optval:in(optval:optlen) optlen:uint", sysSetsockopt, Partial, "IPT_SO_SET_REPLACE fails with ENOPROTOOPT"},
+	{209, "getsockopt", "fd:fd level:enum(sol) optname:int optval:ptr optlen:io(uint)", sysGetsockopt, Partial, "TCP_ZEROCOPY_RECEIVE fails with ENOPROTOOPT"},
 	{210, "shutdown", "fd:fd how:enum(shut)", hostCall(unix.SYS_SHUTDOWN), Full, ""},
-	{211, "sendmsg", "fd:fd msg:in(msghdr) flags:flags(msg)", nil, Full, ""}, // files
-	{212, "recvmsg", "fd:fd msg:io(msghdr) flags:flags(msg)", nil, Full, ""}, // files
+	{211, "sendmsg", "fd:fd msg:in(msghdr) flags:flags(msg)", sysSendmsg, Full, ""},
+	{212, "recvmsg", "fd:fd msg:io(msghdr) flags:flags(msg)", sysRecvmsg, Full, ""},
 	{213, "readahead", "fd:fd offset:off count:size", hostCall(unix.SYS_READAHEAD), Full, ""},
 	{214, "brk", "addr:hex", sysBrk, Full, ""},
 	{215, "munmap", "addr:hex length:size", sysMunmap, Full, ""},
@@ -295,7 +295,7 @@ var Rows = []Row{
 	{217, "add_key", "type:str description:str payload:in(bytes:plen) plen:size keyring:int", hostCall(unix.SYS_ADD_KEY), Full, ""},
 	{218, "request_key", "type:str description:str callout_info:str keyring:int", hostCall(unix.SYS_REQUEST_KEY), Full, ""},
 	{219, "keyctl", "op:int arg2:hex arg3:hex arg4:hex arg5:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_KEYS"},
-	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", nil, Full, ""},       // signals
+	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", nil, Full, ""}, // signals
 	{221, "execve", "path:path argv:ptr envp:ptr", sysExecve, Full, ""},
 	{222, "mmap", "addr:hex length:size prot:flags(prot) flags:flags(mmap) fd:fd offset:off", sysMmap, Full, ""},
 	{223, "fadvise64", "fd:fd offset:off len:off advice:enum(fadvise)", hostCall(unix.SYS_FADVISE64), Full, ""},
@@ -317,25 +317,25 @@ var Rows = []Row{
 	{239, "move_pages", "pid:pid count:ulong pages:ptr nodes:ptr status:ptr flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{240, "rt_tgsigqueueinfo", "tgid:pid tid:pid sig:sig info:in(siginfo)", nil, Full, ""}, // signals
 	{241, "perf_event_open", "attr:ptr pid:pid cpu:int group_fd:fd flags:hex", always(syscall.ENOENT), None, "the host's counters do not count guest instructions"},
-	{242, "accept4", "fd:fd addr:ptr addrlen:io(uint) flags:flags(socktype)", nil, Full, ""},                          // files
-	{243, "recvmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg) timeout:io(timespec)", nil, Full, ""}, // files
+	{242, "accept4", "fd:fd addr:ptr addrlen:io(uint) flags:flags(socktype)", addressResult(unix.SYS_ACCEPT4), Full, ""},
+	{243, "recvmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg) timeout:io(timespec)", sysRecvmmsg, Full, ""},
 	{260, "wait4", "pid:pid wstatus:out(int) options:flags(wait) rusage:out(rusage)", hostCall(unix.SYS_WAIT4), Full, ""},
 	{261, "prlimit64", "pid:pid resource:enum(rlimit) new_limit:in(rlimit) old_limit:out(rlimit)", sysPrlimit64, Partial, "RLIMIT_AS, DATA and STACK of another process are those of the program that runs it"},
 	{262, "fanotify_init", "flags:hex event_f_flags:flags(open)", hostCall(unix.SYS_FANOTIFY_INIT), Full, ""},
 	{263, "fanotify_mark", "fd:fd flags:hex mask:hex dirfd:dirfd path:path", hostCall(unix.SYS_FANOTIFY_MARK), Full, ""},
-	{264, "name_to_handle_at", "dirfd:dirfd path:path handle:ptr mount_id:out(int) flags:flags(at)", nil, Full, ""}, // files
-	{265, "open_by_handle_at", "mount_fd:fd handle:ptr flags:flags(open)", nil, Full, ""},                           // files
+	{264, "name_to_handle_at", "dirfd:dirfd path:path handle:ptr mount_id:out(int) flags:flags(at)", sysNameToHandleAt, Full, ""},
+	{265, "open_by_handle_at", "mount_fd:fd handle:ptr flags:flags(open)", sysOpenByHandleAt, Full, ""},
 	{266, "clock_adjtime", "clockid:clock buf:io(timex)", hostCall(unix.SYS_CLOCK_ADJTIME), Full, ""},
 	{267, "syncfs", "fd:fd", hostCall(unix.SYS_SYNCFS), Full, ""},
 	{268, "setns", "fd:fd nstype:flags(clone)", hostCall(unix.SYS_SETNS), Full, ""},
-	{269, "sendmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg)", nil, Full, ""},                            // files
+	{269, "sendmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg)", sysSendmmsg, Full, ""},
 	{270, "process_vm_readv", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMReadv, Partial, "only the caller itself; EPERM for other processes"},
 	{271, "process_vm_writev", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMWritev, Partial, "only the caller itself; EPERM for other processes"},
 	{272, "kcmp", "pid1:pid pid2:pid type:int idx1:ulong idx2:ulong", hostCall(unix.SYS_KCMP), Full, ""},
 	{273, "finit_module", "fd:fd param_values:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{274, "sched_setattr", "pid:pid attr:ptr flags:uint", sysSchedSetattr, Full, ""},
 	{275, "sched_getattr", "pid:pid attr:out(sched_attr:size) size:uint flags:uint", hostCall(unix.SYS_SCHED_GETATTR), Full, ""},
-	{276, "renameat2", "olddirfd:dirfd oldpath:path newdirfd:dirfd newpath:path flags:flags(rename)", nil, Full, ""}, // files
+	{276, "renameat2", "olddirfd:dirfd oldpath:path(link) newdirfd:dirfd newpath:path(link) flags:flags(rename)", hostCall(unix.SYS_RENAMEAT2), Full, ""},
 	{277, "seccomp", "operation:uint flags:hex args:ptr", always(syscall.ENOSYS), None, "filters would see the host's call numbers"},
 	{278, "getrandom", "buf:out(bytes:buflen) buflen:size flags:flags(getrandom)", hostCall(unix.SYS_GETRANDOM), Full, ""},
 	{279, "memfd_create", "name:str flags:flags(memfd)", hostCall(unix.SYS_MEMFD_CREATE), Full, ""},
@@ -345,12 +345,12 @@ var Rows = []Row{
 	{283, "membarrier", "cmd:enum(membarrier) flags:uint cpu_id:int", sysMembarrier, Partial, "no restartable sequences"},
 	{284, "mlock2", "addr:hex len:size flags:hex", lockCall(unix.SYS_MLOCK2), Full, ""},
 	{285, "copy_file_range", "fd_in:fd off_in:io(loff) fd_out:fd off_out:io(loff) len:size flags:hex", hostCall(unix.SYS_COPY_FILE_RANGE), Full, ""},
-	{286, "preadv2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", nil, Full, ""},  // files
-	{287, "pwritev2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", nil, Full, ""}, // files
+	{286, "preadv2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", vectored(unix.SYS_PREADV2, mem.Write), Full, ""},
+	{287, "pwritev2", "fd:fd iov:in(iovec*iovcnt) iovcnt:int pos_l:ulong pos_h:ulong flags:flags(rwf)", vectored(unix.SYS_PWRITEV2, mem.Read), Full, ""},
 	{288, "pkey_mprotect", "addr:hex len:size prot:flags(prot) pkey:int", sysPkeyMprotect, Full, ""},
 	{289, "pkey_alloc", "flags:hex access_rights:hex", always(syscall.ENOSPC), None, "riscv has no protection keys"},
 	{290, "pkey_free", "pkey:int", always(syscall.EINVAL), None, "riscv has no protection keys"},
-	{291, "statx", "dirfd:dirfd path:path flags:flags(at) mask:flags(statx) buf:out(statx)", nil, Full, ""},      // files
+	{291, "statx", "dirfd:dirfd path:path(at) flags:flags(at) mask:flags(statx) buf:out(statx)", hostCall(unix.SYS_STATX), Full, ""},
 	{292, "io_pgetevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec) sig:ptr", sysIoPgetevents, Full, ""},
 	{293, "rseq", "rseq:ptr rseq_len:uint flags:hex sig:hex", always(syscall.ENOSYS), None, "riscv kernels may lack it; glibc goes without"},
 	{294, "kexec_file_load", "kernel_fd:fd initrd_fd:fd cmdline_len:ulong cmdline:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
@@ -365,13 +365,13 @@ var Rows = []Row{
 	{432, "fsmount", "fd:fd flags:hex attr_flags:hex", hostCall(unix.SYS_FSMOUNT), Full, ""},
 	{433, "fspick", "dirfd:dirfd path:path flags:hex", hostCall(unix.SYS_FSPICK), Full, ""},
 	{434, "pidfd_open", "pid:pid flags:hex", hostCall(unix.SYS_PIDFD_OPEN), Full, ""},
-	{435, "clone3", "cl_args:in(clone_args:size) size:size", nil, Full, ""},                  // signals
-	{436, "close_range", "first:uint last:uint flags:flags(close_range)", nil, Full, ""},     // files
-	{437, "openat2", "dirfd:dirfd path:path how:in(open_how:size) size:size", nil, Full, ""}, // files
+	{435, "clone3", "cl_args:in(clone_args:size) size:size", nil, Full, ""}, // signals
+	{436, "close_range", "first:uint last:uint flags:flags(close_range)", sysCloseRange, Full, ""},
+	{437, "openat2", "dirfd:dirfd path:path how:in(open_how:size) size:size", sysOpenat2, Full, ""},
 	{438, "pidfd_getfd", "pidfd:fd targetfd:int flags:uint", hostCall(unix.SYS_PIDFD_GETFD), Full, ""},
-	{439, "faccessat2", "dirfd:dirfd path:path mode:flags(access) flags:flags(at)", nil, Full, ""},                                                          // files
+	{439, "faccessat2", "dirfd:dirfd path:path(at) mode:flags(access) flags:flags(at)", hostCall(unix.SYS_FACCESSAT2), Full, ""},
 	{440, "process_madvise", "pidfd:fd iov:ptr iovcnt:size advice:enum(madvise) flags:uint", sysProcessMadvise, Partial, "acts on the calling process whatever the pidfd"},
-	{441, "epoll_pwait2", "epfd:fd events:out(epoll_event*maxevents) maxevents:int timeout:in(timespec) sigmask:in(sigset) sigsetsize:size", nil, Full, ""}, // files
+	{441, "epoll_pwait2", "epfd:fd events:out(epoll_event*maxevents) maxevents:int timeout:in(timespec) sigmask:in(sigset) sigsetsize:size", sysEpollPwait2, Full, ""},
 	{442, "mount_setattr", "dirfd:dirfd path:path flags:flags(at) attr:in(bytes:size) size:size", hostCall(unix.SYS_MOUNT_SETATTR), Full, ""},
 	{443, "quotactl_fd", "fd:fd cmd:hex id:int addr:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_QUOTA"},
 	{444, "landlock_create_ruleset", "attr:in(bytes:size) size:size flags:hex", hostCall(unix.SYS_LANDLOCK_CREATE_RULESET), Full, ""},
@@ -382,7 +382,7 @@ var Rows = []Row{
 	{449, "futex_waitv", "waiters:in(futex_waitv*nr_futexes) nr_futexes:uint flags:hex timeout:in(timespec) clockid:clock", nil, Full, ""}, // signals
 	{450, "set_mempolicy_home_node", "start:hex len:ulong home_node:ulong flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{451, "cachestat", "fd:fd cstat_range:in(cachestat_range) cstat:out(cachestat) flags:uint", hostCall(unix.SYS_CACHESTAT), Full, ""},
-	{452, "fchmodat2", "dirfd:dirfd path:path mode:mode flags:flags(at)", nil, Full, ""}, // files
+	{452, "fchmodat2", "dirfd:dirfd path:path(at) mode:mode flags:flags(at)", hostCall(unix.SYS_FCHMODAT2), Full, ""},
 	{453, "map_shadow_stack", "addr:hex size:size flags:hex", always(syscall.ENOSYS), None, "no Zicfiss"},
 	{454, "futex_wake", "uaddr:ptr mask:hex nr:int flags:hex", nil, Full, ""},                                     // signals
 	{455, "futex_wait", "uaddr:ptr val:hex mask:hex flags:hex timeout:in(timespec) clockid:clock", nil, Full, ""}, // signals
