@@ -118,8 +118,23 @@ func (p *Process) procStatus(tid int) ([]byte, error) {
 		"VmPeak":  kb(s.peak), "VmSize": kb(s.total), "VmData": kb(s.data),
 		"VmStk": kb(s.stack), "VmExe": kb(s.text), "VmLib": kb(s.libs),
 	}
-	p.signalStatus(tid, own)
+	own["SigIgn"], own["SigCgt"] = p.signalActions()
 	return replaceLines(host, own), nil
+}
+
+// signalActions returns the sets of ignored and of handled signals as
+// /proc/pid/status prints them.
+func (p *Process) signalActions() (ignored, handled string) {
+	var ign, cgt uint64
+	for sig := 1; sig <= numSignals; sig++ {
+		switch a := p.sig.action(sig); {
+		case a.handles():
+			cgt |= sigbit(sig)
+		case a.Handler == sigIgn:
+			ign |= sigbit(sig)
+		}
+	}
+	return fmt.Sprintf("%016x", ign), fmt.Sprintf("%016x", cgt)
 }
 
 // replaceLines replaces the values of "name:\tvalue" lines.
