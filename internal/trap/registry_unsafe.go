@@ -63,7 +63,7 @@ func (t *Thread) Bind() error {
 // All signals are blocked then; those in slots that may have been meant for the
 // process go back into its queue.
 func (t *Thread) Unbind() {
-	t.BlockAll()
+	t.Freeze()
 	registryMu.Lock()
 	defer registryMu.Unlock()
 	for d := uint32(0); d < probes; d++ {

@@ -66,13 +66,11 @@ func NewThread(irq *uint32) *Thread { return &Thread{irq: irq, gate: ^uint32(0)}
 // Pending reports whether a signal or a kick waits to be taken.
 func (t *Thread) Pending() bool { return atomic.LoadUint32(&t.ready) != 0 }
 
-// Take takes a signal out of its slot: those of the unmaskable six first, as the
-// kernel does. After the ordinary slot was full everything else stays blocked
-// until the next SetMask.
+// Take takes a signal out of its slot: the ordinary one first, if it is full, upon
+// which everything that can be blocked stays so until the next SetMask.
 func (t *Thread) Take() (info Info, ok bool) {
 	ready := atomic.LoadUint32(&t.ready)
-	for i := 1; i <= numSlots; i++ {
-		slot := i % numSlots // the ordinary slot last
+	for slot := range numSlots {
 		if ready&(1<<slot) != 0 {
 			info = t.slots[slot]
 			atomic.AndUint32(&t.ready, ^uint32(1<<slot))
@@ -100,6 +98,9 @@ func (t *Thread) Kick() {
 	_ = queueThread(int(atomic.LoadUint32(&t.tid)), syscall.SIGSTKFLT, &info)
 }
 
-// BlockAll blocks every signal that can be blocked: the thread gets none until
-// the next SetMask.
-func (t *Thread) BlockAll() { setMask(blocked) }
+// Freeze blocks every signal that can be blocked, until the next SetMask. It reports
+// whether the ordinary slot is empty, and so will stay.
+func (t *Thread) Freeze() bool {
+	setMask(blocked)
+	return atomic.LoadUint32(&t.ready)&(1<<slotOrdinary) == 0
+}
