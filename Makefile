@@ -1,0 +1,61 @@
+# hospes: `make help` lists the targets.
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CROSS       := darwin/arm64 linux/arm64 windows/amd64
+FUZZTIME    ?= 20s
+
+export CGO_ENABLED = 0
+
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./hospes, one static binary
+	$(GO) build -trimpath -o hospes ./cmd/hospes
+
+demo: build ## run the embedded riscv64 program
+	./hospes --demo
+
+deps: ## install what the tests use beyond Go (as root or with sudo; otherwise report)
+	@scripts/install-deps.sh
+
+test: deps ## run all tests
+	$(GO) test -timeout 20m ./...
+
+check: format vet lint generated cross ## formatting, linters, fresh generated files, other hosts
+
+format:
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+# The tests of generated files, by name, in the packages that have some.
+generated:
+	$(GO) test -count=1 -run 'Fresh|Generated' ./internal/...
+
+cross:
+	@for host in $(CROSS); do \
+		echo "build for $$host"; \
+		GOOS=$${host%/*} GOARCH=$${host#*/} $(GO) vet ./... || exit 1; \
+	done
+
+race: ## run the tests with the race detector where it works
+	CGO_ENABLED=1 $(GO) test -race -short $$($(GO) list ./... | scripts/race-packages.sh)
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+bench: build deps ## measure hospes beside native code and QEMU
+	$(GO) run ./cmd/hospes-bench
+
+userland: build deps ## run real programs of a Debian riscv64 system
+	$(GO) run ./test/userland $(ROWS)
+
+clean: ## remove what was built
+	rm -rf hospes build
