@@ -24,7 +24,7 @@ deps: ## install what the tests use beyond Go (as root or with sudo; otherwise r
 test: deps ## run all tests
 	$(GO) test -timeout 20m ./...
 
-check: format vet lint generated cross ## formatting, linters, fresh generated files, other hosts
+check: format vet lint generated cross test ## formatting, linters, fresh generated files, other hosts, all tests
 
 format:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
@@ -42,7 +42,7 @@ generated:
 cross:
 	@for host in $(CROSS); do \
 		echo "build for $$host"; \
-		GOOS=$${host%/*} GOARCH=$${host#*/} $(GO) vet ./... || exit 1; \
+		GOOS=$${host%/*} GOARCH=$${host#*/} $(GO) build ./... || exit 1; \
 	done
 
 race: ## run the tests with the race detector where it works
