@@ -1544,6 +1544,11 @@ func decode32(w uint32, pc uint64, in *inst) bool {
 			return true
 		}
 	case 0xa1:
+		if w&0xfff0707f == 0xc2801053 { // fcvtmod.w.d
+			in.op = opFcvtmodWD
+			form16(w, pc, in)
+			return true
+		}
 		if w&0xfff0707f == 0xe2001053 { // fclass.d
 			in.op = opFclassD
 			form16(w, pc, in)
@@ -1551,11 +1556,6 @@ func decode32(w uint32, pc uint64, in *inst) bool {
 		}
 		if w&0xfff0707f == 0xe0001053 { // fclass.s
 			in.op = opFclassS
-			form16(w, pc, in)
-			return true
-		}
-		if w&0xfff0707f == 0xc2801053 { // fcvtmod.w.d
-			in.op = opFcvtmodWD
 			form16(w, pc, in)
 			return true
 		}

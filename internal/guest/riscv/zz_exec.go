@@ -27,28 +27,6 @@ var execTable = [numOps]func(*CPU, *inst){
 	opSd:        execSd,
 	opFlh:       execFlh,
 	opFsh:       execFsh,
-	opLrW:       execLrW,
-	opScW:       execScW,
-	opAmoswapW:  execAmoswapW,
-	opAmoaddW:   execAmoaddW,
-	opAmoxorW:   execAmoxorW,
-	opAmoandW:   execAmoandW,
-	opAmoorW:    execAmoorW,
-	opAmominW:   execAmominW,
-	opAmomaxW:   execAmomaxW,
-	opAmominuW:  execAmominuW,
-	opAmomaxuW:  execAmomaxuW,
-	opLrD:       execLrD,
-	opScD:       execScD,
-	opAmoswapD:  execAmoswapD,
-	opAmoaddD:   execAmoaddD,
-	opAmoxorD:   execAmoxorD,
-	opAmoandD:   execAmoandD,
-	opAmoorD:    execAmoorD,
-	opAmominD:   execAmominD,
-	opAmomaxD:   execAmomaxD,
-	opAmominuD:  execAmominuD,
-	opAmomaxuD:  execAmomaxuD,
 	opFmaddD:    execFmaddD,
 	opFmsubD:    execFmsubD,
 	opFnmsubD:   execFnmsubD,
@@ -63,7 +41,6 @@ var execTable = [numOps]func(*CPU, *inst){
 	opFeqD:      execFeqD,
 	opFltD:      execFltD,
 	opFleD:      execFleD,
-	opFclassD:   execFclassD,
 	opFcvtWD:    execFcvtWD,
 	opFcvtWuD:   execFcvtWuD,
 	opFcvtLD:    execFcvtLD,
@@ -88,7 +65,6 @@ var execTable = [numOps]func(*CPU, *inst){
 	opFeqS:      execFeqS,
 	opFltS:      execFltS,
 	opFleS:      execFleS,
-	opFclassS:   execFclassS,
 	opFcvtWS:    execFcvtWS,
 	opFcvtWuS:   execFcvtWuS,
 	opFcvtLS:    execFcvtLS,
@@ -97,6 +73,47 @@ var execTable = [numOps]func(*CPU, *inst){
 	opFcvtSWu:   execFcvtSWu,
 	opFcvtSL:    execFcvtSL,
 	opFcvtSLu:   execFcvtSLu,
+	opFminmS:    execFminmS,
+	opFmaxmS:    execFmaxmS,
+	opFroundS:   execFroundS,
+	opFroundnxS: execFroundnxS,
+	opFleqS:     execFleqS,
+	opFltqS:     execFltqS,
+	opFminmD:    execFminmD,
+	opFmaxmD:    execFmaxmD,
+	opFroundD:   execFroundD,
+	opFroundnxD: execFroundnxD,
+	opFleqD:     execFleqD,
+	opFltqD:     execFltqD,
+	opFcvtmodWD: execFcvtmodWD,
+	opFcvtSH:    execFcvtSH,
+	opFcvtHS:    execFcvtHS,
+	opFcvtDH:    execFcvtDH,
+	opFcvtHD:    execFcvtHD,
+	opLrW:       execLrW,
+	opScW:       execScW,
+	opAmoswapW:  execAmoswapW,
+	opAmoaddW:   execAmoaddW,
+	opAmoxorW:   execAmoxorW,
+	opAmoandW:   execAmoandW,
+	opAmoorW:    execAmoorW,
+	opAmominW:   execAmominW,
+	opAmomaxW:   execAmomaxW,
+	opAmominuW:  execAmominuW,
+	opAmomaxuW:  execAmomaxuW,
+	opLrD:       execLrD,
+	opScD:       execScD,
+	opAmoswapD:  execAmoswapD,
+	opAmoaddD:   execAmoaddD,
+	opAmoxorD:   execAmoxorD,
+	opAmoandD:   execAmoandD,
+	opAmoorD:    execAmoorD,
+	opAmominD:   execAmominD,
+	opAmomaxD:   execAmomaxD,
+	opAmominuD:  execAmominuD,
+	opAmomaxuD:  execAmomaxuD,
+	opFclassD:   execFclassD,
+	opFclassS:   execFclassS,
 	opFence:     execFence,
 	opFenceTso:  execFenceTso,
 	opAmoswapB:  execAmoswapB,
@@ -127,24 +144,7 @@ var execTable = [numOps]func(*CPU, *inst){
 	opCpop:      execCpop,
 	opCpopw:     execCpopw,
 	opFliS:      execFliS,
-	opFminmS:    execFminmS,
-	opFmaxmS:    execFmaxmS,
-	opFroundS:   execFroundS,
-	opFroundnxS: execFroundnxS,
-	opFleqS:     execFleqS,
-	opFltqS:     execFltqS,
 	opFliD:      execFliD,
-	opFminmD:    execFminmD,
-	opFmaxmD:    execFmaxmD,
-	opFroundD:   execFroundD,
-	opFroundnxD: execFroundnxD,
-	opFleqD:     execFleqD,
-	opFltqD:     execFltqD,
-	opFcvtmodWD: execFcvtmodWD,
-	opFcvtSH:    execFcvtSH,
-	opFcvtHS:    execFcvtHS,
-	opFcvtDH:    execFcvtDH,
-	opFcvtHD:    execFcvtHD,
 	opCboClean:  execCboClean,
 	opCboFlush:  execCboFlush,
 	opCboZero:   execCboZero,
@@ -228,94 +228,6 @@ func execFsh(c *CPU, i *inst) {
 	c.mem.Store(c.r[i.rs1]+i.imm, 2, c.r[i.rs2])
 }
 
-func execLrW(c *CPU, i *inst) {
-	c.r[i.rd] = c.loadReserved(c.r[i.rs1], 4)
-}
-
-func execScW(c *CPU, i *inst) {
-	c.r[i.rd] = c.storeConditional(c.r[i.rs1], c.r[i.rs2], 4)
-}
-
-func execAmoswapW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoSwap32(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoaddW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoAdd32(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoxorW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineXor)
-}
-
-func execAmoandW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoAnd32(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoorW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoOr32(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmominW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMinS)
-}
-
-func execAmomaxW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMaxS)
-}
-
-func execAmominuW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMinU)
-}
-
-func execAmomaxuW(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMaxU)
-}
-
-func execLrD(c *CPU, i *inst) {
-	c.r[i.rd] = c.loadReserved(c.r[i.rs1], 8)
-}
-
-func execScD(c *CPU, i *inst) {
-	c.r[i.rd] = c.storeConditional(c.r[i.rs1], c.r[i.rs2], 8)
-}
-
-func execAmoswapD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoSwap64(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoaddD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoAdd64(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoxorD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineXor)
-}
-
-func execAmoandD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoAnd64(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmoorD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amoOr64(c.r[i.rs1], c.r[i.rs2])
-}
-
-func execAmominD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMinS)
-}
-
-func execAmomaxD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMaxS)
-}
-
-func execAmominuD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMinU)
-}
-
-func execAmomaxuD(c *CPU, i *inst) {
-	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMaxU)
-}
-
 func execFmaddD(c *CPU, i *inst) {
 	rm := c.rounding(i)
 	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3], rm, &c.fflags)
@@ -379,10 +291,6 @@ func execFltD(c *CPU, i *inst) {
 
 func execFleD(c *CPU, i *inst) {
 	c.r[i.rd] = b2u(softfloat.F64Le(c.r[i.rs1], c.r[i.rs2], &c.fflags))
-}
-
-func execFclassD(c *CPU, i *inst) {
-	c.r[i.rd] = uint64(softfloat.F64Class(c.r[i.rs1]))
 }
 
 func execFcvtWD(c *CPU, i *inst) {
@@ -500,10 +408,6 @@ func execFleS(c *CPU, i *inst) {
 	c.r[i.rd] = b2u(softfloat.F32Le(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
 }
 
-func execFclassS(c *CPU, i *inst) {
-	c.r[i.rd] = uint64(softfloat.F32Class(unboxS(c.r[i.rs1])))
-}
-
 func execFcvtWS(c *CPU, i *inst) {
 	rm := c.rounding(i)
 	c.r[i.rd] = uint64(softfloat.F32ToI32(unboxS(c.r[i.rs1]), rm, &c.fflags))
@@ -542,6 +446,178 @@ func execFcvtSL(c *CPU, i *inst) {
 func execFcvtSLu(c *CPU, i *inst) {
 	rm := c.rounding(i)
 	c.r[i.rd] = boxS(softfloat.U64ToF32(uint64(c.r[i.rs1]), rm, &c.fflags))
+}
+
+func execFminmS(c *CPU, i *inst) {
+	c.r[i.rd] = boxS(softfloat.F32MinM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+}
+
+func execFmaxmS(c *CPU, i *inst) {
+	c.r[i.rd] = boxS(softfloat.F32MaxM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+}
+
+func execFroundS(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = boxS(softfloat.F32RoundToInt(unboxS(c.r[i.rs1]), rm, &c.fflags))
+}
+
+func execFroundnxS(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = boxS(softfloat.F32RoundToIntNX(unboxS(c.r[i.rs1]), rm, &c.fflags))
+}
+
+func execFleqS(c *CPU, i *inst) {
+	c.r[i.rd] = b2u(softfloat.F32LeQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+}
+
+func execFltqS(c *CPU, i *inst) {
+	c.r[i.rd] = b2u(softfloat.F32LtQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+}
+
+func execFminmD(c *CPU, i *inst) {
+	c.r[i.rd] = softfloat.F64MinM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+}
+
+func execFmaxmD(c *CPU, i *inst) {
+	c.r[i.rd] = softfloat.F64MaxM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+}
+
+func execFroundD(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = softfloat.F64RoundToInt(c.r[i.rs1], rm, &c.fflags)
+}
+
+func execFroundnxD(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = softfloat.F64RoundToIntNX(c.r[i.rs1], rm, &c.fflags)
+}
+
+func execFleqD(c *CPU, i *inst) {
+	c.r[i.rd] = b2u(softfloat.F64LeQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+}
+
+func execFltqD(c *CPU, i *inst) {
+	c.r[i.rd] = b2u(softfloat.F64LtQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+}
+
+func execFcvtmodWD(c *CPU, i *inst) {
+	c.r[i.rd] = uint64(softfloat.F64CvtMod(c.r[i.rs1], &c.fflags))
+}
+
+func execFcvtSH(c *CPU, i *inst) {
+	c.rounding(i)
+	c.r[i.rd] = boxS(softfloat.F16ToF32(unboxH(c.r[i.rs1]), &c.fflags))
+}
+
+func execFcvtHS(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = boxH(softfloat.F32ToF16(unboxS(c.r[i.rs1]), rm, &c.fflags))
+}
+
+func execFcvtDH(c *CPU, i *inst) {
+	c.rounding(i)
+	c.r[i.rd] = softfloat.F16ToF64(unboxH(c.r[i.rs1]), &c.fflags)
+}
+
+func execFcvtHD(c *CPU, i *inst) {
+	rm := c.rounding(i)
+	c.r[i.rd] = boxH(softfloat.F64ToF16(c.r[i.rs1], rm, &c.fflags))
+}
+
+func execLrW(c *CPU, i *inst) {
+	c.r[i.rd] = c.loadReserved(c.r[i.rs1], 4)
+}
+
+func execScW(c *CPU, i *inst) {
+	c.r[i.rd] = c.storeConditional(c.r[i.rs1], c.r[i.rs2], 4)
+}
+
+func execAmoswapW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoSwap32(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoaddW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoAdd32(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoxorW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineXor)
+}
+
+func execAmoandW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoAnd32(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoorW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoOr32(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmominW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMinS)
+}
+
+func execAmomaxW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMaxS)
+}
+
+func execAmominuW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMinU)
+}
+
+func execAmomaxuW(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 4, combineMaxU)
+}
+
+func execLrD(c *CPU, i *inst) {
+	c.r[i.rd] = c.loadReserved(c.r[i.rs1], 8)
+}
+
+func execScD(c *CPU, i *inst) {
+	c.r[i.rd] = c.storeConditional(c.r[i.rs1], c.r[i.rs2], 8)
+}
+
+func execAmoswapD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoSwap64(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoaddD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoAdd64(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoxorD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineXor)
+}
+
+func execAmoandD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoAnd64(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmoorD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amoOr64(c.r[i.rs1], c.r[i.rs2])
+}
+
+func execAmominD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMinS)
+}
+
+func execAmomaxD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMaxS)
+}
+
+func execAmominuD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMinU)
+}
+
+func execAmomaxuD(c *CPU, i *inst) {
+	c.r[i.rd] = c.amo(c.r[i.rs1], c.r[i.rs2], 8, combineMaxU)
+}
+
+func execFclassD(c *CPU, i *inst) {
+	c.r[i.rd] = uint64(softfloat.F64Class(c.r[i.rs1]))
+}
+
+func execFclassS(c *CPU, i *inst) {
+	c.r[i.rd] = uint64(softfloat.F32Class(unboxS(c.r[i.rs1])))
 }
 
 func execFence(c *CPU, i *inst) {
@@ -664,84 +740,8 @@ func execFliS(c *CPU, i *inst) {
 	c.r[i.rd] = boxS(softfloat.F32Fli(uint8(uint64(i.rs1))))
 }
 
-func execFminmS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32MinM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
-}
-
-func execFmaxmS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32MaxM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
-}
-
-func execFroundS(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32RoundToInt(unboxS(c.r[i.rs1]), rm, &c.fflags))
-}
-
-func execFroundnxS(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32RoundToIntNX(unboxS(c.r[i.rs1]), rm, &c.fflags))
-}
-
-func execFleqS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32LeQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
-}
-
-func execFltqS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32LtQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
-}
-
 func execFliD(c *CPU, i *inst) {
 	c.r[i.rd] = softfloat.F64Fli(uint8(uint64(i.rs1)))
-}
-
-func execFminmD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64MinM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
-}
-
-func execFmaxmD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64MaxM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
-}
-
-func execFroundD(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64RoundToInt(c.r[i.rs1], rm, &c.fflags)
-}
-
-func execFroundnxD(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64RoundToIntNX(c.r[i.rs1], rm, &c.fflags)
-}
-
-func execFleqD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64LeQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
-}
-
-func execFltqD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64LtQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
-}
-
-func execFcvtmodWD(c *CPU, i *inst) {
-	c.r[i.rd] = uint64(softfloat.F64CvtMod(c.r[i.rs1], &c.fflags))
-}
-
-func execFcvtSH(c *CPU, i *inst) {
-	c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F16ToF32(unboxH(c.r[i.rs1]), &c.fflags))
-}
-
-func execFcvtHS(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = boxH(softfloat.F32ToF16(unboxS(c.r[i.rs1]), rm, &c.fflags))
-}
-
-func execFcvtDH(c *CPU, i *inst) {
-	c.rounding(i)
-	c.r[i.rd] = softfloat.F16ToF64(unboxH(c.r[i.rs1]), &c.fflags)
-}
-
-func execFcvtHD(c *CPU, i *inst) {
-	rm := c.rounding(i)
-	c.r[i.rd] = boxH(softfloat.F64ToF16(c.r[i.rs1], rm, &c.fflags))
 }
 
 func execCboClean(c *CPU, i *inst) {

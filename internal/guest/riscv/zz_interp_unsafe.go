@@ -423,6 +423,258 @@ dispatch:
 		c.r[i.rd] = 0
 	case opMopRrN:
 		c.r[i.rd] = 0
+	case opFmaddD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaddD(c, i)
+		goto resume
+	case opFmsubD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmsubD(c, i)
+		goto resume
+	case opFnmsubD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFnmsubD(c, i)
+		goto resume
+	case opFnmaddD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFnmaddD(c, i)
+		goto resume
+	case opFaddD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFaddD(c, i)
+		goto resume
+	case opFsubD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFsubD(c, i)
+		goto resume
+	case opFmulD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmulD(c, i)
+		goto resume
+	case opFdivD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFdivD(c, i)
+		goto resume
+	case opFsqrtD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFsqrtD(c, i)
+		goto resume
+	case opFminD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFminD(c, i)
+		goto resume
+	case opFmaxD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaxD(c, i)
+		goto resume
+	case opFeqD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFeqD(c, i)
+		goto resume
+	case opFltD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFltD(c, i)
+		goto resume
+	case opFleD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFleD(c, i)
+		goto resume
+	case opFcvtWD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtWD(c, i)
+		goto resume
+	case opFcvtWuD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtWuD(c, i)
+		goto resume
+	case opFcvtLD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtLD(c, i)
+		goto resume
+	case opFcvtLuD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtLuD(c, i)
+		goto resume
+	case opFcvtDW:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDW(c, i)
+		goto resume
+	case opFcvtDWu:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDWu(c, i)
+		goto resume
+	case opFcvtDL:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDL(c, i)
+		goto resume
+	case opFcvtDLu:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDLu(c, i)
+		goto resume
+	case opFcvtSD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSD(c, i)
+		goto resume
+	case opFcvtDS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDS(c, i)
+		goto resume
+	case opFmaddS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaddS(c, i)
+		goto resume
+	case opFmsubS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmsubS(c, i)
+		goto resume
+	case opFnmsubS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFnmsubS(c, i)
+		goto resume
+	case opFnmaddS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFnmaddS(c, i)
+		goto resume
+	case opFaddS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFaddS(c, i)
+		goto resume
+	case opFsubS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFsubS(c, i)
+		goto resume
+	case opFmulS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmulS(c, i)
+		goto resume
+	case opFdivS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFdivS(c, i)
+		goto resume
+	case opFsqrtS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFsqrtS(c, i)
+		goto resume
+	case opFminS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFminS(c, i)
+		goto resume
+	case opFmaxS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaxS(c, i)
+		goto resume
+	case opFeqS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFeqS(c, i)
+		goto resume
+	case opFltS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFltS(c, i)
+		goto resume
+	case opFleS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFleS(c, i)
+		goto resume
+	case opFcvtWS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtWS(c, i)
+		goto resume
+	case opFcvtWuS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtWuS(c, i)
+		goto resume
+	case opFcvtLS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtLS(c, i)
+		goto resume
+	case opFcvtLuS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtLuS(c, i)
+		goto resume
+	case opFcvtSW:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSW(c, i)
+		goto resume
+	case opFcvtSWu:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSWu(c, i)
+		goto resume
+	case opFcvtSL:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSL(c, i)
+		goto resume
+	case opFcvtSLu:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSLu(c, i)
+		goto resume
+	case opFminmS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFminmS(c, i)
+		goto resume
+	case opFmaxmS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaxmS(c, i)
+		goto resume
+	case opFroundS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFroundS(c, i)
+		goto resume
+	case opFroundnxS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFroundnxS(c, i)
+		goto resume
+	case opFleqS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFleqS(c, i)
+		goto resume
+	case opFltqS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFltqS(c, i)
+		goto resume
+	case opFminmD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFminmD(c, i)
+		goto resume
+	case opFmaxmD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFmaxmD(c, i)
+		goto resume
+	case opFroundD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFroundD(c, i)
+		goto resume
+	case opFroundnxD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFroundnxD(c, i)
+		goto resume
+	case opFleqD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFleqD(c, i)
+		goto resume
+	case opFltqD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFltqD(c, i)
+		goto resume
+	case opFcvtmodWD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtmodWD(c, i)
+		goto resume
+	case opFcvtSH:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtSH(c, i)
+		goto resume
+	case opFcvtHS:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtHS(c, i)
+		goto resume
+	case opFcvtDH:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtDH(c, i)
+		goto resume
+	case opFcvtHD:
+		c.ip = uintptr(unsafe.Pointer(i))
+		execFcvtHD(c, i)
+		goto resume
 	default:
 		c.ip = uintptr(unsafe.Pointer(i))
 		execTable[i.op](c, i)

@@ -140,28 +140,6 @@ const (
 	opNtlAll
 	opMopRN
 	opMopRrN
-	opLrW
-	opScW
-	opAmoswapW
-	opAmoaddW
-	opAmoxorW
-	opAmoandW
-	opAmoorW
-	opAmominW
-	opAmomaxW
-	opAmominuW
-	opAmomaxuW
-	opLrD
-	opScD
-	opAmoswapD
-	opAmoaddD
-	opAmoxorD
-	opAmoandD
-	opAmoorD
-	opAmominD
-	opAmomaxD
-	opAmominuD
-	opAmomaxuD
 	opFmaddD
 	opFmsubD
 	opFnmsubD
@@ -176,7 +154,6 @@ const (
 	opFeqD
 	opFltD
 	opFleD
-	opFclassD
 	opFcvtWD
 	opFcvtWuD
 	opFcvtLD
@@ -201,7 +178,6 @@ const (
 	opFeqS
 	opFltS
 	opFleS
-	opFclassS
 	opFcvtWS
 	opFcvtWuS
 	opFcvtLS
@@ -210,6 +186,47 @@ const (
 	opFcvtSWu
 	opFcvtSL
 	opFcvtSLu
+	opFminmS
+	opFmaxmS
+	opFroundS
+	opFroundnxS
+	opFleqS
+	opFltqS
+	opFminmD
+	opFmaxmD
+	opFroundD
+	opFroundnxD
+	opFleqD
+	opFltqD
+	opFcvtmodWD
+	opFcvtSH
+	opFcvtHS
+	opFcvtDH
+	opFcvtHD
+	opLrW
+	opScW
+	opAmoswapW
+	opAmoaddW
+	opAmoxorW
+	opAmoandW
+	opAmoorW
+	opAmominW
+	opAmomaxW
+	opAmominuW
+	opAmomaxuW
+	opLrD
+	opScD
+	opAmoswapD
+	opAmoaddD
+	opAmoxorD
+	opAmoandD
+	opAmoorD
+	opAmominD
+	opAmomaxD
+	opAmominuD
+	opAmomaxuD
+	opFclassD
+	opFclassS
 	opFence
 	opFenceTso
 	opAmoswapB
@@ -240,24 +257,7 @@ const (
 	opCpop
 	opCpopw
 	opFliS
-	opFminmS
-	opFmaxmS
-	opFroundS
-	opFroundnxS
-	opFleqS
-	opFltqS
 	opFliD
-	opFminmD
-	opFmaxmD
-	opFroundD
-	opFroundnxD
-	opFleqD
-	opFltqD
-	opFcvtmodWD
-	opFcvtSH
-	opFcvtHS
-	opFcvtDH
-	opFcvtHD
 	opCboClean
 	opCboFlush
 	opCboZero

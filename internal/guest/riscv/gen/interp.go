@@ -37,7 +37,11 @@ var memOps = map[string]struct {
 func genInterp(m *model) (string, error) {
 	var cases strings.Builder
 	for _, r := range m.base {
-		if !isHot(r) {
+		switch heat(r) {
+		case 1:
+			fmt.Fprintf(&cases, "\tcase %s:\nc.ip = uintptr(unsafe.Pointer(i))\nexec%s(c, i)\ngoto resume\n", opName(r.Name), camel(r.Name))
+			continue
+		case 2:
 			continue
 		}
 		w := &writer{row: r, link: "c.block.end"}
