@@ -118,6 +118,7 @@ func (p *Process) end(s Status) {
 		t.host.Kick()
 	}
 	p.mu.Unlock()
+	p.drain()
 	if p.OnExit != nil {
 		p.OnExit(s)
 	}

@@ -44,6 +44,7 @@ func (p *Process) Run(prog Program) (Status, error) {
 		return Status{}, err
 	}
 	t.run()
+	t.leave()
 	return p.Wait(), nil
 }
 

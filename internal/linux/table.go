@@ -149,7 +149,7 @@ var Rows = []Row{
 	{71, "sendfile", "out_fd:fd in_fd:fd offset:io(loff) count:size", hostCall(unix.SYS_SENDFILE), Full, ""},
 	{72, "pselect6", "nfds:int readfds:io(fdset) writefds:io(fdset) exceptfds:io(fdset) timeout:io(timespec) sigmask:ptr", sysPselect6, Full, ""},
 	{73, "ppoll", "fds:io(pollfd*nfds) nfds:uint timeout:io(timespec) sigmask:in(sigset) sigsetsize:size", sysPpoll, Full, ""},
-	{74, "signalfd4", "fd:fd mask:in(sigset) sizemask:size flags:flags(open)", nil, Full, ""}, // signals
+	{74, "signalfd4", "fd:fd mask:in(sigset) sizemask:size flags:flags(open)", hostCall(unix.SYS_SIGNALFD4), Partial, "SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV and SIGSTKFLT do not come through"},
 	{75, "vmsplice", "fd:fd iov:in(iovec*nr_segs) nr_segs:ulong flags:flags(splice)", vectored(unix.SYS_VMSPLICE, mem.Read), Full, ""},
 	{76, "splice", "fd_in:fd off_in:io(loff) fd_out:fd off_out:io(loff) len:size flags:flags(splice)", hostCall(unix.SYS_SPLICE), Full, ""},
 	{77, "tee", "fd_in:fd fd_out:fd len:size flags:flags(splice)", hostCall(unix.SYS_TEE), Full, ""},
@@ -168,14 +168,14 @@ var Rows = []Row{
 	{90, "capget", "hdr:io(cap_header) data:out(cap_data)", sysCapget, Full, ""},
 	{91, "capset", "hdr:io(cap_header) data:in(cap_data)", sysCapset, Full, ""},
 	{92, "personality", "persona:hex", inheritedCall(unix.SYS_PERSONALITY), Full, ""},
-	{93, "exit", "status:int", nil, Full, ""},       // signals
-	{94, "exit_group", "status:int", nil, Full, ""}, // signals
+	{93, "exit", "status:int", sysExit, Full, ""},
+	{94, "exit_group", "status:int", sysExitGroup, Full, ""},
 	{95, "waitid", "which:enum(waitid) pid:pid infop:out(siginfo) options:flags(wait) ru:out(rusage)", hostCallNoHand(unix.SYS_WAITID), Full, ""},
-	{96, "set_tid_address", "tidptr:ptr", nil, Full, ""}, // signals
+	{96, "set_tid_address", "tidptr:ptr", sysSetTidAddress, Full, ""},
 	{97, "unshare", "flags:flags(clone)", hostCall(unix.SYS_UNSHARE), Full, ""},
-	{98, "futex", "uaddr:ptr op:enum(futex) val:uint timeout:ptr uaddr2:ptr val3:uint", nil, Full, ""}, // signals
-	{99, "set_robust_list", "head:ptr len:size", nil, Full, ""},                                        // signals
-	{100, "get_robust_list", "pid:pid head_ptr:out(ptr) len_ptr:out(size)", nil, Full, ""},             // signals
+	{98, "futex", "uaddr:ptr op:enum(futex) val:uint timeout:ptr uaddr2:ptr val3:uint", sysFutex, Full, ""},
+	{99, "set_robust_list", "head:ptr len:size", sysSetRobustList, Full, ""},
+	{100, "get_robust_list", "pid:pid head_ptr:out(ptr) len_ptr:out(size)", sysGetRobustList, Partial, "lists of other processes are not known"},
 	{101, "nanosleep", "req:in(timespec) rem:out(timespec)", sysNanosleep, Full, ""},
 	{102, "getitimer", "which:enum(itimer) curr_value:out(itimerval)", hostCall(unix.SYS_GETITIMER), Full, ""},
 	{103, "setitimer", "which:enum(itimer) new_value:in(itimerval) old_value:out(itimerval)", hostCall(unix.SYS_SETITIMER), Full, ""},
@@ -204,17 +204,17 @@ var Rows = []Row{
 	{126, "sched_get_priority_min", "policy:enum(sched)", hostCall(unix.SYS_SCHED_GET_PRIORITY_MIN), Full, ""},
 	{127, "sched_rr_get_interval", "pid:pid tp:out(timespec)", hostCall(unix.SYS_SCHED_RR_GET_INTERVAL), Full, ""},
 	{128, "restart_syscall", "", sysRestartSyscall, Full, ""},
-	{129, "kill", "pid:pid sig:sig", nil, Full, ""},                                                                   // signals
-	{130, "tkill", "tid:pid sig:sig", nil, Full, ""},                                                                  // signals
-	{131, "tgkill", "tgid:pid tid:pid sig:sig", nil, Full, ""},                                                        // signals
-	{132, "sigaltstack", "ss:in(stack) old_ss:out(stack)", nil, Full, ""},                                             // signals
-	{133, "rt_sigsuspend", "mask:in(sigset) sigsetsize:size", nil, Full, ""},                                          // signals
-	{134, "rt_sigaction", "sig:sig act:in(sigaction) oldact:out(sigaction) sigsetsize:size", nil, Full, ""},           // signals
-	{135, "rt_sigprocmask", "how:enum(sigprocmask) set:in(sigset) oldset:out(sigset) sigsetsize:size", nil, Full, ""}, // signals
-	{136, "rt_sigpending", "set:out(sigset) sigsetsize:size", nil, Full, ""},                                          // signals
-	{137, "rt_sigtimedwait", "set:in(sigset) info:out(siginfo) timeout:in(timespec) sigsetsize:size", nil, Full, ""},  // signals
-	{138, "rt_sigqueueinfo", "tgid:pid sig:sig info:in(siginfo)", nil, Full, ""},                                      // signals
-	{139, "rt_sigreturn", "", nil, Full, ""},                                                                          // signals
+	{129, "kill", "pid:pid sig:sig", hostCall(unix.SYS_KILL), Full, ""},
+	{130, "tkill", "tid:pid sig:sig", hostCall(unix.SYS_TKILL), Full, ""},
+	{131, "tgkill", "tgid:pid tid:pid sig:sig", hostCall(unix.SYS_TGKILL), Full, ""},
+	{132, "sigaltstack", "ss:in(stack) old_ss:out(stack)", sysSigaltstack, Full, ""},
+	{133, "rt_sigsuspend", "mask:in(sigset) sigsetsize:size", sysRtSigsuspend, Full, ""},
+	{134, "rt_sigaction", "sig:sig act:in(sigaction) oldact:out(sigaction) sigsetsize:size", sysRtSigaction, Full, ""},
+	{135, "rt_sigprocmask", "how:enum(sigprocmask) set:in(sigset) oldset:out(sigset) sigsetsize:size", sysRtSigprocmask, Full, ""},
+	{136, "rt_sigpending", "set:out(sigset) sigsetsize:size", sysRtSigpending, Full, ""},
+	{137, "rt_sigtimedwait", "set:in(sigset) info:out(siginfo) timeout:in(timespec) sigsetsize:size", sysRtSigtimedwait, Full, ""},
+	{138, "rt_sigqueueinfo", "tgid:pid sig:sig info:in(siginfo)", hostCall(unix.SYS_RT_SIGQUEUEINFO), Full, ""},
+	{139, "rt_sigreturn", "", sysRtSigreturn, Full, ""},
 	{140, "setpriority", "which:enum(priority) who:int prio:int", inheritedCall(unix.SYS_SETPRIORITY), Full, ""},
 	{141, "getpriority", "which:enum(priority) who:int", hostCall(unix.SYS_GETPRIORITY), Full, ""},
 	{142, "reboot", "magic:hex magic2:hex op:hex arg:ptr", always(syscall.EPERM), None, "never for a process virtual machine"},
@@ -295,7 +295,7 @@ var Rows = []Row{
 	{217, "add_key", "type:str description:str payload:in(bytes:plen) plen:size keyring:int", hostCall(unix.SYS_ADD_KEY), Full, ""},
 	{218, "request_key", "type:str description:str callout_info:str keyring:int", hostCall(unix.SYS_REQUEST_KEY), Full, ""},
 	{219, "keyctl", "op:int arg2:hex arg3:hex arg4:hex arg5:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_KEYS"},
-	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", nil, Full, ""}, // signals
+	{220, "clone", "flags:flags(clone) stack:hex parent_tid:ptr tls:ptr child_tid:ptr", sysClone, Partial, "makes threads; other processes cannot be made yet"},
 	{221, "execve", "path:path argv:ptr envp:ptr", sysExecve, Full, ""},
 	{222, "mmap", "addr:hex length:size prot:flags(prot) flags:flags(mmap) fd:fd offset:off", sysMmap, Full, ""},
 	{223, "fadvise64", "fd:fd offset:off len:off advice:enum(fadvise)", hostCall(unix.SYS_FADVISE64), Full, ""},
@@ -315,7 +315,7 @@ var Rows = []Row{
 	{237, "set_mempolicy", "mode:int nodemask:ptr maxnode:ulong", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{238, "migrate_pages", "pid:pid maxnode:ulong old_nodes:ptr new_nodes:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{239, "move_pages", "pid:pid count:ulong pages:ptr nodes:ptr status:ptr flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
-	{240, "rt_tgsigqueueinfo", "tgid:pid tid:pid sig:sig info:in(siginfo)", nil, Full, ""}, // signals
+	{240, "rt_tgsigqueueinfo", "tgid:pid tid:pid sig:sig info:in(siginfo)", hostCall(unix.SYS_RT_TGSIGQUEUEINFO), Full, ""},
 	{241, "perf_event_open", "attr:ptr pid:pid cpu:int group_fd:fd flags:hex", always(syscall.ENOENT), None, "the host's counters do not count guest instructions"},
 	{242, "accept4", "fd:fd addr:ptr addrlen:io(uint) flags:flags(socktype)", addressResult(unix.SYS_ACCEPT4), Full, ""},
 	{243, "recvmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg) timeout:io(timespec)", sysRecvmmsg, Full, ""},
@@ -354,7 +354,7 @@ var Rows = []Row{
 	{292, "io_pgetevents", "ctx:ptr min_nr:long nr:long events:ptr timeout:in(timespec) sig:ptr", sysIoPgetevents, Full, ""},
 	{293, "rseq", "rseq:ptr rseq_len:uint flags:hex sig:hex", always(syscall.ENOSYS), None, "riscv kernels may lack it; glibc goes without"},
 	{294, "kexec_file_load", "kernel_fd:fd initrd_fd:fd cmdline_len:ulong cmdline:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
-	{424, "pidfd_send_signal", "pidfd:fd sig:sig info:in(siginfo) flags:uint", nil, Full, ""}, // signals
+	{424, "pidfd_send_signal", "pidfd:fd sig:sig info:in(siginfo) flags:uint", hostCall(unix.SYS_PIDFD_SEND_SIGNAL), Full, ""},
 	{425, "io_uring_setup", "entries:uint params:ptr", always(syscall.ENOSYS), None, "as a kernel without CONFIG_IO_URING"},
 	{426, "io_uring_enter", "fd:fd to_submit:uint min_complete:uint flags:hex sig:ptr sz:size", always(syscall.ENOSYS), None, "as a kernel without CONFIG_IO_URING"},
 	{427, "io_uring_register", "fd:fd op:uint arg:ptr nr_args:uint", always(syscall.ENOSYS), None, "as a kernel without CONFIG_IO_URING"},
@@ -365,7 +365,7 @@ var Rows = []Row{
 	{432, "fsmount", "fd:fd flags:hex attr_flags:hex", hostCall(unix.SYS_FSMOUNT), Full, ""},
 	{433, "fspick", "dirfd:dirfd path:path flags:hex", hostCall(unix.SYS_FSPICK), Full, ""},
 	{434, "pidfd_open", "pid:pid flags:hex", hostCall(unix.SYS_PIDFD_OPEN), Full, ""},
-	{435, "clone3", "cl_args:in(clone_args:size) size:size", nil, Full, ""}, // signals
+	{435, "clone3", "cl_args:in(clone_args:size) size:size", sysClone3, Partial, "makes threads; other processes cannot be made yet"},
 	{436, "close_range", "first:uint last:uint flags:flags(close_range)", sysCloseRange, Full, ""},
 	{437, "openat2", "dirfd:dirfd path:path how:in(open_how:size) size:size", sysOpenat2, Full, ""},
 	{438, "pidfd_getfd", "pidfd:fd targetfd:int flags:uint", hostCall(unix.SYS_PIDFD_GETFD), Full, ""},
@@ -379,14 +379,14 @@ var Rows = []Row{
 	{446, "landlock_restrict_self", "ruleset_fd:fd flags:hex", hostCall(unix.SYS_LANDLOCK_RESTRICT_SELF), Full, ""},
 	{447, "memfd_secret", "flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECRETMEM"},
 	{448, "process_mrelease", "pidfd:fd flags:uint", hostCall(unix.SYS_PROCESS_MRELEASE), Full, ""},
-	{449, "futex_waitv", "waiters:in(futex_waitv*nr_futexes) nr_futexes:uint flags:hex timeout:in(timespec) clockid:clock", nil, Full, ""}, // signals
+	{449, "futex_waitv", "waiters:in(futex_waitv*nr_futexes) nr_futexes:uint flags:hex timeout:in(timespec) clockid:clock", sysFutexWaitv, Full, ""},
 	{450, "set_mempolicy_home_node", "start:hex len:ulong home_node:ulong flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_NUMA"},
 	{451, "cachestat", "fd:fd cstat_range:in(cachestat_range) cstat:out(cachestat) flags:uint", hostCall(unix.SYS_CACHESTAT), Full, ""},
 	{452, "fchmodat2", "dirfd:dirfd path:path(at) mode:mode flags:flags(at)", hostCall(unix.SYS_FCHMODAT2), Full, ""},
 	{453, "map_shadow_stack", "addr:hex size:size flags:hex", always(syscall.ENOSYS), None, "no Zicfiss"},
-	{454, "futex_wake", "uaddr:ptr mask:hex nr:int flags:hex", nil, Full, ""},                                     // signals
-	{455, "futex_wait", "uaddr:ptr val:hex mask:hex flags:hex timeout:in(timespec) clockid:clock", nil, Full, ""}, // signals
-	{456, "futex_requeue", "waiters:in(futex_waitv2) flags:hex nr_wake:int nr_requeue:int", nil, Full, ""},        // signals
+	{454, "futex_wake", "uaddr:ptr mask:hex nr:int flags:hex", sysFutexWake, Full, ""},
+	{455, "futex_wait", "uaddr:ptr val:hex mask:hex flags:hex timeout:in(timespec) clockid:clock", sysFutexWait, Full, ""},
+	{456, "futex_requeue", "waiters:in(futex_waitv2) flags:hex nr_wake:int nr_requeue:int", sysFutexRequeue, Full, ""},
 	{457, "statmount", "req:in(bytes24) buf:out(bytes:bufsize) bufsize:size flags:hex", hostCall(unix.SYS_STATMOUNT), Full, ""},
 	{458, "listmount", "req:in(bytes24) mnt_ids:out(u64*nr) nr:size flags:hex", hostCall(unix.SYS_LISTMOUNT), Full, ""},
 	{459, "lsm_get_self_attr", "attr:uint ctx:out(bytes4k) size:io(uint) flags:hex", always(syscall.ENOSYS), None, "as a kernel without CONFIG_SECURITY"},

@@ -1,0 +1,151 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Robust futexes (Documentation/locking/robust-futex-ABI.rst of the kernel). The
+// host cannot walk a list of guest addresses, so it is walked here when a thread
+// exits. A process that is killed outright leaves its list as it is.
+
+const (
+	robustHeadSize  = 24 // sizeof(struct robust_list_head)
+	robustListLimit = 2048
+
+	futexWaiters   = 0x80000000
+	futexOwnerDied = 0x40000000
+	futexTIDMask   = 0x3fffffff
+)
+
+func sysSetRobustList(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[1] != robustHeadSize {
+		return 0, syscall.EINVAL
+	}
+	t.thr.robust.Store(c.Args[0])
+	return 0, 0
+}
+
+func sysGetRobustList(t *Task, c *Call) (uint64, syscall.Errno) {
+	head := t.thr.robust.Load()
+	if pid := c.Int(0); pid != 0 && pid != t.TID {
+		t.P.mu.Lock()
+		other := t.P.tasks[pid]
+		if other != nil {
+			head = other.thr.robust.Load()
+		}
+		t.P.mu.Unlock()
+		if other == nil {
+			if err := unix.Kill(pid, 0); err == unix.ESRCH {
+				return 0, syscall.ESRCH
+			}
+			return 0, syscall.EPERM // another process: the host knows nothing of its list
+		}
+	}
+	if t.Mem.Store(c.Args[2], 8, robustHeadSize) != nil {
+		return 0, syscall.EFAULT
+	}
+	return 0, faultErrno(t.Mem.Store(c.Args[1], 8, head))
+}
+
+// robustHead is struct robust_list_head: guest addresses, with bit 0 set for
+// priority inheritance; an entry's futex is Offset bytes after it.
+type robustHead struct {
+	Next    uint64
+	Offset  uint64
+	Pending uint64
+}
+
+// releaseRobust marks the futexes that the thread holds as left by a dead owner, as
+// the kernel's exit_robust_list does. It stops where the list cannot be read.
+func (t *Task) releaseRobust() {
+	addr := t.thr.robust.Swap(0)
+	if addr == 0 {
+		return
+	}
+	var head robustHead
+	if t.readRobust(addr, &head) != nil {
+		return
+	}
+	pending := head.Pending &^ 1
+	entry, pi := head.Next&^1, head.Next&1 != 0
+	for n := 0; entry != addr && n < robustListLimit; n++ {
+		// The next entry first: the owner that comes next may reuse this one.
+		next, fault := t.Mem.Load(entry, 8)
+		if entry != pending && !t.releaseDead(entry+head.Offset, pi, false) {
+			return
+		}
+		if fault != nil {
+			return
+		}
+		entry, pi = next&^1, next&1 != 0
+	}
+	if pending != 0 {
+		t.releaseDead(pending+head.Offset, head.Pending&1 != 0, true)
+	}
+}
+
+func (t *Task) readRobust(addr uint64, head *robustHead) *mem.Fault {
+	var b [robustHeadSize]byte
+	f := t.Mem.CopyIn(b[:], addr)
+	le := binary.LittleEndian
+	head.Next, head.Offset, head.Pending = le.Uint64(b[0:]), le.Uint64(b[8:]), le.Uint64(b[16:])
+	return f
+}
+
+// releaseDead is the kernel's handle_futex_death for one futex word.
+func (t *Task) releaseDead(addr uint64, pi, pending bool) (ok bool) {
+	if addr%4 != 0 {
+		return false
+	}
+	for {
+		v, f := t.Mem.Load(addr, 4)
+		if f != nil {
+			return false
+		}
+		old := uint32(v)
+		switch {
+		case pending && !pi && old == 0: // between unlocking and waking
+			t.wakeFutex(addr, 1)
+			return true
+		case int(old&futexTIDMask) != t.TID:
+			return true
+		}
+		swapped, f := t.compareAndSwap(addr, old, old&futexWaiters|futexOwnerDied)
+		if f != nil {
+			return false
+		}
+		if swapped {
+			if !pi && old&futexWaiters != 0 {
+				t.wakeFutex(addr, 1)
+			}
+			return true
+		}
+	}
+}
+
+// compareAndSwap is an atomic operation on an aligned word of guest memory.
+func (t *Task) compareAndSwap(addr uint64, old, new uint32) (swapped bool, fault *mem.Fault) {
+	defer func() {
+		if r := recover(); r != nil {
+			if fault = t.Mem.Recover(r); fault == nil {
+				panic(r)
+			}
+		}
+	}()
+	p := (*uint32)(t.Mem.Mapping().Pointer(addr, 4, mem.Write))
+	return atomic.CompareAndSwapUint32(p, old, new), nil
+}
+
+// wakeFutex wakes threads that wait for the futex at addr, in this process and others.
+func (t *Task) wakeFutex(addr uint64, n int) {
+	p := t.futexWord(addr, mem.Read)
+	_, _, _ = syscall.RawSyscall(unix.SYS_FUTEX, p, futexWake, uintptr(n))
+}

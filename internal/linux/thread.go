@@ -1,0 +1,143 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"math/bits"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// Threads. A guest thread is a goroutine locked to a host thread; clone.go makes
+// them, exit.go ends them.
+
+// taskThread is what a task keeps as a thread.
+type taskThread struct {
+	clearTID uint64        // set to 0, and its futex woken, at exit (set_tid_address(2)); 0 for none
+	robust   atomic.Uint64 // head of the robust list (set_robust_list(2)); 0 for none
+	wait     timedWait     // the deadline of an interrupted wait
+	left     bool          // leave has been called
+}
+
+// newTask returns a task that runs cpu and is no thread yet.
+func (p *Process) newTask(cpu guest.CPU) *Task {
+	if p.TraceCode != nil {
+		cpu.SetTrace(p.TraceCode)
+	}
+	return &Task{
+		P:    p,
+		Mem:  p.Mem,
+		CPU:  cpu,
+		host: trap.NewThread(cpu.IRQ()),
+		sig:  taskSignals{stack: noStack},
+	}
+}
+
+// newMainTask makes the calling goroutine, which is locked to its thread, the
+// process's first thread.
+func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
+	debug.SetMaxThreads(maxHostThreads)
+	p.sig.initActions()
+	t := p.newTask(cpu)
+	if err := t.host.Bind(); err != nil {
+		return nil, err
+	}
+	mask, _, _ := trap.Inherited()
+	t.join(mask)
+	return t, nil
+}
+
+// maxHostThreads replaces Go's limit of 10,000, past which it ends the program.
+// Threads run out before, with an error that the guest gets to see.
+const maxHostThreads = 1 << 20
+
+// join makes the task, bound to the calling thread, part of the process and opens
+// its signal mask.
+func (t *Task) join(mask uint64) {
+	p := t.P
+	t.TID = unix.Gettid()
+	p.mu.Lock()
+	p.tasks[t.TID] = t
+	raiseMaxProcs(len(p.tasks))
+	p.mu.Unlock()
+	t.CPU.FlushCode() // whoever flushed before may have overlooked this CPU
+	if p.ending.Load() {
+		t.exiting = true
+	}
+	t.setMask(mask)
+}
+
+// raiseMaxProcs lets all of n guest threads, which spend their time in Go, run at
+// once, and two goroutines besides. It stops the world, so it does that seldom.
+func raiseMaxProcs(n int) {
+	if runtime.GOMAXPROCS(0) < n+2 {
+		runtime.GOMAXPROCS(1 << bits.Len(uint(n+1)))
+	}
+}
+
+// leave takes the thread out of the process as its exit does: afterwards only the
+// host thread is left. It reports whether it was the last one. Later calls have no
+// effect.
+func (t *Task) leave() (last bool) {
+	if t.thr.left {
+		return false
+	}
+	t.thr.left = true
+	t.releaseRobust()
+	p := t.P
+	p.retired.Add(t.CPU.Retired())
+	p.mu.Lock()
+	delete(p.tasks, t.TID)
+	last = len(p.tasks) == 0
+	p.mu.Unlock()
+	t.host.Unbind()
+	if addr := t.thr.clearTID; addr != 0 && !last {
+		if t.Mem.Store(addr, 4, 0) == nil {
+			t.wakeFutex(addr, 1)
+		}
+	}
+	return last
+}
+
+func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
+	if t.leave() {
+		t.P.end(Status{Code: c.Int(0) & 0xff})
+	}
+	t.exiting = true
+	return 0, 0
+}
+
+func sysExitGroup(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.leave()
+	t.P.end(Status{Code: c.Int(0) & 0xff})
+	t.exiting = true
+	return 0, 0
+}
+
+// drain waits until the threads, which have been kicked, have left. Linux's robust
+// futexes are released before a process has ended; one that other processes share
+// must not be missed. A thread that is stuck in the host kernel is not waited for.
+func (p *Process) drain() {
+	for wait := 20 * time.Microsecond; wait < 200*time.Millisecond; wait += wait / 4 {
+		p.mu.Lock()
+		n := len(p.tasks)
+		p.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+func sysSetTidAddress(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.thr.clearTID = c.Args[0]
+	return uint64(t.TID), 0
+}
