@@ -318,6 +318,14 @@ func sysIoPgetevents(t *Task, c *Call) (uint64, syscall.Errno) {
 		mask, size = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
 	}
 	return t.getevents(c, func(x *aioContext, m *marshaller, events, timeout uintptr) (uint64, syscall.Errno) {
-		return t.pgetevents(c, x, m, events, timeout, mask, size)
+		own := new([2]uint64) // address and size of the mask
+		p, e := m.tempMask(mask, size)
+		if e != 0 {
+			return 0, e
+		}
+		own[0], own[1] = uint64(p), sigsetSize
+		sig := m.keep((*byte)(unsafe.Pointer(own)))
+		var untouched marshaller // the time-out is not updated
+		return m.wait(&untouched, unix.SYS_IO_PGETEVENTS, x.host, uintptr(c.Args[1]), uintptr(c.Args[2]), events, timeout, sig)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +31,7 @@ type ExecState struct {
 
 // execState returns what a program needs that t is about to start.
 func (t *Task) execState() ExecState {
-	s := ExecState{Options: t.P.ExecOptions, mask: t.signalMask(), ignored: t.P.ignoredSignals()}
+	s := ExecState{Options: t.P.ExecOptions, mask: t.sig.mask, ignored: t.P.ignoredSignals()}
 	t.P.limits.mu.Lock()
 	s.limits = t.P.limits.kept
 	t.P.limits.mu.Unlock()
@@ -144,21 +143,11 @@ func (p *Process) pushLimits() (restore func()) {
 	}
 }
 
-// signalMask is the guest's signal mask, as far as the host has it.
-func (t *Task) signalMask() (mask uint64) {
-	const size = 8
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&mask)), size, 0, 0)
-	return mask
-}
-
-// ignoredSignals are the signals that the process ignores, as far as the host knows.
+// ignoredSignals are the signals that the guest ignores, as a mask.
 func (p *Process) ignoredSignals() (set uint64) {
-	const size = 8
-	for sig := 1; sig <= 64; sig++ {
-		var action [4]uintptr // struct kernel_sigaction: the handler comes first
-		_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), size, 0, 0)
-		if e == 0 && action[0] == 1 { // SIG_IGN
-			set |= 1 << (sig - 1)
+	for sig := 1; sig <= numSignals; sig++ {
+		if a := p.sig.action(sig); a.Handler == sigIgn {
+			set |= sigbit(sig)
 		}
 	}
 	return set

@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -93,7 +91,7 @@ func (t *Task) copyWithin(to, from uint64, b []byte) (int, *mem.Fault) {
 
 // readIovecs reads a list of n iovecs without those that are empty at its front.
 func (t *Task) readIovecs(addr, n uint64) ([]guestIovec, syscall.Errno) {
-	if n > unix.UIO_MAXIOV {
+	if n > maxIovecs {
 		return nil, syscall.EINVAL
 	}
 	b := make([]byte, n*iovecSize)
