@@ -54,7 +54,7 @@ func findQEMU() (*Emulator, string) {
 	if err != nil {
 		return nil, fmt.Sprintf("scripts/fetch-qemu.sh: %v", err)
 	}
-	return &Emulator{"qemu", []string{strings.TrimSpace(string(out)), "-cpu", CPU}}, ""
+	return &Emulator{"qemu", append([]string{strings.TrimSpace(string(out))}, QEMUOptions...)}, ""
 }
 
 func buildHospes(dir string) (*Emulator, error) {

@@ -134,8 +134,7 @@ func (in *Instruction) csr(n int64) Case {
 // the data, in the kernel's half, and the program's code.
 var badAddresses = []uint64{0, 0x1000, 0x10000000, codeBase, 0x7fffffffff000000, 0x8000000000000000, 0xffffffffffffff00}
 
-// Faults are loads, stores and atomics at addresses that do not allow them, and across
-// the end of the mapped memory.
+// Faults are loads, stores and atomics at addresses that do not allow them.
 func Faults(all []*Instruction, seed uint64) []Case {
 	var cases []Case
 	for _, in := range all {

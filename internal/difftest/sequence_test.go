@@ -72,9 +72,10 @@ func (q *Sequences) Case(seed uint64, length int) Case {
 		r := rand.New(rand.NewPCG(seed, 1))
 		in := newValues(r, [...]string{".s", ".d"}[r.IntN(2)]).record()
 		rounds := 1 + r.IntN(4)
+		width := [...]string{".w", ".d"}[r.IntN(2)]
 		pieces := make([]piece, length)
 		for i := range pieces {
-			pieces[i] = q.choose(r, seqFree(s))
+			pieces[i] = q.choose(r, seqFree(s), width)
 		}
 		for _, a := range []int{seqAddr, seqPrime, seqSP} {
 			in.X[a] = s.Scratch
@@ -104,8 +105,12 @@ func (q *Sequences) Shortest(seed uint64, site Site, a, b *Emulator, dir string)
 	return &diff[0], nil
 }
 
-func (q *Sequences) choose(r *rand.Rand, free func(int) bool) piece {
+// choose makes a piece; LR and SC are of the given width only.
+func (q *Sequences) choose(r *rand.Rand, free func(int) bool, width string) piece {
 	in := q.pool[r.IntN(len(q.pool))]
+	for in.reserves() && !strings.HasSuffix(in.Name, width) {
+		in = q.pool[r.IntN(len(q.pool))]
+	}
 	p := piece{in: in, skip: 1 + r.IntN(3)}
 	choose := in.chooser(r, free)
 	_, p.fields = in.encodeAs(func(f *encoding.Field) int64 {
@@ -122,13 +127,14 @@ func (q *Sequences) choose(r *rand.Rand, free func(int) bool) piece {
 			}
 			return [...]int64{seqAddr, seqPrime, seqSP}[r.IntN(3)]
 		}
-		v := choose(f)
-		if v == 0 && f.Name == "rd" && strings.HasPrefix(in.Name, "amocas.") {
-			return 10 // see knownDifferences
-		}
-		return v
+		return choose(f)
 	})
 	return p
+}
+
+// reserves reports whether the instruction is an LR or SC.
+func (in *Instruction) reserves() bool {
+	return strings.HasPrefix(in.Name, "lr.") || strings.HasPrefix(in.Name, "sc.")
 }
 
 // nearby is an offset of a load or store that stays in the scratch memory.
