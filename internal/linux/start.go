@@ -86,9 +86,12 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 	return cfg
 }
 
-// openProgram opens a program file by the guest's name.
+// openProgram opens a program file by the guest's name. The host's name of it is
+// absolute and without symbolic links, as /proc/self/exe shows it.
 func (p *Process) openProgram(path string) (*os.File, string, error) {
-	host := p.hostPath(unix.AT_FDCWD, path)
-	f, err := os.Open(host)
-	return f, host, err
+	f, err := os.Open(p.hostPath(unix.AT_FDCWD, path))
+	if err != nil {
+		return nil, "", err
+	}
+	return f, fdPath(int(f.Fd())), nil
 }
