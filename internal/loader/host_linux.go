@@ -1,7 +1,9 @@
 package loader
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +20,15 @@ func mayExecute(f *os.File, mode os.FileMode) bool {
 		return false
 	}
 	return mode&0o111 != 0 // a kernel before 5.8, or a sandbox, refuses the question
+}
+
+// realPath is the path of f as the kernel knows it: absolute and without symbolic
+// links, as /proc/pid/exe gives it. name is what f was opened by.
+func realPath(f *os.File, name string) string {
+	if path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err == nil && filepath.IsAbs(path) {
+		return path
+	}
+	return absPath(name)
 }
 
 // identify describes f for mappings of it; path is the guest's name for it.

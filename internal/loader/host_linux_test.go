@@ -3,6 +3,8 @@ package loader
 import (
 	"debug/elf"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -26,8 +28,36 @@ func TestFileIdentity(t *testing.T) {
 	as := newSpace(t, "offset")
 	mustLoad(t, f.config("prog"), as)
 	v, ok := as.Lookup(0x10000)
-	if !ok || v.File == nil || v.File.Path != "prog" || v.File.Dev != st.Dev || v.File.Ino != st.Ino {
+	if !ok || v.File == nil || v.File.Path != "/prog" || v.File.Dev != st.Dev || v.File.Ino != st.Ino {
 		t.Errorf("%+v %+v", v, v.File)
+	}
+}
+
+// TestNames checks what a program is called when it was started by a relative
+// name or a symbolic link: as on Linux, by its real path.
+func TestNames(t *testing.T) {
+	f := newFiles(t)
+	host := f.elf("bin/prog", simple())
+	if err := os.Symlink("bin/prog", filepath.Join(f.dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(f.dir, "bin"))
+	for _, tt := range []struct {
+		path string
+		set  func(cfg *Config)
+		want string
+	}{
+		{"link", func(*Config) {}, "/bin/prog"},
+		{"./prog", func(cfg *Config) { cfg.Open, cfg.Guest = nil, nil }, host},
+		{"../link", func(cfg *Config) { cfg.Open, cfg.Guest = nil, nil }, host},
+		{"/link", func(cfg *Config) { cfg.Guest = nil }, "/link"},
+	} {
+		cfg := f.config(tt.path)
+		tt.set(&cfg)
+		img := mustLoad(t, cfg, newSpace(t, "table"))
+		if img.Exe != tt.want || img.ExeHost != host || !slices.Equal(img.Argv, []string{tt.path}) {
+			t.Errorf("%s: %q on the host %q, arguments %q", tt.path, img.Exe, img.ExeHost, img.Argv)
+		}
 	}
 }
 

@@ -33,8 +33,8 @@ type Image struct {
 	AuxvAddr             uint64
 	Auxv                 []byte // with AT_NULL (/proc/pid/auxv)
 
-	Exe     string // the guest's name of the ELF program (/proc/self/exe)
-	ExeHost string // the host's
+	Exe     string // absolute path of the ELF program as the guest sees it (/proc/self/exe)
+	ExeHost string // the same on the host
 	Argv    []string
 }
 
@@ -181,7 +181,7 @@ func (l *load) mapInterp() error {
 		}
 		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
 		if err != nil {
-			return fmt.Errorf("interpreter %s: %w", b.path, err)
+			return fmt.Errorf("interpreter %s: %w", b.name, err)
 		}
 		if first && b.hdr.typ == elf.ET_DYN {
 			bias = at - pageDown(s.vaddr)
@@ -191,7 +191,7 @@ func (l *load) mapInterp() error {
 	l.img.InterpBase = bias
 	l.img.Entry = b.hdr.entry + bias
 	if l.img.Entry >= l.as.Limit() {
-		return fmt.Errorf("interpreter %s: ELF entry point %#x lies outside the address space: %w", b.path, l.img.Entry, _EINVAL)
+		return fmt.Errorf("interpreter %s: ELF entry point %#x lies outside the address space: %w", b.name, l.img.Entry, _EINVAL)
 	}
 	return nil
 }

@@ -64,8 +64,8 @@ func TestStaticLayout(t *testing.T) {
 		}, content: map[uint64][]byte{0x1000: fill('t', 0x800), 0x1800: fill('d', 0x700), 0x1f00: fill('x', 0x200)}})
 		img := mustLoad(t, f.config("prog"), as)
 		diffAreas(t, as,
-			area{0x10000, 0x12000, "r-x", "prog+0"},
-			area{0x12000, 0x13000, "rw-", "prog+1"},
+			area{0x10000, 0x12000, "r-x", "/prog+0"},
+			area{0x12000, 0x13000, "rw-", "/prog+1"},
 			area{0x13000, 0x16000, "rw-", ""},
 			vdsoArea(mmapBase),
 			stackArea,
@@ -122,8 +122,8 @@ func TestDynamicLayout(t *testing.T) {
 		img := mustLoad(t, f.config("prog"), as)
 		const ld = mmapBase - 0x5000
 		diffAreas(t, as,
-			area{pieBase, pieBase + 0x1000, "r-x", "prog+0"},
-			area{pieBase + 0x1000, pieBase + 0x2000, "rw-", "prog+0"},
+			area{pieBase, pieBase + 0x1000, "r-x", "/prog+0"},
+			area{pieBase + 0x1000, pieBase + 0x2000, "rw-", "/prog+0"},
 			area{pieBase + 0x2000, pieBase + 0x4000, "rw-", ""},
 			area{ld, ld + 0x1000, "r-x", "/lib/ld.so+0"},
 			vdsoArea(ld+0x4000), // in the hole, which is the highest free page of the mmap area
@@ -218,35 +218,35 @@ func TestOddSegments(t *testing.T) {
 	}{
 		"unordered": {
 			[]elf.Prog64{loadSeg(rw, 0x1000, 0x20000, 0x1000, 0x1000), text},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x20000, 0x21000, "rw-", "prog+1"}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x20000, 0x21000, "rw-", "/prog+1"}},
 		},
 		"overlapping": { // the later one wins
 			[]elf.Prog64{loadSeg(rx, 0, 0x10000, 0x3000, 0x3000), loadSeg(rw, 0x4000, 0x11000, 0x1000, 0x1000)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x11000, 0x12000, "rw-", "prog+4"}, {0x12000, 0x13000, "r-x", "prog+2"}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x11000, 0x12000, "rw-", "/prog+4"}, {0x12000, 0x13000, "r-x", "/prog+2"}},
 		},
 		"bss only": {
 			[]elf.Prog64{text, loadSeg(rw, 0, 0x20010, 0, 0x2000)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x20000, 0x23000, "rw-", ""}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x20000, 0x23000, "rw-", ""}},
 		},
 		"executable bss": {
 			[]elf.Prog64{text, loadSeg(rw|elf.PF_X, 0, 0x20000, 0, 0x1000)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x20000, 0x21000, "rwx", ""}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x20000, 0x21000, "rwx", ""}},
 		},
 		"read-only with bss": { // its end cannot be cleared, and what follows is writable
 			[]elf.Prog64{text, loadSeg(elf.PF_R, 0, 0x20000, 0x800, 0x2000)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x20000, 0x21000, "r--", "prog+0"}, {0x21000, 0x22000, "rw-", ""}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x20000, 0x21000, "r--", "/prog+0"}, {0x21000, 0x22000, "rw-", ""}},
 		},
 		"nothing": {
 			[]elf.Prog64{text, loadSeg(rw, 0, 0x20000, 0, 0)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}},
 		},
 		"no permissions": {
 			[]elf.Prog64{text, loadSeg(0, 0, 0x20000, 0x1000, 0x1000)},
-			[]area{{0x10000, 0x11000, "r-x", "prog+0"}, {0x20000, 0x21000, "---", "prog+0"}},
+			[]area{{0x10000, 0x11000, "r-x", "/prog+0"}, {0x20000, 0x21000, "---", "/prog+0"}},
 		},
 		"longer than the file": { // reads beyond fail, as with any file mapping
 			[]elf.Prog64{loadSeg(rx, 0, 0x10000, 0x200000, 0x200000)},
-			[]area{{0x10000, 0x210000, "r-x", "prog+0"}},
+			[]area{{0x10000, 0x210000, "r-x", "/prog+0"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,6 +24,11 @@ type Config struct {
 	// Open opens a file by the guest's name for it, which may lie in a sysroot, and
 	// also returns its name on the host. Nil means names are the host's.
 	Open func(path string) (f *os.File, host string, err error)
+
+	// Guest is the guest's name for an absolute path of the host; what
+	// /proc/self/maps and /proc/self/exe show. Nil means that names that are absolute
+	// stay as they are, and others become the host's.
+	Guest func(host string) string
 
 	// Path is the program as the caller named it.
 	Path string
@@ -55,11 +61,32 @@ type Program struct {
 // object is an open ELF file.
 type object struct {
 	f    *os.File
-	path string // guest's name
-	host string
+	name string // as the caller, #! or PT_INTERP has it
+	path string // absolute, as the guest sees it
+	host string // absolute, on the host
 	file *mem.File
 	hdr  header
 	segs []segment
+}
+
+// newObject describes an open file; host is the name it was opened by.
+func (p *Program) newObject(f *os.File, name, host string) *object {
+	o := &object{f: f, name: name, path: name, host: realPath(f, host)}
+	switch {
+	case p.cfg.Guest != nil:
+		o.path = p.cfg.Guest(o.host)
+	case !filepath.IsAbs(name):
+		o.path = o.host
+	}
+	return o
+}
+
+// absPath makes a host path absolute.
+func absPath(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name // there is no working directory
 }
 
 // Probe finds out whether the program can run. It follows #! lines, finds the
@@ -100,7 +127,7 @@ func (p *Program) probe() *Error {
 			return &Error{Msg: reason(e), Errno: errnoOf(e)}
 		}
 	}
-	p.main = &object{f: f, path: p.cfg.Path, host: host}
+	p.main = p.newObject(f, p.cfg.Path, host)
 	if err != nil {
 		return err
 	}
@@ -136,7 +163,7 @@ func (p *Program) followScripts(budget argBudget) *Error {
 // inScript makes clear that err is about an interpreter, not the script itself.
 func (p *Program) inScript(depth int, err *Error) *Error {
 	if err != nil && depth > 0 {
-		err.Msg = fmt.Sprintf("interpreter %s: %s", p.main.path, err.Msg)
+		err.Msg = fmt.Sprintf("interpreter %s: %s", p.main.name, err.Msg)
 	}
 	return err
 }
@@ -150,7 +177,7 @@ func (p *Program) enterScript(head []byte, budget argBudget) *Error {
 	case p.cfg.Inaccessible:
 		return &Error{Msg: "a #! script behind a close-on-exec descriptor cannot be run", Errno: _ENOENT}
 	}
-	p.argv = s.rewrite(p.main.path, p.argv)
+	p.argv = s.rewrite(p.main.name, p.argv)
 	if err := budget.check(&p.cfg, p.argv); err != nil {
 		return err
 	}
@@ -159,7 +186,7 @@ func (p *Program) enterScript(head []byte, budget argBudget) *Error {
 		return &Error{Msg: fmt.Sprintf("#! interpreter %s: %s", s.interp, reason(err)), Errno: errnoOf(err)}
 	}
 	p.main.f.Close()
-	p.main = &object{f: f, path: s.interp, host: host}
+	p.main = p.newObject(f, s.interp, host)
 	return nil
 }
 
@@ -256,7 +283,7 @@ func (p *Program) findInterpreter() *Error {
 		}
 		return &Error{Msg: msg, Errno: errnoOf(err)}
 	}
-	p.interp = &object{f: f, path: path, host: host}
+	p.interp = p.newObject(f, path, host)
 	if e := p.parseInterp(); e != nil {
 		e.Msg = fmt.Sprintf("interpreter %s: %s", path, e.Msg)
 		return e
@@ -309,8 +336,8 @@ func hasInterp(segs []segment) bool {
 	return slices.ContainsFunc(segs, func(s segment) bool { return s.typ == elf.PT_INTERP })
 }
 
-// Exe is the guest's name and the host's name of the ELF program: for a script,
-// its interpreter (/proc/self/exe).
+// Exe is the absolute path of the ELF program, as the guest sees it and on the
+// host (/proc/self/exe). For a script it is the interpreter's.
 func (p *Program) Exe() (path, host string) { return p.main.path, p.main.host }
 
 // Argv is the argument list that the program will get; a #! line changes it.

@@ -200,7 +200,7 @@ func TestFileGiven(t *testing.T) {
 	cfg := f.config("/dev/fd/3")
 	cfg.File, cfg.Host = file, path
 	p := mustProbe(t, cfg)
-	if exe, host := p.Exe(); exe != "/dev/fd/3" || host != path {
+	if exe, host := p.Exe(); exe != "/prog" || host != path {
 		t.Errorf("%q %q", exe, host)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -137,10 +138,12 @@ func (f *files) open(path string) (*os.File, string, error) {
 	return file, host, err
 }
 
+func (f *files) guest(host string) string { return strings.TrimPrefix(host, f.dir) }
+
 // config is a configuration to run a program of f.
 func (f *files) config(path string) Config {
 	return Config{
-		Arch: riscv.Arch, Limit: testLimit, Open: f.open, Path: path,
+		Arch: riscv.Arch, Limit: testLimit, Open: f.open, Guest: f.guest, Path: path,
 		Argv: []string{path}, Env: []string{"HOME=/"},
 	}
 }
