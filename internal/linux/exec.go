@@ -29,19 +29,19 @@ const (
 )
 
 func sysExecve(t *Task, c *Call) (uint64, syscall.Errno) {
-	return t.execve(unix.AT_FDCWD, c.Args[0], c.Args[1], c.Args[2], 0)
+	return t.execve(c, unix.AT_FDCWD, c.Args[0], c.Args[1], c.Args[2], 0)
 }
 
 func sysExecveat(t *Task, c *Call) (uint64, syscall.Errno) {
-	return t.execve(c.Int(0), c.Args[1], c.Args[2], c.Args[3], c.Int(4))
+	return t.execve(c, c.Int(0), c.Args[1], c.Args[2], c.Args[3], c.Int(4))
 }
 
 // execve returns only if the program cannot be run.
-func (t *Task) execve(dirfd int, path, argv, envp uint64, flags int) (uint64, syscall.Errno) {
+func (t *Task) execve(c *Call, dirfd int, path, argv, envp uint64, flags int) (uint64, syscall.Errno) {
 	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW) != 0 {
 		return 0, syscall.EINVAL
 	}
-	x := execRequest{t: t}
+	x := execRequest{t: t, call: c}
 	var e syscall.Errno
 	if x.argv, e = t.readStrings(argv, maxArgStrings); e != 0 {
 		return 0, e
@@ -90,6 +90,7 @@ func (t *Task) readStrings(addr uint64, limit int) ([]string, syscall.Errno) {
 // execRequest is an execve(2) under way.
 type execRequest struct {
 	t            *Task
+	call         *Call
 	argv, env    []string
 	path         string   // the program as the guest's kernel would name it
 	host         string   // on the host
@@ -233,6 +234,9 @@ func (x *execRequest) exec(path string, argv, env []string) syscall.Errno {
 	vars, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return syscall.EINVAL
+	}
+	if tr := x.t.P.Tracer; tr != nil {
+		tr.Leave(x.t, x.call, 0) // nobody will be there to tell
 	}
 	_, _, e := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))

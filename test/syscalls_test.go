@@ -1,0 +1,185 @@
+//go:build linux && amd64
+
+// Package test runs ordinary Linux programs natively and as guests, and wants
+// the same output and end from both.
+//
+// Each C file in the directory syscalls is a program (Go wants none beside its own
+// files). It prints what it finds out about system calls, and nothing that may
+// differ between two runs. Lines that begin with these comments direct the test:
+//
+//	// args: ...            arguments of the program
+//	// skip-native: reason  the host cannot run it; it has to end with status 0
+//	// skip-table: reason   not for the table mapping
+//	// link: ...            further options for the linker
+package test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	guestCC = "riscv64-linux-gnu-gcc"
+	hostCC  = "gcc"
+
+	timeout = 90 * time.Second
+)
+
+// mappings are the memory mappings under which each program runs.
+var mappings = []string{"offset", "table"}
+
+// hospes is the command under test, built by TestMain.
+var hospes string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hospes-syscalls-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	hospes = filepath.Join(dir, "hospes")
+	cmd := exec.Command("go", "build", "-o", hospes, "github.com/hospes-vm/hospes/cmd/hospes")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func TestPrograms(t *testing.T) {
+	for _, cc := range []string{guestCC, hostCC} {
+		if _, err := exec.LookPath(cc); err != nil {
+			t.Skip(cc, "is missing")
+		}
+	}
+	sources, err := filepath.Glob("syscalls/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no programs:", err)
+	}
+	for _, src := range sources {
+		t.Run(strings.TrimSuffix(filepath.Base(src), ".c"), func(t *testing.T) {
+			t.Parallel()
+			testProgram(t, src)
+		})
+	}
+}
+
+// testProgram runs one program everywhere.
+func testProgram(t *testing.T, src string) {
+	d := readDirectives(t, src)
+	dir := t.TempDir()
+	guest := filepath.Join(dir, "guest")
+	compile(t, guestCC, src, guest, d.link)
+
+	want := outcome{end: "exit status 0"}
+	compareOutput := false
+	if d.skipNative == "" {
+		native := filepath.Join(dir, "native")
+		compile(t, hostCC, src, native, d.link)
+		want, compareOutput = execute(t, append([]string{native}, d.args...)...), true
+	}
+	for _, mapping := range mappings {
+		t.Run(mapping, func(t *testing.T) {
+			if mapping == "table" && d.skipTable != "" {
+				t.Skip(d.skipTable)
+			}
+			got := execute(t, append([]string{hospes, "--mapping", mapping, guest}, d.args...)...)
+			if compareOutput {
+				if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
+					t.Errorf("standard output (-native +hospes):\n%s", diff)
+				}
+			}
+			if got.end != want.end {
+				t.Errorf("ended with %s, want %s", got.end, want.end)
+			}
+			if t.Failed() && got.stderr != "" {
+				t.Logf("standard error:\n%s", got.stderr)
+			}
+		})
+	}
+}
+
+// directives are what the comments at the head of a program say.
+type directives struct {
+	args, link            []string
+	skipNative, skipTable string
+}
+
+func readDirectives(t *testing.T, src string) (d directives) {
+	b, err := os.ReadFile(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(string(b), "\n") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "// "), ":")
+		if !ok || !strings.HasPrefix(line, "// ") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch name {
+		case "args":
+			d.args = strings.Fields(value)
+		case "link":
+			d.link = strings.Fields(value)
+		case "skip-native":
+			d.skipNative = value
+		case "skip-table":
+			d.skipTable = value
+		}
+	}
+	return d
+}
+
+// compile builds a static program, so that it needs no sysroot.
+func compile(t *testing.T, cc, src, out string, link []string) {
+	t.Helper()
+	args := append([]string{"-static", "-O1", "-pthread", "-w", "-o", out, src}, link...)
+	if msg, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", cc, src, err, msg)
+	}
+}
+
+// outcome is what can be seen of a run from outside.
+type outcome struct {
+	stdout, stderr string
+	end            string // "exit status 0", "signal: killed"
+}
+
+// execute runs a program in an empty directory of its own.
+func execute(t *testing.T, argv ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = t.TempDir()
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("%v: not finished after %v\nstandard output:\n%s\nstandard error:\n%s", argv, timeout, &stdout, &stderr)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", argv, err)
+	}
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.String()}
+}
