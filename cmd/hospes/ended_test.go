@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
@@ -14,7 +15,10 @@ import (
 func endedAs(s *os.ProcessState) string {
 	ws := s.Sys().(syscall.WaitStatus)
 	if ws.Signaled() {
-		return unix.SignalName(ws.Signal())
+		if name := unix.SignalName(ws.Signal()); name != "" {
+			return name
+		}
+		return fmt.Sprintf("SIG%d", ws.Signal())
 	}
 	return strconv.Itoa(ws.ExitStatus())
 }

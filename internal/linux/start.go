@@ -72,6 +72,7 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 		Arch:      p.Arch,
 		Limit:     p.Mem.Limit(),
 		Open:      p.openProgram,
+		Guest:     p.Root.Guest,
 		Path:      prog.Path,
 		Argv:      prog.Argv,
 		Env:       prog.Env,
