@@ -78,17 +78,19 @@ func (m *marshaller) memory(a *abi.Arg, addr, n uint64) (uintptr, syscall.Errno)
 
 // buffer returns the host address of n bytes of guest memory for one system call:
 // access is what the kernel does with them, fill whether it reads what they hold.
+// Memory that the guest cannot access becomes an address that the kernel refuses,
+// when it gets there: other errors may come first.
 func (m *marshaller) buffer(addr, n uint64, access mem.Prot, fill bool) (uintptr, syscall.Errno) {
 	if p, ok := m.t.hostPointer(addr, n, access); ok {
 		return p, 0
 	}
 	if n > 1<<30 {
-		return 0, syscall.EFAULT
+		return badPointer, 0
 	}
 	b := bounce{addr: addr, buf: make([]byte, n), back: access == mem.Write}
 	if fill || b.back { // what the kernel leaves alone must come back as it was
 		if f := m.t.Mem.CopyIn(b.buf, addr); f != nil {
-			return 0, syscall.EFAULT
+			return badPointer, 0
 		}
 	}
 	m.bounces = append(m.bounces, b)
