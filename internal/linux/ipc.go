@@ -103,13 +103,13 @@ func (t *Task) ipcctl(nr uintptr, c *Call, buffers map[int]ipcBuffer) (uint64, s
 // msgTypeSize is the size of struct msgbuf's mtype, which precedes the text.
 const msgTypeSize = 8
 
-// maxMsgSize bounds messages: the host refuses larger ones for sure (msgmax is an int).
-const maxMsgSize = 1<<31 - 1
-
 func sysMsgsnd(t *Task, c *Call) (uint64, syscall.Errno) {
 	size := c.Args[2]
-	if size > maxMsgSize {
-		return 0, syscall.EINVAL
+	if _, f := t.Mem.Load(c.Args[1], msgTypeSize); f != nil {
+		return 0, syscall.EFAULT
+	}
+	if size > mem.PageSize && size > maxMessage() {
+		return 0, syscall.EINVAL // the host would say so, but may never look at so much memory
 	}
 	m := marshaller{t: t}
 	p, e := m.buffer(c.Args[1], msgTypeSize+size, mem.Read, true)
