@@ -164,6 +164,9 @@ func (t *Task) waitSignal(set uint64, timeout *unix.Timespec) (info trap.Info, e
 			return info, 0
 		}
 		e = ERESTARTNOHAND
+		if set&trap.Unmaskable != 0 && !t.host.Pending() {
+			e = ERESTARTNOINTR // one of the six came, but another thread was faster to take it
+		}
 	}
 	return info, e
 }
