@@ -53,6 +53,12 @@ type Config struct {
 	Strace io.Writer
 	// Disassembly, if set, receives each block of guest code before it first runs.
 	Disassembly io.Writer
+	// ExecOptions make execve of guest programs possible: the new program is run by
+	// this executable started anew, and they tell that one how (see Resumed). They
+	// must not be nil for it.
+	ExecOptions []string
+	// Resume continues what Resumed has returned.
+	Resume *Resume
 	// OnExit, if set, is called by the thread that ends the guest, before Run
 	// returns. It need not return.
 	OnExit func(Status, Stats)
@@ -83,3 +89,10 @@ type LoadError struct {
 func (e *LoadError) Error() string { return e.Err.Error() }
 
 func (e *LoadError) Unwrap() error { return e.Err }
+
+// Resume is a guest's execve, seen from the executable that it has started.
+type Resume struct {
+	Options []string // Config.ExecOptions of before
+	Program string   // the program, as the guest named it
+	state   any      // *linux.ExecState
+}

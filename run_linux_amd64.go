@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/loader"
@@ -36,7 +35,7 @@ func Run(cfg Config) (Status, error) {
 	if len(args) == 0 {
 		args = []string{cfg.Program}
 	}
-	lc := linux.Config{Arch: arch, Mem: as, Sysroot: sysroot(cfg, arch)}
+	lc := linux.Config{Arch: arch, Mem: as, Sysroot: sysroot(cfg)}
 	var p *linux.Process
 	if cfg.Strace != nil {
 		lc.Tracer = strace.New(cfg.Strace)
@@ -54,6 +53,12 @@ func Run(cfg Config) (Status, error) {
 		}
 	}
 	p = linux.NewProcess(lc)
+	p.ExecOptions = cfg.ExecOptions
+	if cfg.Resume != nil {
+		state := cfg.Resume.state.(*linux.ExecState)
+		state.Restore(p)
+		prog.File = os.NewFile(uintptr(state.FD), cfg.Program)
+	}
 	status, err := p.Run(prog)
 	return Status(status), loadError(err)
 }
@@ -97,21 +102,41 @@ func stackLimit() uint64 {
 	return l.Cur
 }
 
-// sysroot is the configured one, or the one that the program's interpreter is found in.
-func sysroot(cfg Config, arch guest.Arch) string {
-	if cfg.Sysroot != "" {
-		if dir, err := filepath.Abs(cfg.Sysroot); err == nil && dir != "/" {
-			return dir
-		}
-		return ""
+// Resumed returns the execve that has started this process, if a guest's execve
+// did. A command calls it first of all: the process's arguments are then the
+// guest's, and its options are in the result.
+func Resumed() (*Resume, bool) {
+	state, ok := linux.TakeExecState()
+	if !ok {
+		return nil, false
 	}
-	f, err := os.Open(cfg.Program)
+	return &Resume{Options: state.Options, Program: state.Path, state: &state}, true
+}
+
+// sysroot is the configured one as an absolute path without a final slash, or the
+// one that is found.
+func sysroot(cfg Config) string {
+	dir := cfg.Sysroot
+	if dir == "" {
+		dir = FindSysroot(cfg.Program)
+	}
+	if abs, err := filepath.Abs(dir); err == nil && dir != "" {
+		dir = abs
+	}
+	return strings.TrimSuffix(dir, "/")
+}
+
+// FindSysroot returns the root of the file system that a program belongs to: the
+// nearest directory above it that has its ELF interpreter, or the customary place
+// of the architecture's libraries. It is "" if there is none, as for a static
+// program that lies nowhere in particular.
+func FindSysroot(program string) string {
+	f, err := os.Open(program)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	dir := loader.FindSysroot(cfg.Program, loader.Interpreter(f), arch.Sysroots()...)
-	return strings.TrimSuffix(dir, "/")
+	return loader.FindSysroot(program, loader.Interpreter(f), riscv.Arch.Sysroots()...)
 }
 
 // loadError gives the loader's errors the exit status of a shell.

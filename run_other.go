@@ -12,3 +12,9 @@ import (
 func Run(Config) (Status, error) {
 	return Status{}, fmt.Errorf("running Linux programs needs a linux/amd64 host; this is %s/%s", runtime.GOOS, runtime.GOARCH)
 }
+
+// Resumed reports that no guest's execve has started this process.
+func Resumed() (*Resume, bool) { return nil, false }
+
+// FindSysroot finds none on hosts that run no guests.
+func FindSysroot(string) string { return "" }

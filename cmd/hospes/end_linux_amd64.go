@@ -20,7 +20,7 @@ func endAs(s hospes.Status) {
 }
 
 // log opens where strace and disassembly go: out of the guest's reach.
-func (o *options) log() (*os.File, error) {
+func (o *opts) log() (*os.File, error) {
 	if !o.strace && !o.disasm {
 		return nil, nil
 	}

@@ -12,7 +12,7 @@ import (
 
 func endAs(s hospes.Status) { os.Exit(s.Code) }
 
-func (o *options) log() (*os.File, error) { return nil, nil }
+func (o *opts) log() (*os.File, error) { return nil, nil }
 
 func buildNotes() []string {
 	return []string{"note: this host cannot run Linux programs; linux/amd64 can"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/hospes-vm/hospes/internal/demo"
 )
 
-// options are what the command line and the HOSPES_ variables say.
-type options struct {
+// opts are what the command line and the HOSPES_ variables say.
+type opts struct {
 	sysroot  string
 	setEnv   []string
 	unsetEnv []string
@@ -28,6 +29,7 @@ type options struct {
 	demo     bool
 	version  bool
 
+	resume  *hospes.Resume // the execve that this process continues, or nil
 	program string
 	args    []string // behind the program
 }
@@ -40,51 +42,51 @@ type option struct {
 	env   string
 	arg   string // name of its value; empty for a switch
 	help  string
-	set   func(o *options, value string) error
+	set   func(o *opts, value string) error
 }
 
 // table is all there is: usage, flag parsing and variables come from it.
 var table = []option{
-	{"L, sysroot", "HOSPES_SYSROOT", "DIR", "root of the guest's libraries and files", func(o *options, v string) error {
+	{"L, sysroot", "HOSPES_SYSROOT", "DIR", "root of the guest's libraries and files", func(o *opts, v string) error {
 		o.sysroot = v
 		return checkDir(v)
 	}},
-	{"E, set-env", "HOSPES_SET_ENV", "NAME=VALUE", "set a variable in the guest's environment", func(o *options, v string) error {
+	{"E, set-env", "HOSPES_SET_ENV", "NAME=VALUE", "set a variable in the guest's environment", func(o *opts, v string) error {
 		if !strings.Contains(v, "=") {
 			return fmt.Errorf("%q is not of the form NAME=VALUE", v)
 		}
 		o.setEnv = append(o.setEnv, v)
 		return nil
 	}},
-	{"U, unset-env", "HOSPES_UNSET_ENV", "NAME", "remove a variable from the guest's environment", func(o *options, v string) error {
+	{"U, unset-env", "HOSPES_UNSET_ENV", "NAME", "remove a variable from the guest's environment", func(o *opts, v string) error {
 		o.unsetEnv = append(o.unsetEnv, v)
 		return nil
 	}},
-	{"0, argv0", "HOSPES_ARGV0", "NAME", "argv[0] of the guest, instead of PROGRAM", func(o *options, v string) error {
+	{"0, argv0", "HOSPES_ARGV0", "NAME", "argv[0] of the guest, instead of PROGRAM", func(o *opts, v string) error {
 		o.argv0, o.hasArgv0 = v, true
 		return nil
 	}},
-	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *options, v string) error {
+	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *opts, v string) error {
 		return parseSwitch(&o.strace, v)
 	}},
-	{"d, disassemble", "HOSPES_DISASSEMBLE", "", "log the disassembly of guest code before it first runs", func(o *options, v string) error {
+	{"d, disassemble", "HOSPES_DISASSEMBLE", "", "log the disassembly of guest code before it first runs", func(o *opts, v string) error {
 		return parseSwitch(&o.disasm, v)
 	}},
-	{"D, log", "HOSPES_LOG", "FILE", "write logs to FILE instead of standard error", func(o *options, v string) error {
+	{"D, log", "HOSPES_LOG", "FILE", "write logs to FILE instead of standard error", func(o *opts, v string) error {
 		o.logFile = v
 		return nil
 	}},
-	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default) or table", func(o *options, v string) (err error) {
+	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default) or table", func(o *opts, v string) (err error) {
 		o.mapping, err = hospes.ParseMapping(v)
 		return err
 	}},
-	{"stats", "HOSPES_STATS", "", "print instruction counts at the end", func(o *options, v string) error {
+	{"stats", "HOSPES_STATS", "", "print instruction counts at the end", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
-	{"demo", "", "", "run the program that is built in", func(o *options, v string) error {
+	{"demo", "", "", "run the program that is built in", func(o *opts, v string) error {
 		return parseSwitch(&o.demo, v)
 	}},
-	{"version", "", "", "print version and what this build can do", func(o *options, v string) error {
+	{"version", "", "", "print version and what this build can do", func(o *opts, v string) error {
 		return parseSwitch(&o.version, v)
 	}},
 }
@@ -110,8 +112,8 @@ func checkDir(path string) error {
 }
 
 // parse reads the variables, then the command line, which wins.
-func parse(args []string, getenv func(string) string) (*options, error) {
-	o := &options{}
+func parse(args []string, getenv func(string) string) (*opts, error) {
+	o := &opts{}
 	fs := flag.NewFlagSet("hospes", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
@@ -149,7 +151,7 @@ func parse(args []string, getenv func(string) string) (*options, error) {
 }
 
 // config is what the options mean for a run with the given environment.
-func (o *options) config(env []string) (hospes.Config, error) {
+func (o *opts) config(env []string) (hospes.Config, error) {
 	name := o.program
 	if o.hasArgv0 {
 		name = o.argv0
@@ -160,7 +162,12 @@ func (o *options) config(env []string) (hospes.Config, error) {
 		Env:     o.environment(env),
 		Sysroot: o.sysroot,
 		Mapping: o.mapping,
+		Resume:  o.resume,
 	}
+	if cfg.Sysroot == "" && !o.demo {
+		cfg.Sysroot = hospes.FindSysroot(o.program)
+	}
+	cfg.ExecOptions = o.execOptions(cfg.Sysroot)
 	if o.demo {
 		cfg.Image = demo.Program()
 	}
@@ -174,8 +181,29 @@ func (o *options) config(env []string) (hospes.Config, error) {
 	return cfg, err
 }
 
+// execOptions are the options with which the guest's execve starts hospes anew.
+// The environment is then the guest's affair.
+func (o *opts) execOptions(sysroot string) []string {
+	args := []string{"--mapping", o.mapping.String()}
+	if dir, err := filepath.Abs(sysroot); err == nil && sysroot != "" {
+		args = append(args, "-L", dir)
+	}
+	if file, err := filepath.Abs(o.logFile); err == nil && o.logFile != "" {
+		args = append(args, "-D", file)
+	}
+	add := func(on bool, name string) {
+		if on {
+			args = append(args, name)
+		}
+	}
+	add(o.strace, "--strace")
+	add(o.disasm, "-d")
+	add(o.stats, "--stats")
+	return args
+}
+
 // environment applies -E and -U to env.
-func (o *options) environment(env []string) []string {
+func (o *opts) environment(env []string) []string {
 	env = slices.Clone(env)
 	drop := func(name string) {
 		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/hospes-vm/hospes"
@@ -30,18 +31,32 @@ const (
 )
 
 func main() {
-	opts, err := parse(os.Args[1:], os.Getenv)
+	o, err := options()
 	switch {
 	case errors.Is(err, errHelp):
 		usage(os.Stdout)
 		return
 	case err != nil:
 		fail(exitUsage, err)
-	case opts.version:
+	case o.version:
 		printVersion(os.Stdout)
 		return
 	}
-	run(opts)
+	run(o)
+}
+
+// options reads the command line, or what a guest's execve left instead of one.
+func options() (*opts, error) {
+	r, ok := hospes.Resumed()
+	if !ok {
+		return parse(os.Args[1:], os.Getenv)
+	}
+	args := append(slices.Clip(r.Options), "--", r.Program)
+	o, err := parse(append(args, os.Args[1:]...), func(string) string { return "" })
+	if err == nil {
+		o.resume, o.argv0, o.hasArgv0 = r, os.Args[0], true
+	}
+	return o, err
 }
 
 // fail writes one line to standard error and exits.
@@ -51,14 +66,14 @@ func fail(status int, err error) {
 }
 
 // run runs the guest and ends as it did.
-func run(opts *options) {
+func run(o *opts) {
 	start := time.Now()
-	cfg, err := opts.config(os.Environ())
+	cfg, err := o.config(os.Environ())
 	if err != nil {
 		fail(exitFailure, err)
 	}
 	cfg.OnExit = func(s hospes.Status, st hospes.Stats) {
-		if opts.stats {
+		if o.stats {
 			printStats(os.Stderr, st, time.Since(start))
 		}
 		endAs(s)
