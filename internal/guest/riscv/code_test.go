@@ -17,7 +17,7 @@ func callTwice(m *machine, call, between []byte) {
 	at := uint64(codeAddr)
 	at = m.put(at, call, m.op("addi", f{"rd": 8, "rs1": 10}))
 	at = m.put(at, between)
-	at = m.put(at, call, m.op("addi", f{"rd": 9, "rs1": 10}), ecall)
+	m.put(at, call, m.op("addi", f{"rd": 9, "rs1": 10}), ecall)
 }
 
 // TestSelfModifying writes a function's code between two calls. With fence.i the

@@ -28,8 +28,6 @@ const (
 	keyVendorExtThead0
 	keyZicbomBlockSize
 	keyVendorExtSifive0
-
-	keyUnknown = -1
 )
 
 // Bits of keyIMAExt0: RISCV_HWPROBE_IMA_ and RISCV_HWPROBE_EXT_.
