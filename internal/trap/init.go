@@ -50,7 +50,7 @@ func Shortcomings() (list []string) {
 		list = append(list, "the inherited signal mask and ignored signals are known in part only, and new threads of Go's runtime may take a signal that the guest blocks (built with cgo, or without package trap/early)")
 	}
 	if !takenOver.masks {
-		list = append(list, "new threads of Go's runtime may take SIGCHLD, SIGPROF and signals 32 to 34 that the guest blocks (unknown version of Go)")
+		list = append(list, "new threads of Go's runtime may take some signals that the guest blocks, SIGTERM and SIGCHLD among them (unknown version of Go)")
 	}
 	if !takenOver.preemption {
 		list = append(list, "Go's runtime uses SIGURG (unknown version of Go)")

@@ -20,9 +20,14 @@ type goSignal struct {
 	name  string
 }
 
-// goSigUnblock is the flag of signals that new threads of the runtime unblock,
-// whatever mask the program was started with (runtime's _SigUnblock).
-const goSigUnblock = 1 << 7
+// Flags of signals that new threads of the runtime unblock, whatever mask the
+// program was started with (runtime's _SigKill, _SigThrow, _SigUnblock; see its
+// blockableSig).
+const (
+	goSigKill    = 1 << 1
+	goSigThrow   = 1 << 2
+	goSigUnblock = 1 << 7
+)
 
 // goDebugVar is an entry of the runtime's table of GODEBUG variables (runtime's dbgVar).
 type goDebugVar struct {
@@ -33,10 +38,11 @@ type goDebugVar struct {
 }
 
 // takeOverRuntime has threads that the runtime creates later keep those signals
-// blocked which it would unblock for its own use (SIGCHLD, SIGPROF, 32 to 34), and
-// has it send itself no SIGURG to preempt goroutines (asyncpreemptoff=1). It
-// reports what was possible. Without the former such threads hand the first of
-// these signals on; without the latter a guest that handles SIGURG gets too many.
+// blocked which it would unblock for its own use (SIGTERM, SIGCHLD, 34 and others),
+// and has it send itself no SIGURG to preempt goroutines (asyncpreemptoff=1). It
+// reports what was possible. Without the former such a thread hands the first of
+// these signals on, or falls for its default action; without the latter a guest
+// that handles SIGURG gets too many.
 //
 // Checks of pointer conversions would find fault with looking at data as something
 // that it may not be.
@@ -78,7 +84,7 @@ const (
 func keepBlocked(tab *[65]goSignal) {
 	for sig := range tab {
 		if slotOf[sig] == slotOrdinary {
-			tab[sig].flags &^= goSigUnblock
+			tab[sig].flags &^= goSigKill | goSigThrow | goSigUnblock
 		}
 	}
 }

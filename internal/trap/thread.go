@@ -69,15 +69,33 @@ func (t *Thread) Pending() bool { return atomic.LoadUint32(&t.ready) != 0 }
 // Take takes a signal out of its slot: the ordinary one first, if it is full, upon
 // which everything that can be blocked stays so until the next SetMask.
 func (t *Thread) Take() (info Info, ok bool) {
-	ready := atomic.LoadUint32(&t.ready)
 	for slot := range numSlots {
-		if ready&(1<<slot) != 0 {
-			info = t.slots[slot]
-			atomic.AndUint32(&t.ready, ^uint32(1<<slot))
-			return info, true
+		if info, ok = t.take(slot); ok {
+			break
 		}
 	}
-	return Info{}, false
+	return info, ok
+}
+
+// TakeUnmaskable takes a signal of set, which are some of the unmaskable six.
+func (t *Thread) TakeUnmaskable(set uint64) (info Info, ok bool) {
+	for sig, slot := range slotOf {
+		if slot != slotOrdinary && set&(1<<(sig-1)) != 0 {
+			if info, ok = t.take(int(slot)); ok {
+				break
+			}
+		}
+	}
+	return info, ok
+}
+
+func (t *Thread) take(slot int) (info Info, ok bool) {
+	if atomic.LoadUint32(&t.ready)&(1<<slot) == 0 {
+		return info, false
+	}
+	info = t.slots[slot]
+	atomic.AndUint32(&t.ready, ^uint32(1<<slot))
+	return info, true
 }
 
 // TakeKick reports whether the thread was kicked since the last call.

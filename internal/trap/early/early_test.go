@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 	mask, ignored, exact := trap.Inherited()
 	fmt.Printf("mask %#x ignored %#x exact %v shortcomings %q\n", mask, ignored, exact, trap.Shortcomings())
 	fmt.Println("queue", queue())
+	fmt.Println("threads", threads())
 	os.Exit(0)
 }
 
@@ -75,6 +76,28 @@ func queue() string {
 	return "in order"
 }
 
+// threads looks at the masks of threads that the runtime has created since.
+func threads() string {
+	const n = 8
+	const want = ^uint64(trap.Unmaskable | 1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1))
+	masks := make(chan uint64)
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			var mask unix.Sigset_t
+			_ = unix.PthreadSigmask(unix.SIG_BLOCK, nil, &mask)
+			masks <- mask.Val[0]
+			select {}
+		}()
+	}
+	for range n {
+		if mask := <-masks; mask != want {
+			return fmt.Sprintf("mask %#x, want %#x", mask, want)
+		}
+	}
+	return "closed"
+}
+
 func TestEarly(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -94,7 +117,7 @@ func TestEarly(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := fmt.Sprintf("mask %#x ignored %#x exact true shortcomings []\nqueue in order",
+	want := fmt.Sprintf("mask %#x ignored %#x exact true shortcomings []\nqueue in order\nthreads closed",
 		set.Val[0], uint64(1<<(unix.SIGUSR1-1)|1<<(unix.SIGPIPE-1)))
 	if got := strings.TrimSpace(string(out)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
