@@ -15,6 +15,7 @@ import (
 // fileState is what a process keeps about its files beyond what the host keeps.
 type fileState struct {
 	chrooted atomic.Bool // the guest has changed its root: the sysroot lies over it no more
+	mem      memFiles    // open /proc/self/mem (procmem.go)
 }
 
 // ioScratch is memory of a task for what the host reads or writes during one

@@ -82,6 +82,9 @@ func vectored(nr uintptr, access mem.Prot) Handler {
 		if t.P.reserved.has(fd) {
 			return 0, syscall.EBADF
 		}
+		if t.P.files.mem.has(fd) {
+			return t.memVectored(c, access)
+		}
 		m := marshaller{t: t}
 		iov, e := m.iovecs(t.io.iov[:0], c.Args[1], int(c.Args[2]), access)
 		t.io.iov = iov
@@ -115,6 +118,9 @@ func transfer(nr, vector uintptr, access mem.Prot) Handler {
 		fd := c.Int(0)
 		if t.P.reserved.has(fd) {
 			return 0, syscall.EBADF
+		}
+		if t.P.files.mem.has(fd) {
+			return t.memTransfer(nr, fd, c.Args[1], c.Args[2], c.Args[3], access)
 		}
 		n := uintptr(c.Args[2])
 		p, ok := t.hostPointer(c.Args[1], c.Args[2], access)

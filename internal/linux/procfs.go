@@ -37,12 +37,15 @@ var procFiles = map[string]func(p *Process, tid int) ([]byte, error){
 // openProc opens a file whose contents are written here. It reports false if name
 // is none, or if it is not just to be read.
 func (t *Task) openProc(dirfd int, name string, flags uint64) (uint64, syscall.Errno, bool) {
-	if flags&(unix.O_ACCMODE|unix.O_PATH|unix.O_DIRECTORY) != unix.O_RDONLY {
+	if flags&(unix.O_PATH|unix.O_DIRECTORY) != 0 {
 		return 0, 0, false
 	}
 	full := procPath(dirfd, name)
 	if full == "" {
 		return 0, 0, false
+	}
+	if fd, e, ok := t.openMem(full, flags); ok || flags&unix.O_ACCMODE != unix.O_RDONLY {
+		return fd, e, ok
 	}
 	content, ok, err := t.P.procContent(full)
 	if !ok {

@@ -24,7 +24,7 @@ func procPath(dirfd int, name string) string {
 		}
 	} else {
 		base := name[strings.LastIndexByte(name, '/')+1:]
-		if _, ok := procFiles[base]; !ok && base != "exe" && base != "cpuinfo" {
+		if _, ok := procFiles[base]; !ok && base != "exe" && base != "mem" && base != "cpuinfo" {
 			return ""
 		}
 		dir, ok := dirPath(dirfd)
