@@ -1,4 +1,4 @@
-//go:build !(linux && amd64 && !cgo)
+//go:build !(linux && amd64 && !race && !msan && !asan)
 
 // Package early has no effect here; see early.go.
 package early

@@ -1,4 +1,4 @@
-//go:build linux && amd64 && !cgo
+//go:build linux && amd64 && !race && !msan && !asan
 
 // Package early runs before Go's runtime does: it saves the signal mask and the
 // ignored signals with which the program was started, which the runtime changes,
@@ -10,7 +10,9 @@
 // for ever.
 //
 // The hook is the one through which package runtime/cgo sets up thread-local
-// storage, at the very start of the runtime; so this is for programs without cgo.
+// storage, at the very start of the runtime. A program cannot have both: one that
+// uses cgo does not link with this package, and under the race detector, which does,
+// the package has no effect.
 package early
 
 import "github.com/hospes-vm/hospes/internal/trap"

@@ -1,4 +1,4 @@
-//go:build linux && !cgo
+//go:build linux && !race && !msan && !asan
 
 #include "go_asm.h"
 #include "textflag.h"
