@@ -23,6 +23,9 @@ type Task struct {
 	host *trap.Thread // the part that host signal handlers touch
 	sig  taskSignals  // mask, alternate stack (signal.go)
 	thr  taskThread   // clear_child_tid, robust list (thread.go)
+	io   ioScratch    // memory for the host's arguments of one call (file.go)
+
+	restart restartBlock // what restart_syscall(2) continues (time.go)
 
 	// exiting is set by a handler that ends the thread; the run loop then returns.
 	exiting bool
@@ -50,10 +53,16 @@ const (
 	ERESTARTSYS    = syscall.Errno(512) // restart if no handler ran, or its action has SA_RESTART; else EINTR
 	ERESTARTNOINTR = syscall.Errno(513) // restart always
 	ERESTARTNOHAND = syscall.Errno(514) // restart if no handler ran; else EINTR
+
+	// ERESTART_RESTARTBLOCK: go on through restart_syscall(2), which continues what
+	// Task.restart says, if no handler ran; else EINTR.
+	ERESTART_RESTARTBLOCK = syscall.Errno(516)
 )
 
-// Syscall performs a host system call that may block. A guest signal that arrives
-// ends it with EINTR, also when it arrived just before.
+// Syscall performs a host system call that may block. When a guest signal arrives,
+// also just before it, the result is a restart code, as the host kernel would go
+// on: ERESTARTSYS; ERESTARTNOINTR if the call has not been made; and EINTR, which
+// stands for all that fail with it after any handler (see restart).
 func (t *Task) Syscall(nr uintptr, a ...uintptr) (uint64, syscall.Errno) {
 	var v [6]uintptr
 	copy(v[:], a)
@@ -61,7 +70,9 @@ func (t *Task) Syscall(nr uintptr, a ...uintptr) (uint64, syscall.Errno) {
 	return uint64(r), e
 }
 
-// restart maps EINTR of an interrupted call to a restart code.
+// restart maps EINTR of an interrupted call to a restart code: ERESTARTNOHAND, or
+// ERESTART_RESTARTBLOCK for a call with a relative time-out. EINTR itself would
+// reach the guest even if no handler ran.
 func restart(r uint64, e, code syscall.Errno) (uint64, syscall.Errno) {
 	if e == syscall.EINTR {
 		e = code
@@ -71,14 +82,8 @@ func restart(r uint64, e, code syscall.Errno) (uint64, syscall.Errno) {
 
 // hostCall returns the handler of a call that the host has too, with the same
 // meaning of all arguments: the specification says how to hand them over.
-// Interrupted calls restart as SA_RESTART says.
-func hostCall(nr uintptr) Handler { return hostCallCode(nr, ERESTARTSYS) }
-
-// hostCallNoHand is hostCall for calls that fail with EINTR after any handler,
-// whatever SA_RESTART says (signal(7)).
-func hostCallNoHand(nr uintptr) Handler { return hostCallCode(nr, ERESTARTNOHAND) }
-
-func hostCallCode(nr uintptr, code syscall.Errno) Handler {
+// Interrupted calls restart as the host's do.
+func hostCall(nr uintptr) Handler {
 	return func(t *Task, c *Call) (uint64, syscall.Errno) {
 		m := marshaller{t: t}
 		v, e := m.host(c)
@@ -89,7 +94,7 @@ func hostCallCode(nr uintptr, code syscall.Errno) Handler {
 		if f := m.finish(); f != nil && e == 0 {
 			return 0, syscall.EFAULT
 		}
-		return restart(uint64(r), e, code)
+		return restart(uint64(r), e, ERESTARTNOHAND)
 	}
 }
 
