@@ -86,24 +86,24 @@ func mark(fd int) {
 }
 
 // parkPoller has the runtime open its poller's descriptors at base or above, and
-// returns them.
+// returns them. Where the limit of open files does not allow that, they get the
+// highest numbers that there are.
 func parkPoller() []int {
 	var fill filler
 	defer fill.empty()
 	first, ok := fill.below(base)
-	if !ok {
-		startPoller()
-		return findPoller()
-	}
 	second, e := dup()
-	_ = syscall.Close(first)
-	if e != 0 {
-		startPoller()
-		return findPoller()
+	if e == 0 {
+		_ = syscall.Close(second)
 	}
-	_ = syscall.Close(second)
+	if ok {
+		_ = syscall.Close(first)
+	}
+	if !ok || e != 0 {
+		fill.freeHighest(2)
+	}
 	startPoller()
-	if isOpen(first) && isOpen(second) {
+	if ok && e == 0 && isOpen(first) && isOpen(second) {
 		return []int{first, second}
 	}
 	return findPoller()
@@ -130,6 +130,17 @@ func (f *filler) below(limit int) (first int, ok bool) {
 			f.runs[n-1][1] = fd
 		} else {
 			f.runs = append(f.runs, [2]int{fd, fd})
+		}
+	}
+}
+
+// freeHighest frees the highest n of the numbers.
+func (f *filler) freeHighest(n int) {
+	for ; n > 0 && len(f.runs) > 0; n-- {
+		last := &f.runs[len(f.runs)-1]
+		_ = syscall.Close(last[1])
+		if last[1]--; last[1] < last[0] {
+			f.runs = f.runs[:len(f.runs)-1]
 		}
 	}
 }
