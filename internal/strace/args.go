@@ -36,6 +36,14 @@ func (p *printer) argument(i int, a *abi.Arg) bool {
 	if a.IsMemory() {
 		return p.memory(i, a)
 	}
+	if set := setOverrides[p.call.Row.Name+"."+a.Name]; set != "" {
+		if a.Kind == "enum" {
+			p.enum(set, p.arg(i))
+		} else {
+			p.flags(set, p.arg(i))
+		}
+		return true
+	}
 	p.scalar(a, p.arg(i))
 	return true
 }

@@ -17,6 +17,10 @@ func init() {
 	hex := func(p *printer) string { return "0x" + strconv.FormatUint(uint64(p.ret), 16) }
 	results = map[string]func(p *printer) string{
 		"brk": hex, "mmap": hex, "mremap": hex, "shmat": hex,
+		"sched_getscheduler": func(p *printer) string {
+			return fmt.Sprintf("%d (%s)", p.ret, lookupSet("sched").enum(uint64(p.ret)))
+		},
+		"prctl": prctlResult,
 		"umask": func(p *printer) string { return fmt.Sprintf("%#03o", p.ret) },
 		"personality": func(p *printer) string {
 			return fmt.Sprintf("%s (%s)", hexZero(p.ret), lookupSet("persona").enum(uint64(p.ret)&0xff))
@@ -56,6 +60,14 @@ func fcntlResult(p *printer) string {
 		return "0"
 	}
 	return fmt.Sprintf("%s (flags %s)", hexZero(p.ret), lookupSet(set).flags(uint64(p.ret)))
+}
+
+// prctlResult names what an option returns.
+func prctlResult(p *printer) string {
+	if name, _ := lookupSet("prctl").name(p.arg(0)); name == "PR_GET_DUMPABLE" {
+		return fmt.Sprintf("%d (%s)", p.ret, lookupSet("dumpable").enum(uint64(p.ret)))
+	}
+	return strconv.FormatInt(p.ret, 10)
 }
 
 // pollResult tells what ppoll has found.

@@ -50,6 +50,7 @@ const (
 	msgName, msgNamelen, msgIov, msgIovlen = 0, 8, 16, 24
 	msgControl, msgControllen, msgFlags    = 32, 40, 48
 
+	msghdrSize = 56
 	cmsgHeader = 16
 )
 

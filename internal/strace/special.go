@@ -23,10 +23,29 @@ var (
 		"futex.timeout":      func(p *printer) bool { return !futexUses(p, 3) },
 		"futex.uaddr2":       func(p *printer) bool { return !futexUses(p, 4) },
 		"futex.val3":         func(p *printer) bool { return !futexUses(p, 5) },
+		"mknodat.dev":        func(p *printer) bool { return !isDevice(p.arg(2)) },
 		"semctl.arg":         func(p *printer) bool { return p.arg(2)&0xff == 0 },
 		"membarrier.cpu_id":  func(*printer) bool { return true },
 	}
 )
+
+// setOverrides are the sets that name the flags of an argument for the reader, where
+// its specification names a larger one.
+var setOverrides = map[string]string{
+	"statx.flags":          "at_statx",
+	"unlinkat.flags":       "at_unlink",
+	"faccessat2.flags":     "at_access",
+	"pipe2.flags":          "pipe",
+	"timerfd_create.flags": "timerfd",
+	"signalfd4.flags":      "signalfd",
+	"userfaultfd.flags":    "pipe",
+	"delete_module.flags":  "pipe",
+	"msgctl.cmd":           "msgctl_cmd",
+	"semctl.cmd":           "semctl_cmd",
+	"shmctl.cmd":           "shmctl_cmd",
+	"wait4.options":        "wait4",
+	"mlock2.flags":         "mlock2",
+}
 
 // hidden reports whether argument i is not to be printed.
 func (p *printer) hidden(i int) bool {
@@ -47,8 +66,6 @@ func init() {
 		"clone.tls":        labelled("tls", early((*printer).addr)),
 		"clone.child_tid":  labelled("child_tidptr", early((*printer).addr)),
 
-		"brk.addr":      early((*printer).addr),
-		"munmap.addr":   early((*printer).addr),
 		"umask.mask":    early(func(p *printer, v uint64) { p.octal(v) }),
 		"mmap.offset":   early((*printer).hex),
 		"shmget.shmflg": early(func(p *printer, v uint64) { p.ipcFlags(v) }),
@@ -92,6 +109,8 @@ func init() {
 			p.objectOrNull("cpumask", p.arg(i), uint64(p.ret))
 		}),
 
+		"socket.type":         early(func(p *printer, v uint64) { p.flags("socktype", v) }),
+		"socketpair.type":     early(func(p *printer, v uint64) { p.flags("socktype", v) }),
 		"socket.protocol":     early(socketProtocol),
 		"socketpair.protocol": early(socketProtocol),
 		"accept.addr":         peerAfter,
@@ -103,6 +122,8 @@ func init() {
 		"getsockopt.optname":  early(func(p *printer, v uint64) { p.option(p.arg(1), v) }),
 		"setsockopt.optval":   early(func(p *printer, v uint64) { p.optionValue(p.arg(1), p.arg(2), v, uint64(uint32(p.arg(4)))) }),
 		"getsockopt.optval":   optionAfter,
+
+		"recvmsg.msg": receivedAfter,
 
 		"pselect6.readfds":   early(func(p *printer, v uint64) { p.fdset(v) }),
 		"pselect6.writefds":  early(func(p *printer, v uint64) { p.fdset(v) }),
@@ -366,6 +387,25 @@ func optionAfter(p *printer, i int) bool {
 	}
 	n, _ := p.mem.Load(p.arg(4), 4)
 	p.optionValue(p.arg(1), p.arg(2), p.arg(i), n)
+	return true
+}
+
+// receivedAfter prints a message that has come; of one that has not, the size of the
+// address that was asked for.
+func receivedAfter(p *printer, i int) bool {
+	switch {
+	case !p.leaving:
+		return false
+	case p.failed():
+		b := p.read(p.arg(i), msghdrSize)
+		if b == nil {
+			p.addr(p.arg(i))
+			return true
+		}
+		p.printf("{msg_namelen=%d}", u32(b, msgNamelen))
+	default:
+		p.object("msghdr", p.arg(i), msghdrSize)
+	}
 	return true
 }
 

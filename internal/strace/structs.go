@@ -71,7 +71,7 @@ func init() {
 	}
 }
 
-func (p *printer) timespec(b []byte) { p.printf("{tv_sec=%d, tv_nsec=%d}", i64(b, 0), i64(b, 8)) }
+func (p *printer) timespec(b []byte) { p.printf("{tv_sec=%d, tv_nsec=%d}", i64(b, 0), u64(b, 8)) }
 
 func (p *printer) timeval(b []byte) { p.printf("{tv_sec=%d, tv_usec=%d}", i64(b, 0), i64(b, 8)) }
 
