@@ -75,12 +75,6 @@ func (f *memFiles) has(fd int) bool {
 // /proc/self/mem: by the call nr, of the family of read and write, at pos if it has
 // a position of its own. access is what it does with the memory at addr.
 func (t *Task) memTransfer(nr uintptr, fd int, addr, n, pos uint64, access mem.Prot) (uint64, syscall.Errno) {
-	m := marshaller{t: t}
-	n = min(n, maxTransfer)
-	p, e := m.buffer(addr, n, access, access == mem.Read)
-	if e != 0 {
-		return 0, e
-	}
 	own := nr == unix.SYS_PREAD64 || nr == unix.SYS_PWRITE64
 	if !own {
 		at, err := unix.Seek(fd, 0, unix.SEEK_CUR)
@@ -89,36 +83,47 @@ func (t *Task) memTransfer(nr uintptr, fd int, addr, n, pos uint64, access mem.P
 		}
 		pos = uint64(at)
 	}
-	call := uintptr(unix.SYS_PWRITE64)
-	if access == mem.Write {
-		call = unix.SYS_PREAD64
+	m := marshaller{t: t}
+	p, e := m.buffer(addr, min(n, maxTransfer), access, access == mem.Read)
+	if e != 0 {
+		return 0, e
 	}
-	if n > 0 {
-		if n = t.mappedPrefix(pos, n); n == 0 {
-			m.finish()
-			return 0, syscall.EIO
-		}
-	}
-	var done uint64
-	for _, piece := range t.pieces(nil, pos, n, mem.Read) {
-		var r uint64
-		if r, e = t.Syscall(call, uintptr(fd), p+uintptr(done), piece.len, piece.base); e != 0 {
-			break
-		}
-		if done += r; r < uint64(piece.len) {
-			break
-		}
-	}
+	done, e := t.memCopy(fd, p, min(n, maxTransfer), pos, access)
 	if !own && done > 0 {
 		_, _ = unix.Seek(fd, int64(pos+done), unix.SEEK_SET)
 	}
 	if m.finish() != nil {
 		return 0, syscall.EFAULT
 	}
-	if done > 0 {
-		return done, 0
+	return done, e
+}
+
+// memCopy moves n bytes between host memory at p and guest memory at pos, through
+// fd, which is /proc/self/mem. It is an error if it moves none.
+func (t *Task) memCopy(fd int, p uintptr, n, pos uint64, access mem.Prot) (done uint64, e syscall.Errno) {
+	if n == 0 {
+		return 0, 0
 	}
-	return 0, e
+	if n = t.mappedPrefix(pos, n); n == 0 {
+		return 0, syscall.EIO
+	}
+	call := uintptr(unix.SYS_PWRITE64)
+	if access == mem.Write {
+		call = unix.SYS_PREAD64
+	}
+	for _, piece := range t.pieces(nil, pos, n, mem.Read) {
+		r, e := t.Syscall(call, uintptr(fd), p+uintptr(done), piece.len, piece.base)
+		if e != 0 && done == 0 {
+			return 0, e
+		}
+		if e != 0 {
+			break
+		}
+		if done += r; r < uint64(piece.len) {
+			break
+		}
+	}
+	return done, 0
 }
 
 // mappedPrefix is how many of the n bytes at addr come before the first that is not

@@ -14,6 +14,9 @@
 //	fd dirfd          descriptors; dirfd prints AT_FDCWD
 //	pid uid gid sig mode dev clock
 //	path              path name, resolved in the sysroot; relative to the preceding dirfd, if any
+//	path(link)        the same for calls that act on a symbolic link itself
+//	path(at)          the same; AT_SYMLINK_NOFOLLOW among the call's flags(at) decides
+//	path(atfollow)    the same; AT_SYMLINK_FOLLOW decides
 //	str               any other NUL-terminated string
 //	ptr               a guest address that is opaque to the marshaller
 //	flags(set)        bits named by set, such as flags(open)
