@@ -1,6 +1,6 @@
 //go:build linux && amd64
 
-package main
+package main_test
 
 import (
 	"os"
@@ -11,6 +11,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// The tests are outside of package main, which would block all signals in the test
+// process (trap/early), and so in the guests that it starts.
 
 // TestScripts runs testdata/script with the real command in the path: a guest
 // needs a process of its own. The condition [riscv-gcc] tells whether guests can
