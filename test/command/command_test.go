@@ -1,6 +1,9 @@
 //go:build linux && amd64
 
-package main_test
+// Package command tests the hospes command. It is apart from the command's package,
+// which would block all signals in the test process (trap/early), and so in the
+// guests that it starts.
+package command
 
 import (
 	"os"
@@ -12,15 +15,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The tests are outside of package main, which would block all signals in the test
-// process (trap/early), and so in the guests that it starts.
-
 // TestScripts runs testdata/script with the real command in the path: a guest
 // needs a process of its own. The condition [riscv-gcc] tells whether guests can
 // be built.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "hospes"), ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "hospes"), "github.com/hospes-vm/hospes/cmd/hospes").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	_, noGCC := exec.LookPath("riscv64-linux-gnu-gcc")
