@@ -81,8 +81,10 @@ func sysPpoll(t *Task, c *Call) (uint64, syscall.Errno) {
 		tp = m.keep((*byte)(unsafe.Pointer(new(unix.Timespec)))) // what is closed is ready
 	}
 	r, e := m.wait(&tm, unix.SYS_PPOLL, fds, uintptr(n), tp, mask, sigsetSize)
+	if bad := t.markInvalid(hidden); bad != 0 {
+		return 0, bad
+	}
 	if e == 0 {
-		e = t.markInvalid(hidden)
 		r += uint64(len(hidden))
 	}
 	return r, e
@@ -94,8 +96,11 @@ const (
 	pollfdRevents = 6
 )
 
-// hiddenPoll is the guest address of a struct pollfd with a descriptor of hospes.
-type hiddenPoll uint64
+// hiddenPoll is a struct pollfd of the guest with a descriptor of hospes.
+type hiddenPoll struct {
+	addr uint64
+	fd   int32
+}
 
 // pollfds makes an array of struct pollfd available to the host. Descriptors of
 // hospes are left out: hidden tells where they are.
@@ -111,8 +116,8 @@ func (m *marshaller) pollfds(addr uint64, n uint32) (p uintptr, hidden []hiddenP
 		return 0, nil, syscall.EFAULT
 	}
 	for i := 0; i < len(fds); i += pollfdSize {
-		if m.t.P.reserved.has(int(int32(binary.LittleEndian.Uint32(fds[i:])))) {
-			hidden = append(hidden, hiddenPoll(addr)+hiddenPoll(i))
+		if fd := int32(binary.LittleEndian.Uint32(fds[i:])); m.t.P.reserved.has(int(fd)) {
+			hidden = append(hidden, hiddenPoll{addr + uint64(i), fd})
 			binary.LittleEndian.PutUint32(fds[i:], math.MaxUint32)
 		}
 	}
@@ -128,8 +133,8 @@ func (m *marshaller) pollfds(addr uint64, n uint32) (p uintptr, hidden []hiddenP
 // markInvalid gives hidden descriptors the answer for closed ones, and their own
 // numbers back.
 func (t *Task) markInvalid(hidden []hiddenPoll) syscall.Errno {
-	for _, at := range hidden {
-		if t.Mem.Store(uint64(at)+pollfdRevents, 2, unix.POLLNVAL) != nil {
+	for _, h := range hidden {
+		if t.Mem.Store(h.addr, 4, uint64(uint32(h.fd))) != nil || t.Mem.Store(h.addr+pollfdRevents, 2, unix.POLLNVAL) != nil {
 			return syscall.EFAULT
 		}
 	}

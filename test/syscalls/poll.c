@@ -41,6 +41,14 @@ static void polling(int r, int w) {
 	show(poll(p, 4, 0));
 	for (int i = 0; i < 4; i++)
 		printf("%d: %#x %#x\n", i, p[i].events, p[i].revents);
+	struct pollfd closed[24];
+	for (int i = 0; i < 24; i++)
+		closed[i] = (struct pollfd){40 + i, POLLIN};
+	show(poll(closed, 24, -1));
+	int invalid = 0;
+	for (int i = 0; i < 24; i++)
+		invalid += closed[i].fd == 40 + i && closed[i].revents == POLLNVAL;
+	printf("invalid %d\n", invalid);
 	show(poll(p, 1, 20));
 	write(w, "x", 1);
 	show(poll(p, 1, -1));
