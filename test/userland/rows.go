@@ -18,7 +18,7 @@ var programs = []program{
 		want: "5 4 3 2 1 \n"},
 
 	// Busybox, statically linked.
-	{name: "busybox/sh", quick: true, argv: argv("/bin/busybox", "sh", "-c", `f() { [ $1 -le 1 ] && echo 1 || echo $(( $1 * $(f $(($1-1))) )); }; f 12`),
+	{name: "busybox/sh", argv: argv("/bin/busybox", "sh", "-c", `f() { [ $1 -le 1 ] && echo 1 || echo $(( $1 * $(f $(($1-1))) )); }; f 12`),
 		want: "479001600\n"},
 	{name: "busybox/awk", argv: argv("/bin/busybox", "awk", `BEGIN { for (i = 1; i <= 20000; i++) { s += i; t[i % 7] += i } printf "%d %d %.6f\n", s, t[3], 99 / 7 }`),
 		want: "200010000 28567143 14.142857\n"},
@@ -62,7 +62,7 @@ var programs = []program{
 	// Languages.
 	{name: "perl", quick: true, argv: argv("/usr/bin/perl", "-e", `my %h; $h{$_ % 17} .= chr(65 + $_ % 26) for 1..500; print join(",", map { "$_:" . length $h{$_} } sort { $a <=> $b } keys %h), "\n"; printf "%.15g %s\n", exp(1), join "", sort { $b cmp $a } "hospes" =~ /./g`),
 		want: "0:29,1:30,2:30,3:30,4:30,5:30,6:30,7:30,8:29,9:29,10:29,11:29,12:29,13:29,14:29,15:29,16:29\n2.71828182845905 sspohe\n"},
-	{name: "perl/fork", argv: argv("/usr/bin/perl", "-e", `for my $i (1..20) { my $p = fork; if (!$p) { exit $i } waitpid $p, 0; $s += $? >> 8 } print "$s\n"; $SIG{ALRM} = sub { print "alarm\n"; exit 3 }; alarm 1; select undef, undef, undef, 10`),
+	{name: "perl/fork", argv: argv("/usr/bin/perl", "-e", `for my $i (1..20) { my $p = fork // die "fork: $!"; if (!$p) { exit $i } waitpid $p, 0; $s += $? >> 8 } print "$s\n"; $SIG{ALRM} = sub { print "alarm\n"; exit 3 }; alarm 1; select undef, undef, undef, 10`),
 		want: "210\nalarm\n", status: 3},
 	{name: "lua", quick: true, argv: argv("/usr/bin/lua5.4", "-e", `local t = {} for i = 1, 20000 do t[i] = (i * 7919) % 20011 end table.sort(t) local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) print(t[1], t[20000], co(), co(), math.maxinteger // 3, 7.0 / 2, ("x"):rep(3, "-"))`),
 		want: "1\t20010\t1\t2\t3074457345618258602\t3.5\tx-x-x\n"},
