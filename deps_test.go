@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -85,6 +86,21 @@ func TestImports(t *testing.T) {
 	for _, pkg := range []string{"", "internal/mem", "internal/linux", "internal/guest/riscv"} {
 		if !seen[pkg] {
 			t.Errorf("package %q was not looked at", pkg)
+		}
+	}
+}
+
+// TestCommandDependencies keeps out of the command what takes over signals, uses
+// cgo (trap/early cannot be linked then), or makes every start slower.
+func TestCommandDependencies(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./cmd/hospes").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		switch pkg {
+		case "runtime/cgo", "os/signal", "os/user", "net", "net/http", "crypto/tls":
+			t.Errorf("cmd/hospes depends on %s", pkg)
 		}
 	}
 }

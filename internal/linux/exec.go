@@ -221,7 +221,8 @@ func hospesPath() string {
 	return exe
 }
 
-// exec is execve(2) of the host. It returns only on failure.
+// exec is execve(2) of the host. It returns only on failure. A signal that is on
+// its way comes first: the new program could not get it.
 func (x *execRequest) exec(path string, argv, env []string) syscall.Errno {
 	name, err := unix.BytePtrFromString(path)
 	if err != nil {
@@ -238,7 +239,7 @@ func (x *execRequest) exec(path string, argv, env []string) syscall.Errno {
 	if tr := x.t.P.Tracer; tr != nil {
 		tr.Leave(x.t, x.call, 0) // nobody will be there to tell
 	}
-	_, _, e := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)),
+	_, e := x.t.Syscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))
 	runtime.KeepAlive(args)
 	runtime.KeepAlive(vars)
