@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"crypto/rand"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -80,7 +79,7 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 		UID:       uint32(os.Getuid()), EUID: uint32(os.Geteuid()),
 		GID: uint32(os.Getgid()), EGID: uint32(os.Getegid()),
 	}
-	_, _ = rand.Read(cfg.Random[:])
+	_, _ = unix.Getrandom(cfg.Random[:], 0)
 	if prog.File != nil {
 		cfg.File, cfg.Host = prog.File, fdPath(int(prog.File.Fd()))
 	}
