@@ -58,7 +58,6 @@ var goPackages = []goPackage{
 	{path: "sync/atomic", quick: true},
 	{path: "syscall", except: map[string]string{
 		"TestPrlimitOtherProcess": "it panics when no process can be made, and ends the others",
-		"TestAllThreadsSyscall":   "a new thread does not inherit PR_SET_KEEPCAPS from the one that makes it",
 	}},
 	{path: "text/template"},
 	{path: "time", except: map[string]string{
