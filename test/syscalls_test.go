@@ -33,7 +33,8 @@ const (
 	guestCC = "riscv64-linux-gnu-gcc"
 	hostCC  = "gcc"
 
-	timeout = 90 * time.Second
+	timeout   = 60 * time.Second
+	maxOutput = 1 << 20 // bytes, of which a program that runs wild would make more
 )
 
 // mappings are the memory mappings under which each program runs.
@@ -84,14 +85,14 @@ func TestPrograms(t *testing.T) {
 // testProgram runs one program everywhere.
 func testProgram(t *testing.T, src string) {
 	d := readDirectives(t, src)
-	dir := t.TempDir()
-	guest := filepath.Join(dir, "guest")
+	name := strings.TrimSuffix(filepath.Base(src), ".c")
+	guest := filepath.Join(t.TempDir(), name)
 	compile(t, guestCC, src, guest, d.link)
 
 	want := outcome{end: "exit status 0"}
 	compareOutput := false
 	if d.skipNative == "" {
-		native := filepath.Join(dir, "native")
+		native := filepath.Join(t.TempDir(), name) // of the same name, which it may print
 		compile(t, hostCC, src, native, d.link)
 		want, compareOutput = execute(t, append([]string{native}, d.args...)...), true
 	}
@@ -162,12 +163,24 @@ type outcome struct {
 	end            string // "exit status 0", "signal: killed"
 }
 
+// output collects what a program prints, up to a limit.
+type output struct{ bytes.Buffer }
+
+var errOutput = errors.New("too much output")
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.Len()+len(b) > maxOutput {
+		return 0, errOutput
+	}
+	return o.Buffer.Write(b)
+}
+
 // execute runs a program in an empty directory of its own.
 func execute(t *testing.T, argv ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr output
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
