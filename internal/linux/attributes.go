@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -56,7 +55,7 @@ func (a *attributes) read() {
 	a.timerSlack = prctl(unix.PR_GET_TIMERSLACK, 0, 0)
 	a.noNewPrivs = prctl(unix.PR_GET_NO_NEW_PRIVS, 0, 0) == 1
 	a.keepCaps = prctl(unix.PR_GET_KEEPCAPS, 0, 0) == 1
-	prctl(unix.PR_GET_NAME, uintptr(unsafe.Pointer(&a.comm)), 0)
+	_ = commCall(unix.PR_GET_NAME, &a.comm)
 	for i := range maxCaps {
 		a.ambient |= uint64(prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, i)&1) << i
 		a.boundingSet |= uint64(prctl(unix.PR_CAPBSET_READ, i, 0)&1) << i
@@ -86,10 +85,9 @@ func (a *attributes) apply() {
 		_ = unix.SchedSetAttr(0, &a.sched, 0)
 	}
 	prctl(unix.PR_SET_TIMERSLACK, a.timerSlack, 0)
-	prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&a.comm)), 0)
+	_ = commCall(unix.PR_SET_NAME, &a.comm)
 	raw1(unix.SYS_PERSONALITY, a.persona)
 	a.applyCredentials(&now)
-	runtime.KeepAlive(a)
 }
 
 // applyCredentials changes users, groups and capabilities. Capabilities are kept

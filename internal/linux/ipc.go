@@ -184,17 +184,17 @@ func sysSemctl(t *Task, c *Call) (uint64, syscall.Errno) {
 			return 0, syscall.EFAULT
 		}
 		h := hostSemid{Perm: g.Perm}
-		return semctl(c, uintptr(unsafe.Pointer(&h)))
+		return semctl(c, unsafe.Pointer(&h))
 	case ipcStat, semStat, semStatAny:
 		var h hostSemid
-		r, e := semctl(c, uintptr(unsafe.Pointer(&h)))
+		r, e := semctl(c, unsafe.Pointer(&h))
 		if e != 0 {
 			return 0, e
 		}
 		return r, faultErrno(t.Mem.WriteObject(arg, &guestSemid{Perm: h.Perm, Otime: h.Otime, Ctime: h.Ctime, Nsems: h.Nsems}))
 	case ipcInfo, semInfo:
 		var info [seminfoSize]byte
-		r, e := semctl(c, uintptr(unsafe.Pointer(&info)))
+		r, e := semctl(c, unsafe.Pointer(&info))
 		if e != 0 {
 			return 0, e
 		}
@@ -202,14 +202,15 @@ func sysSemctl(t *Task, c *Call) (uint64, syscall.Errno) {
 	case semGetAll, semSetAll:
 		return t.semctlAll(c, id)
 	case semSetVal:
-		return semctl(c, uintptr(int32(arg)))
+		r, _, e := syscall.RawSyscall6(unix.SYS_SEMCTL, uintptr(id), uintptr(c.Int(1)), semSetVal, uintptr(int32(arg)), 0, 0)
+		return uint64(r), e
 	}
-	return semctl(c, 0)
+	return semctl(c, nil)
 }
 
-// semctl is semctl(2) of the host, with the last argument given.
-func semctl(c *Call, arg uintptr) (uint64, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(unix.SYS_SEMCTL, uintptr(c.Int(0)), uintptr(c.Int(1)), uintptr(c.Int(2)), arg, 0, 0)
+// semctl is semctl(2) of the host, with what the last argument points to given.
+func semctl(c *Call, arg unsafe.Pointer) (uint64, syscall.Errno) {
+	r, _, e := syscall.RawSyscall6(unix.SYS_SEMCTL, uintptr(c.Int(0)), uintptr(c.Int(1)), uintptr(c.Int(2)), uintptr(arg), 0, 0)
 	return uint64(r), e
 }
 
@@ -232,7 +233,7 @@ func (t *Task) semctlAll(c *Call, id int) (uint64, syscall.Errno) {
 			values[i] = binary.LittleEndian.Uint16(b[2*i:])
 		}
 	}
-	r, e := semctl(c, uintptr(unsafe.Pointer(&values[0])))
+	r, e := semctl(c, unsafe.Pointer(&values[0]))
 	if e != 0 || set {
 		return r, e
 	}

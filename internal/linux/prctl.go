@@ -119,6 +119,12 @@ func prctlGetInt(t *Task, c *Call) (uint64, syscall.Errno) {
 // commLen is TASK_COMM_LEN: the size of a thread's name with its NUL.
 const commLen = 16
 
+// commCall reads or sets the name of the calling thread.
+func commCall(option uintptr, name *[commLen]byte) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_PRCTL, option, uintptr(unsafe.Pointer(name)), 0, 0, 0, 0)
+	return e
+}
+
 func prctlSetName(t *Task, c *Call) (uint64, syscall.Errno) {
 	var name [commLen]byte
 	for i := range name[:commLen-1] {
@@ -131,15 +137,13 @@ func prctlSetName(t *Task, c *Call) (uint64, syscall.Errno) {
 		}
 		name[i] = byte(b)
 	}
-	_, _, e := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name)), 0, 0, 0, 0)
 	t.P.attributesChanged.Store(true)
-	return 0, e
+	return 0, commCall(unix.PR_SET_NAME, &name)
 }
 
 func prctlGetName(t *Task, c *Call) (uint64, syscall.Errno) {
 	var name [commLen]byte
-	_, _, e := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_GET_NAME, uintptr(unsafe.Pointer(&name)), 0, 0, 0, 0)
-	if e != 0 {
+	if e := commCall(unix.PR_GET_NAME, &name); e != 0 {
 		return 0, e
 	}
 	return 0, faultErrno(t.Mem.CopyOut(c.Args[1], name[:]))
