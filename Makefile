@@ -7,7 +7,7 @@ FUZZTIME    ?= 20s
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland clean
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ bench: build deps ## measure hospes beside native code and QEMU
 
 userland: build deps ## run real programs of a Debian riscv64 system
 	$(GO) run ./test/userland $(ROWS)
+
+report: build deps ## count what works: instructions, system calls, programs, packages
+	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'
+	@sed -n '$$s/^/system calls: /p' docs/syscalls.md
+	@$(GO) run ./test/userland $(ROWS) | grep -v '^ok '
 
 clean: ## remove what was built
 	rm -rf hospes build
