@@ -11,10 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// stubSyscall is the address of stub's SYSCALL instruction, with the prefix.
+//
+//lint:ignore U1000 the handler, in assembly, reads it
+var stubSyscall uintptr
+
 // Addresses that the handler uses; constant after Init.
 var (
 	stubStart     uintptr     // entry of stub
-	stubSyscall   uintptr     // its SYSCALL instruction, with the prefix
 	goHandlers    [65]uintptr // Go's handlers of the five signals that faults raise
 	entryHandler  uintptr
 	entryRestorer uintptr

@@ -23,10 +23,10 @@ var (
 	actions [65]action
 )
 
-// action is the kernel's struct sigaction on amd64.
+// action is the kernel's struct sigaction on amd64, of which only the handler matters.
 type action struct {
-	handler, flags, restorer uintptr
-	mask                     uint64
+	handler uintptr
+	_       [3]uint64 // flags, restorer, mask
 }
 
 const sigIgn = 1

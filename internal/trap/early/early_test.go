@@ -111,15 +111,34 @@ func TestEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
-	cmd := exec.Command("sh", "-c", `trap "" USR1 PIPE; exec "$0"`, exe)
+	want := fmt.Sprintf("mask %#x ignored %#x exact true shortcomings []\nqueue in order\nthreads closed",
+		set.Val[0], inheritedIgnored(t))
+	if got := afterTrap(t, exe); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// afterTrap runs a command that inherits SIGUSR1 and SIGPIPE ignored, besides what
+// this process has inherited.
+func afterTrap(t *testing.T, command ...string) string {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", `trap "" USR1 PIPE; exec "$0" "$@"`}, command...)...)
 	cmd.Env = append(os.Environ(), childVar+"=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := fmt.Sprintf("mask %#x ignored %#x exact true shortcomings []\nqueue in order\nthreads closed",
-		set.Val[0], uint64(1<<(unix.SIGUSR1-1)|1<<(unix.SIGPIPE-1)))
-	if got := strings.TrimSpace(string(out)); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	return strings.TrimSpace(string(out))
+}
+
+// inheritedIgnored is what the kernel says such a command ignores.
+func inheritedIgnored(t *testing.T) (set uint64) {
+	t.Helper()
+	if _, err := fmt.Sscanf(afterTrap(t, "grep", "SigIgn", "/proc/self/status"), "SigIgn: %x", &set); err != nil {
+		t.Fatal(err)
 	}
+	if both := uint64(1<<(unix.SIGUSR1-1) | 1<<(unix.SIGPIPE-1)); set&both != both {
+		t.Fatalf("the signals %#x are not ignored: %#x", both, set)
+	}
+	return set
 }
