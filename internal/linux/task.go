@@ -63,6 +63,11 @@ const (
 // also just before it, the result is a restart code, as the host kernel would go
 // on: ERESTARTSYS; ERESTARTNOINTR if the call has not been made; and EINTR, which
 // stands for all that fail with it after any handler (see restart).
+//
+// Go variables whose addresses are converted in the argument list itself stay alive
+// and where they are until the call is over; for others see marshaller.keep.
+//
+//go:uintptrescapes
 func (t *Task) Syscall(nr uintptr, a ...uintptr) (uint64, syscall.Errno) {
 	var v [6]uintptr
 	copy(v[:], a)
