@@ -20,7 +20,31 @@
 //
 // # Locks
 //
-// Process.mu guards the task list and the fields that say so; it is never held
-// while guest memory is touched or a blocking call is made. mem.Space has its
-// own lock, taken last.
+// In the order in which they may be taken, outermost first:
+//
+//  1. the Tracer's: it reads guest memory;
+//  2. mem.Space's, under which it calls [Process.FlushCode];
+//  3. Process.mu, which guards the task list. So nobody who holds it touches guest
+//     memory, calls the Tracer, or makes a call that may block;
+//  4. virtualQueue.mu.
+//
+// All others (signalState, limits, memFiles, rootFDs, aioContexts and its contexts)
+// are held for a few lines that take no other of this package.
+//
+// # Files
+//
+//   - the outer loop: start.go, run.go, task.go (Task, Call, restart codes),
+//     process.go, errno.go
+//   - the table: table.go, marshal.go (arguments by specification), iovec.go
+//   - threads and programs: clone.go, thread.go, attributes.go (what a thread
+//     inherits), futex.go, robust.go, sched.go, exec.go, execstate.go
+//   - signals: signal.go (actions, masks), signal_calls.go, signal_deliver.go,
+//     signal_stack.go, signal_virtual.go (the six that the host never blocks)
+//   - memory: mm.go, shm.go, procvm.go, residency_unsafe.go
+//   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,
+//     fcntl.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
+//   - /proc: procfs.go, procname.go, procstat.go, procmem.go
+//   - waiting: poll.go, epoll.go, time.go, aio.go
+//   - sockets and IPC: socket.go, sockaddr.go, message.go, ipc.go
+//   - identity and limits: identity.go, limits.go, prctl.go, uname.go
 package linux

@@ -9,8 +9,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // Resource limits (getrlimit(2)). Most are the host's own and really set. Those
@@ -160,12 +158,4 @@ func (p *Process) isSelf(pid int) bool {
 	defer p.mu.Unlock()
 	_, ok := p.tasks[pid]
 	return ok
-}
-
-// faultErrno is EFAULT if there was a fault.
-func faultErrno(f *mem.Fault) syscall.Errno {
-	if f != nil {
-		return syscall.EFAULT
-	}
-	return 0
 }

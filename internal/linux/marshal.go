@@ -122,7 +122,7 @@ func (m *marshaller) str(addr uint64) (uintptr, syscall.Errno) {
 	}
 	s, err := m.t.Mem.ReadString(addr, 1<<17)
 	if err != nil {
-		return 0, err.(syscall.Errno)
+		return 0, errnoOf(err)
 	}
 	return m.cstring(s), 0
 }
@@ -151,7 +151,7 @@ func (m *marshaller) path(dirfd int, addr uint64, follow bool) (uintptr, syscall
 func (t *Task) readPath(addr uint64) (string, syscall.Errno) {
 	s, err := t.Mem.ReadString(addr, unix.PathMax)
 	if err != nil {
-		return "", err.(syscall.Errno)
+		return "", errnoOf(err)
 	}
 	return s, 0
 }

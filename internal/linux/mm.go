@@ -266,14 +266,3 @@ func fdPath(fd int) string {
 	}
 	return string(buf[:n])
 }
-
-// errnoOf returns the Errno of an error that is one, or nil.
-func errnoOf(err error) syscall.Errno {
-	switch e := err.(type) {
-	case nil:
-		return 0
-	case syscall.Errno:
-		return e
-	}
-	return syscall.EIO
-}

@@ -61,9 +61,6 @@ func (s Sysroot) isHost(name string) bool {
 // symbolic links inside the sysroot point into the sysroot.
 func (s Sysroot) Host(name string) string { return s.resolve(name, true) }
 
-// HostLink is Host for calls that act on a symbolic link itself.
-func (s Sysroot) HostLink(name string) string { return s.resolve(name, false) }
-
 // maxLinks is how many symbolic links Linux follows.
 const maxLinks = 40
 

@@ -72,8 +72,8 @@ func TestSysrootHost(t *testing.T) {
 		if got := root.Host(c.name); got != c.follow {
 			t.Errorf("Host(%q) = %q, want %q", c.name, got, c.follow)
 		}
-		if got := root.HostLink(c.name); got != c.link {
-			t.Errorf("HostLink(%q) = %q, want %q", c.name, got, c.link)
+		if got := root.resolve(c.name, false); got != c.link {
+			t.Errorf("resolve(%q, false) = %q, want %q", c.name, got, c.link)
 		}
 	}
 }

@@ -84,7 +84,7 @@ type Config struct {
 	OnExit    func(Status)
 }
 
-// NewProcess returns a process without a program; Exec gives it one.
+// NewProcess returns a process without a program; Run gives it one.
 func NewProcess(cfg Config) *Process {
 	p := &Process{
 		Arch:      cfg.Arch,
@@ -98,7 +98,6 @@ func NewProcess(cfg Config) *Process {
 		exited:    make(chan struct{}),
 	}
 	p.limits.init()
-	p.reserved.init()
 	return p
 }
 

@@ -57,7 +57,7 @@ func (t *Task) openProc(dirfd int, name string, flags uint64) (uint64, syscall.E
 			return uint64(fd), 0, true
 		}
 	}
-	return 0, errnoOf(unwrapErrno(err)), true
+	return 0, errnoOf(err), true
 }
 
 // procContent returns what the guest finds in the file at a clean absolute path,
@@ -114,14 +114,6 @@ func snapshot(name string, content []byte, flags int) (int, error) {
 		return -1, err
 	}
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(rw), flags&^unix.O_NOFOLLOW, 0)
-}
-
-// unwrapErrno returns the Errno inside an error of package os.
-func unwrapErrno(err error) error {
-	if e, ok := err.(*os.PathError); ok {
-		return e.Err
-	}
-	return err
 }
 
 // hostProcFile reads a file of the host's directory of the process or a thread.

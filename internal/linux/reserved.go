@@ -8,10 +8,6 @@ import "github.com/hospes-vm/hospes/internal/reserved"
 // closed. They belong to the host process, so all Processes share them.
 type fdSet struct{}
 
-// init prepares the set. Its descriptors were placed when package reserved was
-// initialised.
-func (fdSet) init() {}
-
 // has reports whether fd is a descriptor of hospes.
 func (fdSet) has(fd int) bool { return reserved.Has(fd) }
 

@@ -45,10 +45,6 @@ func (m *marshaller) sockaddr(addr, n uint64, create bool) (sockaddr, syscall.Er
 		return a, syscall.EINVAL
 	}
 	if addr == 0 || uint32(n) == 0 {
-		a.addr = uintptr(addr)
-		if addr != 0 {
-			a.addr = 0
-		}
 		return a, 0
 	}
 	b := make([]byte, uint32(n))
@@ -117,7 +113,7 @@ type sockaddrResult struct {
 	len           *uint32
 }
 
-// result prepares for a call that returns an address; addr 0 means that it is not
+// sockaddrResult prepares for a call that returns an address; addr 0 means that it is not
 // wanted.
 func (t *Task) sockaddrResult(addr, lenAddr uint64) (r sockaddrResult, e syscall.Errno) {
 	r = sockaddrResult{addr: addr, lenAddr: lenAddr, raw: new([maxSockaddr]byte), len: new(uint32)}

@@ -35,7 +35,6 @@ func (p *Process) Run(prog Program) (Status, error) {
 	}
 	p.EnforceLimits()
 	cpu := p.Arch.NewCPU(p.Mem)
-	cpu.SetTrace(p.TraceCode)
 	cpu.SetPC(p.Image.Entry)
 	cpu.SetSP(p.Image.SP)
 	t, err := p.newMainTask(cpu)

@@ -17,7 +17,7 @@ import (
 )
 
 // Threads. A guest thread is a goroutine locked to a host thread; clone.go makes
-// them, exit.go ends them.
+// them.
 
 // taskThread is what a task keeps as a thread.
 type taskThread struct {

@@ -50,13 +50,11 @@ func (t *Task) sleepFor(clock int32, req, rem uint64) (uint64, syscall.Errno) {
 	if e := checkSleepClock(clock); e != 0 {
 		return 0, e
 	}
-	var d, now unix.Timespec
-	if f := t.Mem.ReadObject(req, &d); f != nil {
-		return 0, syscall.EFAULT
+	d, e := t.readTimeout(req)
+	if e != 0 {
+		return 0, e
 	}
-	if d.Sec < 0 || d.Nsec < 0 || d.Nsec >= int64(time.Second) {
-		return 0, syscall.EINVAL
-	}
+	var now unix.Timespec
 	if err := unix.ClockGettime(clock, &now); err != nil {
 		return 0, errnoOf(err)
 	}
