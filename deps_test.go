@@ -24,9 +24,10 @@ var policy = map[string][]string{
 	"internal/reserved":  {},
 	"internal/demo":      {},
 
-	"internal/mem":        {},
-	"internal/mem/offset": {"internal/mem"},
-	"internal/mem/table":  {"internal/mem"},
+	"internal/mem":         {},
+	"internal/mem/hostmem": {"internal/mem"},
+	"internal/mem/offset":  {"internal/mem", "internal/mem/hostmem"},
+	"internal/mem/table":   {"internal/mem", "internal/mem/hostmem"},
 
 	"internal/guest":                {"internal/mem"},
 	"internal/guest/riscv/encoding": {},
@@ -38,7 +39,7 @@ var policy = map[string][]string{
 	},
 
 	"internal/trap":       {},
-	"internal/trap/early": {"internal/trap"},
+	"internal/trap/early": {"internal/inherited", "internal/trap"},
 	"internal/loader":     {"internal/guest", "internal/mem"},
 	"internal/linux/abi":  {},
 	"internal/linux": {

@@ -36,3 +36,14 @@ func Restore() {
 		prlimit(rlimitNofile, &nofile, nil)
 	}
 }
+
+// closed are the standard descriptors that were not open, as bits.
+var closed uint32
+
+// SetClosed records which of the descriptors 0 to 2 were closed (bit n for
+// descriptor n) when the program started. Go's runtime opens them, so that only
+// package trap/early can tell.
+func SetClosed(fds uint32) { closed = fds }
+
+// Closed reports whether descriptor fd, of 0 to 2, was closed.
+func Closed(fd int) bool { return closed>>fd&1 != 0 }

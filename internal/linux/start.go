@@ -33,6 +33,11 @@ func (p *Process) Run(prog Program) (Status, error) {
 	if err := p.load(prog); err != nil {
 		return Status{}, err
 	}
+	for fd := range 3 {
+		if inherited.Closed(fd) {
+			_ = unix.Close(fd)
+		}
+	}
 	p.EnforceLimits()
 	cpu := p.Arch.NewCPU(p.Mem)
 	cpu.SetPC(p.Image.Entry)

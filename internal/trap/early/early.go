@@ -2,7 +2,8 @@
 
 // Package early runs before Go's runtime does: it saves the signal mask and the
 // ignored signals with which the program was started, which the runtime changes,
-// and blocks all signals. Threads of the runtime inherit that: none of them will
+// and blocks all signals. It also notes which of the standard descriptors are
+// closed, which the runtime opens. Threads of the runtime inherit that: none of them will
 // take a signal that is meant for the guest.
 //
 // Programs that are a guest from start to end, such as the command, import it for
@@ -15,11 +16,15 @@
 // the package has no effect.
 package early
 
-import "github.com/hospes-vm/hospes/internal/trap"
+import (
+	"github.com/hospes-vm/hospes/internal/inherited"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
 
 // What the hook saved.
 var (
 	mask    uint64
+	closed  uint32 // bit n: descriptor n, of 0 to 2, is not open
 	actions [65]action
 )
 
@@ -39,4 +44,5 @@ func init() {
 		}
 	}
 	trap.Inherit(mask, ignored)
+	inherited.SetClosed(closed)
 }

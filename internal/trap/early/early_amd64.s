@@ -5,7 +5,10 @@
 
 #define SYS_rt_sigaction 13
 #define SYS_rt_sigprocmask 14
+#define SYS_fcntl 72
 #define SYS_arch_prctl 158
+
+#define F_GETFD 1
 
 #define SIG_SETMASK 2
 #define ARCH_SET_FS 0x1002
@@ -43,6 +46,21 @@ save:
 	INCL R12
 	CMPL R12, $64
 	JLE  save
+
+	// Standard descriptors that are closed, which the runtime would open.
+	MOVL $2, R12
+descriptor:
+	MOVL R12, DI
+	MOVL $F_GETFD, SI
+	MOVL $SYS_fcntl, AX
+	SYSCALL
+	SHLL $1, ·closed(SB)
+	TESTQ AX, AX
+	JGE  open
+	ORL  $1, ·closed(SB)
+open:
+	DECL R12
+	JGE  descriptor
 
 	// Who sets the hook does what the runtime then leaves out.
 	MOVL $ARCH_SET_FS, DI
