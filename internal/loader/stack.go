@@ -51,7 +51,7 @@ func (l *load) mapStack() error {
 	top := l.as.Limit()
 	_, err := l.as.Mmap(mem.Request{
 		Addr: top - n, Len: n, Prot: prot, Name: "[stack]",
-		Flags: mem.MapFixedNoReplace | mem.MapNoReserve | mem.MapStack,
+		Flags: mem.MapFixedNoReplace | mem.MapNoReserve,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot map a stack of %d bytes: %w", n, err)

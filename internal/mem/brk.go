@@ -113,7 +113,7 @@ func (s *Space) growInPlace(v VMA, end, n uint64) bool {
 	if i, j := s.vmas.overlapping(end, end+n); i != j {
 		return false
 	}
-	if s.m.Map(end, n, v.Prot, Source{FD: -1, HostFlags: 0}) != nil {
+	if s.m.Map(end, n, v.Prot, Source{FD: -1}) != nil {
 		return false
 	}
 	s.account(end, end+n, n)

@@ -14,16 +14,16 @@ const MinAddr = 65536
 type Space struct {
 	m Mapping
 
-	mu        sync.RWMutex // guards the fields below and all changes of m
-	vmas      vmaList
-	mmapBase  uint64 // mappings without a hint are placed below it, top down
-	brkStart  uint64
-	brk       uint64
-	size      uint64 // bytes mapped (VmSize)
-	maxSize   uint64 // RLIMIT_AS
-	maxData   uint64 // RLIMIT_DATA, for brk
-	watchers  []func(addr, n uint64)
-	peakPages uint64
+	mu       sync.RWMutex // guards the fields below and all changes of m
+	vmas     vmaList
+	mmapBase uint64 // mappings without a hint are placed below it, top down
+	brkStart uint64
+	brk      uint64
+	size     uint64 // bytes mapped (VmSize)
+	peak     uint64 // the most there ever were (VmPeak)
+	maxSize  uint64 // RLIMIT_AS
+	maxData  uint64 // RLIMIT_DATA, for brk
+	watchers []func(addr, n uint64)
 }
 
 // New returns an empty address space over m. Mappings are placed below the gap
@@ -56,7 +56,7 @@ func (s *Space) SetLimits(as, data uint64) {
 func (s *Space) Size() (now, peak uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.size, s.peakPages
+	return s.size, s.peak
 }
 
 // Flags are mmap(2) flags in the Space's own numbering; the personality
@@ -68,9 +68,6 @@ const (
 	MapFixed
 	MapFixedNoReplace
 	MapNoReserve
-	MapPopulate
-	MapLocked
-	MapStack
 )
 
 // Request is what mmap(2) asks for. Addr is a hint unless a MapFixed flag is set.
@@ -180,7 +177,7 @@ func (s *Space) mapped(start, end uint64) (n uint64) {
 // the VMA list changes.
 func (s *Space) account(start, end, n uint64) {
 	s.size += n - s.mapped(start, end)
-	s.peakPages = max(s.peakPages, s.size)
+	s.peak = max(s.peak, s.size)
 }
 
 // Munmap removes all pages of [addr, addr+n). Errors are those of munmap(2).

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/hostmem"
 )
 
 // ErrNoFiles is what mapping a file gives on hosts without Linux's mmap.
@@ -34,7 +35,7 @@ func (a *arena) alloc(n uint64) (uintptr, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p, ok := a.room.alloc(uintptr(n)); ok {
-		clear(bytesAt(p, n))
+		clear(hostmem.Bytes(p, n))
 		return p, nil
 	}
 	c := make([]byte, max(n, chunkSize)+mem.PageSize)
@@ -63,9 +64,9 @@ func (a *arena) protect(p uintptr, n uint64, prot mem.Prot) error { return nil }
 func (a *arena) move(rs []run, oldLen uint64, p uintptr, newLen uint64, prot mem.Prot, keep bool) error {
 	for _, r := range rs {
 		n := min(r.n, newLen)
-		copy(bytesAt(p, n), bytesAt(r.host, n))
+		copy(hostmem.Bytes(p, n), hostmem.Bytes(r.host, n))
 		if keep {
-			clear(bytesAt(r.host, n))
+			clear(hostmem.Bytes(r.host, n))
 		}
 		p, newLen = p+uintptr(n), newLen-n
 	}

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/hostmem"
 )
 
 const (
@@ -209,7 +210,7 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 			}
 			size = min(n, size+mem.PageSize)
 		}
-		if !f(bytesAt(host, size)) {
+		if !f(hostmem.Bytes(host, size)) {
 			return nil
 		}
 		addr, n = addr+size, n-size
@@ -259,7 +260,7 @@ func (m *Mapping) Pointer(addr uint64, size int, access mem.Prot) unsafe.Pointer
 	if !ok {
 		panic(m.fault(addr, access))
 	}
-	return pointer(host)
+	return hostmem.Pointer(host)
 }
 
 // Close implements mem.Mapping.

@@ -1,0 +1,95 @@
+package hostmem
+
+import (
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// inaccessible are the flags of pages that cost nothing and belong to nobody yet.
+const inaccessible = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+
+// Reserve reserves n+extra bytes of addresses, at hint if there is room and hint is
+// not 0. If the host grants less, as under RLIMIT_AS, it is content with less, down
+// to least for n. It returns the address and the n that it got.
+func Reserve(hint uintptr, n, least, extra uint64) (base uintptr, got uint64, err error) {
+	for got = n; got >= least; got /= 2 {
+		if base, err = mmap(hint, got+extra, unix.PROT_NONE, inaccessible, -1, 0); err == nil {
+			return base, got, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("cannot reserve %d bytes of address space: %w", n, syscall.ENOMEM)
+}
+
+// Discard gives pages back to the reservation that they lie in.
+func Discard(p uintptr, n uint64) error {
+	_, err := mmap(p, n, unix.PROT_NONE, inaccessible|unix.MAP_FIXED, -1, 0)
+	return err
+}
+
+// Map puts pages of src at p, in place of what is there.
+func Map(p uintptr, n uint64, prot mem.Prot, src mem.Source) error {
+	flags := unix.MAP_FIXED | src.HostFlags
+	if src.Shared {
+		flags |= unix.MAP_SHARED
+	} else {
+		flags |= unix.MAP_PRIVATE
+	}
+	if src.FD < 0 {
+		flags |= unix.MAP_ANONYMOUS
+	}
+	_, err := mmap(p, n, hostProt(prot), flags, src.FD, src.Offset)
+	return err
+}
+
+// Protect sets the permissions of pages.
+func Protect(p uintptr, n uint64, prot mem.Prot) error {
+	_, _, e := syscall.Syscall(unix.SYS_MPROTECT, p, uintptr(n), uintptr(hostProt(prot)))
+	return errno(e)
+}
+
+// Move is mremap(2) to a fixed place. With keep (MREMAP_DONTUNMAP) the old range
+// stays mapped, empty; without, it is a hole afterwards. oldLen 0 makes a second
+// mapping of shared pages.
+func Move(from uintptr, oldLen uint64, to uintptr, newLen uint64, keep bool) error {
+	flags := uintptr(unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED)
+	if keep {
+		flags |= unix.MREMAP_DONTUNMAP
+	}
+	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, uintptr(oldLen), uintptr(newLen), flags, to, 0)
+	return errno(e)
+}
+
+// Release ends a reservation.
+func Release(p uintptr, n uint64) error {
+	_, _, e := syscall.Syscall(unix.SYS_MUNMAP, p, uintptr(n), 0)
+	return errno(e)
+}
+
+// hostProt translates guest permissions: execution is the decoder's matter, and
+// code must be readable to it.
+func hostProt(p mem.Prot) int {
+	switch {
+	case p&mem.Write != 0:
+		return unix.PROT_READ | unix.PROT_WRITE
+	case p&(mem.Read|mem.Exec) != 0:
+		return unix.PROT_READ
+	}
+	return unix.PROT_NONE
+}
+
+func mmap(p uintptr, n uint64, prot, flags, fd int, off int64) (uintptr, error) {
+	p, _, e := syscall.Syscall6(unix.SYS_MMAP, p, uintptr(n), uintptr(prot), uintptr(flags), uintptr(fd), uintptr(off))
+	return p, errno(e)
+}
+
+// errno makes a nil error of 0.
+func errno(e syscall.Errno) error {
+	if e != 0 {
+		return e
+	}
+	return nil
+}
