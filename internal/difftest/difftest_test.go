@@ -15,6 +15,7 @@ import (
 var (
 	casesFlag = flag.Int("cases", 0, "random cases per instruction (0: 40 with -short, else 200)")
 	seedFlag  = flag.Uint64("seed", 1, "seed of the random cases")
+	mapping   = flag.String("mapping", "offset", "memory mapping of hospes; the tests of offset run those of table, too")
 )
 
 // reference and subject are set by TestMain; reference is nil when there is no qemu.
@@ -67,7 +68,22 @@ func buildHospes(dir string) (*Emulator, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building hospes: %v\n%s", err, out)
 	}
-	return &Emulator{"hospes", []string{path}}, nil
+	return &Emulator{"hospes", []string{path, "--mapping", *mapping}}, nil
+}
+
+// TestTableMapping runs the tests again with the other memory mapping, and fewer cases.
+func TestTableMapping(t *testing.T) {
+	needEmulators(t)
+	if *mapping != "offset" {
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(exe, "-test.short", "-mapping=table").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func needEmulators(t *testing.T) {
