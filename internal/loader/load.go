@@ -76,28 +76,21 @@ func dynBase(limit uint64) uint64 { return limit / 3 * 2 }
 // mapMain maps the program (load_elf_binary).
 func (l *load) mapMain() error {
 	b, img := l.p.main, l.img
-	bias, flags, total := uint64(0), mem.MapFixedNoReplace, uint64(0)
+	bias, flags := uint64(0), mem.MapFixedNoReplace
 	if b.hdr.typ == elf.ET_DYN {
 		var err error
 		if bias, flags, err = l.placeMain(); err != nil {
 			return err
 		}
-		total = mappingSize(b.segs)
 	}
-	first := true
-	for i, s := range b.segs {
-		if s.typ != elf.PT_LOAD {
-			continue
+	bias, err := l.mapObject(b, bias, flags)
+	if err != nil {
+		return err
+	}
+	for _, s := range b.segs {
+		if isLoad(s) {
+			l.noteSegment(s)
 		}
-		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
-		if err != nil {
-			return err
-		}
-		if first && b.hdr.typ == elf.ET_DYN {
-			bias += at - pageDown(bias+s.vaddr)
-		}
-		first, flags, total = false, mem.MapFixed, 0
-		l.noteSegment(s)
 	}
 	img.Bias = bias
 	for _, a := range []*uint64{&img.StartCode, &img.EndCode, &img.StartData, &img.EndData, &img.Phdr, &img.Brk} {
@@ -146,6 +139,30 @@ func (l *load) placeMain() (bias uint64, flags mem.Flags, err error) {
 	return (at+align)&^(align-1) - base, mem.MapFixedNoReplace, nil
 }
 
+// mapObject maps the segments of b, the first one as flags say and the others at
+// their places after it. It returns the bias: for a position-independent object
+// that follows from where the first segment has come to lie.
+func (l *load) mapObject(b *object, bias uint64, flags mem.Flags) (uint64, error) {
+	first, total := true, uint64(0)
+	if b.hdr.typ == elf.ET_DYN {
+		total = mappingSize(b.segs)
+	}
+	for i, s := range b.segs {
+		if !isLoad(s) {
+			continue
+		}
+		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
+		if err != nil {
+			return 0, err
+		}
+		if first && b.hdr.typ == elf.ET_DYN {
+			bias = at - pageDown(s.vaddr)
+		}
+		first, flags, total = false, mem.MapFixed, 0
+	}
+	return bias, nil
+}
+
 // noteSegment extends the ranges that Image reports by a segment of the program,
 // without the bias.
 func (l *load) noteSegment(s segment) {
@@ -170,23 +187,13 @@ func (l *load) mapInterp() error {
 	if b == nil {
 		return nil
 	}
-	bias, flags, total := uint64(0), mem.MapFixed, uint64(0)
+	bias, flags := uint64(0), mem.MapFixed
 	if b.hdr.typ == elf.ET_DYN {
-		bias, flags, total = -b.base(), 0, mappingSize(b.segs)
+		bias, flags = -b.base(), 0
 	}
-	first := true
-	for i, s := range b.segs {
-		if s.typ != elf.PT_LOAD {
-			continue
-		}
-		at, err := l.mapSegment(b, i, bias+s.vaddr, flags, total)
-		if err != nil {
-			return fmt.Errorf("interpreter %s: %w", b.name, err)
-		}
-		if first && b.hdr.typ == elf.ET_DYN {
-			bias = at - pageDown(s.vaddr)
-		}
-		first, flags, total = false, mem.MapFixed, 0
+	bias, err := l.mapObject(b, bias, flags)
+	if err != nil {
+		return fmt.Errorf("interpreter %s: %w", b.name, err)
 	}
 	l.img.InterpBase = bias
 	l.img.Entry = b.hdr.entry + bias
