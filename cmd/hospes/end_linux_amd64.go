@@ -40,10 +40,9 @@ func (o *opts) log() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "log"), nil
 }
 
-// buildNotes says what this build cannot do that another could.
+// buildNotes says what this build cannot do that another could. It prepares the
+// process for a guest, to see how far that goes.
 func buildNotes() []string {
-	if _, _, exact := trap.Inherited(); !exact {
-		return []string{"note: the inherited signal mask is known only approximately in this build"}
-	}
-	return nil
+	trap.Init()
+	return trap.Shortcomings()
 }

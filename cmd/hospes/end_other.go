@@ -15,5 +15,5 @@ func endAs(s hospes.Status) { os.Exit(s.Code) }
 func (o *opts) log() (*os.File, error) { return nil, nil }
 
 func buildNotes() []string {
-	return []string{"note: this host cannot run Linux programs; linux/amd64 can"}
+	return []string{"this host cannot run Linux programs; linux/amd64 can"}
 }

@@ -24,6 +24,6 @@ func printVersion(w io.Writer) {
 	fmt.Fprintf(w, "hospes %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintln(w, "guest: riscv64 Linux; engine: interpreter; memory mappings: offset, table")
 	for _, line := range buildNotes() {
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, "note:", line)
 	}
 }
