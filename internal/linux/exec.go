@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/reserved"
 )
 
 // execve(2). The process image is replaced by a host execve: of hospes itself for a
@@ -194,7 +195,7 @@ func (x *execRequest) runGuest() syscall.Errno {
 		return syscall.ENOSYS
 	}
 	// The new image gets the open file: a name may mean something else by then.
-	fd, err := unix.FcntlInt(x.file.Fd(), unix.F_DUPFD, reservedBase)
+	fd, err := unix.FcntlInt(x.file.Fd(), unix.F_DUPFD, reserved.Base)
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -203,9 +204,6 @@ func (x *execRequest) runGuest() syscall.Errno {
 	s.Path, s.FD = x.path, fd
 	return x.exec(hospesPath(), x.argv, append([]string{s.encode()}, x.env...))
 }
-
-// reservedBase is a number that a program's own descriptors seldom reach.
-const reservedBase = 48
 
 // hospesPath is where hospes itself is found. The link works also when the file has
 // been replaced since; its target, where there is no /proc.

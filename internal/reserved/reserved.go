@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	// base is where descriptors of hospes are placed, and tableSize the end of the
-	// numbers that they should not exceed: the size of the kernel's first
-	// descriptor table. A higher number would make the kernel enlarge the table,
+	// Base is where descriptors of hospes are placed, above those that programs
+	// usually reach; tableSize is the end of the numbers that they should not
+	// exceed: the size of the kernel's first descriptor table. A higher number would make the kernel enlarge the table,
 	// which costs milliseconds when threads share it (it waits for an RCU grace
 	// period). Numbers just below tableSize are bash's for process substitution.
-	base      = 48
+	Base      = 48
 	tableSize = 64
 )
 
@@ -58,22 +58,13 @@ func List() []int { return *set.Load() }
 // Add takes a descriptor over: it returns the close-on-exec duplicate with a high
 // number that is hospes's from now on, and closes fd.
 func Add(fd int) (int, error) {
-	high, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(base))
+	high, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, Base)
 	if e != 0 {
 		return -1, e
 	}
 	mark(int(high))
 	_ = syscall.Close(fd) // its duplicate holds the file: no error can be lost
 	return int(high), nil
-}
-
-// Close closes a descriptor that Add returned.
-func Close(fd int) error {
-	mu.Lock()
-	l := slices.DeleteFunc(slices.Clone(List()), func(r int) bool { return r == fd })
-	set.Store(&l)
-	mu.Unlock()
-	return syscall.Close(fd)
 }
 
 func mark(fd int) {
@@ -85,13 +76,13 @@ func mark(fd int) {
 	set.Store(&l)
 }
 
-// parkPoller has the runtime open its poller's descriptors at base or above, and
+// parkPoller has the runtime open its poller's descriptors at Base or above, and
 // returns them. Where the limit of open files does not allow that, they get the
 // highest numbers that there are.
 func parkPoller() []int {
 	var fill filler
 	defer fill.empty()
-	first, ok := fill.below(base)
+	first, ok := fill.below(Base)
 	second, e := dup()
 	if e == 0 {
 		_ = syscall.Close(second)
