@@ -57,7 +57,6 @@ var policy = map[string][]string{
 	// Test programs and tools: nothing imports them.
 	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
 	"test/userland":     {},
-	"test/syscalls":     {},
 }
 
 // TestImports holds every package to the policy.
@@ -84,9 +83,9 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pkg := range []string{"", "internal/mem", "internal/linux", "internal/guest/riscv"} {
+	for pkg := range policy {
 		if !seen[pkg] {
-			t.Errorf("package %q was not looked at", pkg)
+			t.Errorf("package %q is in the import policy, but does not exist", pkg)
 		}
 	}
 }

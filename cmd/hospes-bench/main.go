@@ -1,4 +1,4 @@
-// hospes-bench measures how fast hospes runs guest programs, beside the same programs
+// Command hospes-bench measures how fast hospes runs guest programs, beside the same programs
 // compiled for the host and under QEMU.
 //
 // The programs are in bench/, one C file each. They are compiled at -O2 for the host (with

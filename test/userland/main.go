@@ -1,10 +1,10 @@
-// userland runs real riscv64 programs under hospes and compares what they print with what
-// is known from elsewhere: a fixed truth, or the same command run by the host.
+// Command userland runs real riscv64 programs under hospes and compares what they print
+// with what is known from elsewhere: a fixed truth, or the same command run by the host.
 //
 // The programs are Debian's, unpacked by scripts/debian-rootfs.sh, and the tests of Go's
 // standard library, cross-compiled here. Each is a row in a table: rows.go, gostd.go.
 //
-//	go run ./test/userland [-quick] [-run REGEXP] [-hospes "COMMAND"]
+//	go run ./test/userland [-quick] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"]
 //
 // It ends with a line of counts, and with status 1 if anything failed.
 package main
@@ -28,6 +28,7 @@ type config struct {
 	quick    bool
 	execs    bool // the emulator runs what guests execute as guests
 	filter   *regexp.Regexp
+	skip     *regexp.Regexp // rows to leave out; nil for none
 }
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 		emulator = flag.String("hospes", "./hospes", "`command` that runs a guest program")
 		root     = flag.String("root", "", "Debian `root` (default: scripts/debian-rootfs.sh provides it)")
 		filter   = flag.String("run", ".", "which rows, a regular `expression`")
+		skip     = flag.String("skip", "", "which of these not, a regular `expression`")
 	)
 	flag.BoolVar(&c.quick, "quick", false, "only the rows marked quick")
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
@@ -43,6 +45,11 @@ func main() {
 	ok, err := func() (ok bool, err error) {
 		if c.filter, err = regexp.Compile(*filter); err != nil {
 			return false, err
+		}
+		if *skip != "" {
+			if c.skip, err = regexp.Compile(*skip); err != nil {
+				return false, err
+			}
 		}
 		if c.emulator, err = absolute(*emulator); err != nil {
 			return false, err
@@ -111,7 +118,7 @@ type test struct {
 func runAll(c *config) bool {
 	var count [3]int
 	for _, t := range append(programTests(), goTests()...) {
-		if c.quick && !t.quick || !c.filter.MatchString(t.name) {
+		if c.quick && !t.quick || !c.filter.MatchString(t.name) || c.skip != nil && c.skip.MatchString(t.name) {
 			continue
 		}
 		start := time.Now()
