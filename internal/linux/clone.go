@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // cloneArgs is struct clone_args of clone3(2).
@@ -117,17 +119,25 @@ func (a *cloneArgs) check() syscall.Errno {
 	return 0
 }
 
-// clone makes a thread. Other processes cannot be made yet.
+// clone makes a thread or a process.
 func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 	if e := a.check(); e != 0 {
 		return 0, e
 	}
-	if a.Flags&unix.CLONE_THREAD == 0 {
-		return 0, syscall.ENOSYS
-	}
 	if a.SetTIDSize != 0 || a.Flags&(unix.CLONE_INTO_CGROUP|cloneNewTime) != 0 {
 		return 0, syscall.EPERM
 	}
+	switch {
+	case a.Flags&unix.CLONE_THREAD != 0:
+		return t.cloneThread(a)
+	case a.Flags&(trap.CloneFlags|unix.CLONE_SIGHAND) == trap.CloneFlags:
+		return t.cloneVfork(a)
+	}
+	return 0, syscall.ENOSYS
+}
+
+// childCPU returns the registers that a new thread or process starts with.
+func (t *Task) childCPU(a *cloneArgs) guest.CPU {
 	cpu := t.CPU.Clone()
 	cpu.SetResult(0)
 	if a.Stack != 0 {
@@ -136,9 +146,17 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 	if a.Flags&unix.CLONE_SETTLS != 0 {
 		cpu.SetTLS(a.TLS)
 	}
+	return cpu
+}
+
+// cloneThread makes a thread.
+func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
+	if t.P.vfork != nil {
+		return 0, syscall.EAGAIN // the host thread would belong to the parent
+	}
 	s := threadStart{
 		args:       *a,
-		task:       t.P.newTask(cpu),
+		task:       t.P.newTask(t.childCPU(a)),
 		mask:       t.sig.mask,
 		attributes: t.attributesToInherit(),
 		result:     make(chan syscall.Errno, 1),
@@ -216,11 +234,16 @@ func (s *threadStart) writeIDs() syscall.Errno {
 	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
 		_ = t.Mem.Store(a.ParentTID, 4, uint64(s.tid))
 	}
+	t.takeID(a, s.tid)
+	return 0
+}
+
+// takeID stores what a child is to find in memory of its own ID.
+func (t *Task) takeID(a *cloneArgs, tid int) {
 	if a.Flags&unix.CLONE_CHILD_SETTID != 0 {
-		_ = t.Mem.Store(a.ChildTID, 4, uint64(s.tid))
+		_ = t.Mem.Store(a.ChildTID, 4, uint64(tid))
 	}
 	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {
 		t.thr.clearTID = a.ChildTID
 	}
-	return 0
 }

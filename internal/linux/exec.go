@@ -182,11 +182,15 @@ func (x *execRequest) run() syscall.Errno {
 // The limits that hospes keeps become the host's, as the program expects.
 func (x *execRequest) runHost(f *loader.Foreign) syscall.Errno {
 	restore := x.t.P.pushLimits()
-	defer restore()
-	if e := x.exec(f.Host, f.Argv, x.env); e != syscall.ENOENT {
+	e := x.exec(f.Host, f.Argv, x.env)
+	if e == errNoResult {
 		return e
 	}
-	return syscall.ENOEXEC // the file is there: what is missing is its interpreter
+	restore()
+	if e == syscall.ENOENT {
+		e = syscall.ENOEXEC // the file is there: what is missing is its interpreter
+	}
+	return e
 }
 
 // runGuest starts the program under hospes.
@@ -199,10 +203,13 @@ func (x *execRequest) runGuest() syscall.Errno {
 	if err != nil {
 		return errnoOf(err)
 	}
-	defer unix.Close(fd)
 	s := x.t.execState()
 	s.Path, s.FD = x.path, fd
-	return x.exec(hospesPath(), x.argv, append([]string{s.encode()}, x.env...))
+	e := x.exec(hospesPath(), x.argv, append([]string{s.encode()}, x.env...))
+	if e != errNoResult {
+		_ = unix.Close(fd)
+	}
+	return e
 }
 
 // hospesPath is where hospes itself is found. The link works also when the file has
@@ -219,8 +226,9 @@ func hospesPath() string {
 	return exe
 }
 
-// exec is execve(2) of the host. It returns only on failure. A signal that is on
-// its way comes first: the new program could not get it.
+// exec is execve(2) of the host. It returns only on failure, or with errNoResult in
+// the parent of a vfork child, which has a program of its own then. A signal that is
+// on its way comes first: the new program could not get it.
 func (x *execRequest) exec(path string, argv, env []string) syscall.Errno {
 	name, err := unix.BytePtrFromString(path)
 	if err != nil {
@@ -237,9 +245,18 @@ func (x *execRequest) exec(path string, argv, env []string) syscall.Errno {
 	if tr := x.t.P.Tracer; tr != nil {
 		tr.Leave(x.t, x.call, 0) // nobody will be there to tell
 	}
-	_, e := x.t.Syscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)),
-		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))
+	_ = x.file.Close() // not after a vfork child has gone
+	e := x.t.hostExec(unsafe.Pointer(name), unsafe.Pointer(&args[0]), unsafe.Pointer(&vars[0]))
+	runtime.KeepAlive(name)
 	runtime.KeepAlive(args)
 	runtime.KeepAlive(vars)
+	return e
+}
+
+func (t *Task) hostExec(path, argv, env unsafe.Pointer) syscall.Errno {
+	if t.P.vfork != nil {
+		return t.execVforked(uintptr(path), uintptr(argv), uintptr(env))
+	}
+	_, e := t.Syscall(unix.SYS_EXECVE, uintptr(path), uintptr(argv), uintptr(env))
 	return e
 }

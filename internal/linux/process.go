@@ -10,6 +10,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // Process is a guest process: what its threads share.
@@ -38,6 +39,9 @@ type Process struct {
 
 	table table
 	sig   signalState // dispositions and what the host cannot hold (signal.go)
+
+	cpus  *cpuSet       // those that run in Mem
+	vfork *trap.Vforked // set for a process that a vfork made, until it ends (vfork.go)
 
 	mu     sync.Mutex // guards tasks
 	tasks  map[int]*Task
@@ -94,6 +98,7 @@ func NewProcess(cfg Config) *Process {
 		TraceCode: cfg.TraceCode,
 		OnExit:    cfg.OnExit,
 		table:     newTable(cfg.Arch),
+		cpus:      newCPUSet(),
 		tasks:     map[int]*Task{},
 		exited:    make(chan struct{}),
 	}
@@ -118,6 +123,10 @@ func (p *Process) end(s Status) {
 	}
 	p.mu.Unlock()
 	p.drain()
+	if p.vfork != nil {
+		p.endVforked(s)
+		return
+	}
 	if p.OnExit != nil {
 		p.OnExit(s)
 	}
@@ -131,13 +140,7 @@ func (p *Process) Wait() Status {
 }
 
 // FlushCode makes all threads re-read guest code before they execute more of it.
-func (p *Process) FlushCode() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, t := range p.tasks {
-		t.CPU.FlushCode()
-	}
-}
+func (p *Process) FlushCode() { p.cpus.flushCode() }
 
 // Instructions is the number of guest instructions that all threads have
 // executed; those of threads that are running count up to their last return from

@@ -11,7 +11,7 @@ import (
 // run executes the task until it ends. It is the emulation loop's outer half:
 // guest code runs in CPU.Run; everything that needs Linux comes back here.
 func (t *Task) run() {
-	for !t.exiting {
+	for !t.exiting && !t.gone() {
 		switch exit := t.CPU.Run(); exit.Kind {
 		case guest.ExitSyscall:
 			t.syscall()
@@ -34,7 +34,7 @@ func (t *Task) syscall() {
 		t.P.Tracer.Enter(t, &c)
 	}
 	r, e := c.Row.Do(t, &c)
-	if t.exiting {
+	if t.exiting || t.gone() {
 		return
 	}
 	if e == errNoResult {

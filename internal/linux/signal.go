@@ -57,6 +57,10 @@ type signalState struct {
 	mu      sync.Mutex                // guards actions and their counterparts on the host
 	actions [numSignals + 1]sigaction // by number
 	shared  virtualQueue              // signals for the process that no thread has taken
+
+	// intercept says that the host must not end the process by the default action
+	// of a signal: Task.die does.
+	intercept bool
 }
 
 // taskSignals is what a task keeps about signals.
@@ -96,15 +100,20 @@ func (s *signalState) set(sig int, a sigaction) (old sigaction) {
 	old = s.actions[sig]
 	// A signal that is on its way meanwhile meets the new action.
 	s.actions[sig] = a
-	switch a.Handler {
-	case sigDfl:
-		trap.Default(sig, a.Flags)
-	case sigIgn:
+	s.install(sig)
+	return old
+}
+
+// install sets the host's action of a signal.
+func (s *signalState) install(sig int) {
+	switch a := s.actions[sig]; {
+	case a.handles(), a.Handler == sigDfl && s.intercept && defaultOf(sig) == defaultKill:
+		trap.Install(sig, a.Flags)
+	case a.Handler == sigIgn:
 		trap.Ignore(sig, a.Flags)
 	default:
-		trap.Install(sig, a.Flags)
+		trap.Default(sig, a.Flags)
 	}
-	return old
 }
 
 // takeAction returns the action with which a signal is delivered now: it becomes

@@ -147,6 +147,7 @@ func (t *Task) die(info *trap.Info) {
 	}
 	t.leave()
 	t.P.end(Status{Signal: info.Signal()})
+	t.exiting = true
 }
 
 // handle enters the handler of a signal.

@@ -68,6 +68,7 @@ func (t *Task) join(mask uint64) {
 	p.tasks[t.TID] = t
 	raiseMaxProcs(len(p.tasks))
 	p.mu.Unlock()
+	p.cpus.add(t.CPU)
 	t.CPU.FlushCode() // whoever flushed before may have overlooked this CPU
 	if p.ending.Load() {
 		t.exiting = true
@@ -98,6 +99,7 @@ func (t *Task) leave() (last bool) {
 	delete(p.tasks, t.TID)
 	last = len(p.tasks) == 0
 	p.mu.Unlock()
+	p.cpus.remove(t.CPU)
 	t.host.Unbind()
 	if addr := t.thr.clearTID; addr != 0 && !last {
 		if t.Mem.Store(addr, 4, 0) == nil {

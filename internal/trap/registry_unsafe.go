@@ -64,6 +64,16 @@ func (t *Thread) Bind() error {
 // process go back into its queue.
 func (t *Thread) Unbind() {
 	t.Freeze()
+	t.Forget()
+	for info, ok := t.Take(); ok; info, ok = t.Take() {
+		if info.Code() != siTKill {
+			_ = Requeue(&info)
+		}
+	}
+}
+
+// Forget is Unbind for a host thread that has ended, or replaced its program.
+func (t *Thread) Forget() {
 	registryMu.Lock()
 	defer registryMu.Unlock()
 	for d := uint32(0); d < probes; d++ {
@@ -76,11 +86,6 @@ func (t *Thread) Unbind() {
 	}
 	delete(bound, t)
 	atomic.StoreUint32(&t.tid, 0)
-	for info, ok := t.Take(); ok; info, ok = t.Take() {
-		if info.Code() != siTKill {
-			_ = Requeue(&info)
-		}
-	}
 }
 
 // siTKill is the si_code of tkill(2) and tgkill(2).

@@ -53,11 +53,12 @@ const blocked = ^uint64(Unmaskable)
 // Thread is what the signal handler knows of a guest thread. It must not be
 // copied. All methods but Kick are for the host thread that called Bind.
 type Thread struct {
-	irq   *uint32        // raised (bit 0) whenever ready becomes non-zero
-	ready uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
-	gate  uint32         // which bits of ready keep stub from making its call
-	tid   uint32         // host thread ID; 0 when not bound
-	slots [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
+	irq     *uint32        // raised (bit 0) whenever ready becomes non-zero
+	ready   uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
+	gate    uint32         // which bits of ready keep stub from making its call
+	tid     uint32         // host thread ID; 0 when not bound
+	vforked *Vforked       // set for the thread of a vfork child
+	slots   [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
 }
 
 // NewThread returns a Thread that raises bit 0 of *irq when a signal arrives.

@@ -33,6 +33,10 @@ TEXT ·stub(SB),NOSPLIT,$0-72
 	MOVQ a4+40(FP), R10
 	MOVQ a5+48(FP), R8
 	MOVQ a6+56(FP), R9
+	MOVQ Thread_vforked(BX), CX
+	TESTQ CX, CX
+	JNE  record
+recorded:
 	MOVL Thread_ready(BX), CX
 	TESTL CX, Thread_gate(BX)
 	JNE  notmade
@@ -40,7 +44,21 @@ TEXT ·stub(SB),NOSPLIT,$0-72
 	SYSCALL
 done:
 	MOVQ AX, ret+64(FP)
+	MOVQ t+0(FP), BX // the handler may have skipped all that is above
+	MOVQ Thread_vforked(BX), CX
+	TESTQ CX, CX
+	JNE  forget
 	RET
+forget:
+	MOVQ $0, Vforked_sp(CX)
+	RET
+record:
+	// Should SIGKILL end a vfork child in its call, the parent goes on from here.
+	LEAQ ret+64(FP), R11
+	MOVQ R11, Vforked_result(CX)
+	MOVQ BP, Vforked_bp(CX)
+	MOVQ SP, Vforked_sp(CX)
+	JMP  recorded
 notmade:
 	MOVQ $-const_NotMade, AX
 	JMP  done
