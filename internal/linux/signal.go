@@ -107,6 +107,7 @@ func (s *signalState) set(sig int, a sigaction) (old sigaction) {
 // install sets the host's action of a signal.
 func (s *signalState) install(sig int) {
 	switch a := s.actions[sig]; {
+	case unblockable&sigbit(sig) != 0:
 	case a.handles(), a.Handler == sigDfl && s.intercept && defaultOf(sig) == defaultKill:
 		trap.Install(sig, a.Flags)
 	case a.Handler == sigIgn:

@@ -173,7 +173,7 @@ func (s *signalState) exposeDefaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for sig := 1; sig <= numSignals; sig++ {
-		if s.actions[sig].Handler != sigIgn {
+		if unblockable&sigbit(sig) == 0 && s.actions[sig].Handler != sigIgn {
 			trap.Default(sig, 0)
 		}
 	}
