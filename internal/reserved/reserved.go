@@ -58,13 +58,25 @@ func List() []int { return *set.Load() }
 // Add takes a descriptor over: it returns the close-on-exec duplicate with a high
 // number that is hospes's from now on, and closes fd.
 func Add(fd int) (int, error) {
-	high, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, Base)
+	high, e := dupHigh(fd)
 	if e != 0 {
 		return -1, e
 	}
-	mark(int(high))
+	mark(high)
 	_ = syscall.Close(fd) // its duplicate holds the file: no error can be lost
-	return int(high), nil
+	return high, nil
+}
+
+// dupHigh duplicates a descriptor, to Base or above. Where the limit of open files
+// does not allow that, the duplicate gets the highest number that there is.
+func dupHigh(fd int) (high int, e syscall.Errno) {
+	for least := Base; least >= 0; least-- {
+		r, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(least))
+		if e != syscall.EINVAL && e != syscall.EMFILE { // EINVAL: least is not below the limit
+			return int(r), e
+		}
+	}
+	return -1, syscall.EMFILE
 }
 
 func mark(fd int) {

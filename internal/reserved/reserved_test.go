@@ -70,6 +70,34 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// Under a limit of open files below Base, the highest numbers are taken, downwards.
+func TestAddUnderLowLimit(t *testing.T) {
+	var inherited syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &inherited); err != nil {
+		t.Fatal(err)
+	}
+	low := inherited
+	low.Cur = 30
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &inherited); err != nil {
+			t.Error(err)
+		}
+	}()
+	for want := 29; want > 26; want-- {
+		fd, e := dup()
+		if e != 0 {
+			t.Fatal(e)
+		}
+		got, err := Add(fd)
+		if err != nil || got != want || !Has(got) {
+			t.Errorf("Add = %d, %v, want %d", got, err, want)
+		}
+	}
+}
+
 // Without the means to place them, the poller's descriptors are found.
 func TestFindPoller(t *testing.T) {
 	if got := findPoller(); len(got) != 2 || !Has(got[0]) || !Has(got[1]) {
