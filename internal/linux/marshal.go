@@ -84,8 +84,8 @@ func (m *marshaller) buffer(addr, n uint64, access mem.Prot, fill bool) (uintptr
 	if p, ok := m.t.hostPointer(addr, n, access); ok {
 		return p, 0
 	}
-	if n > 1<<30 {
-		return badPointer, 0
+	if n > 1<<30 || !m.t.Mem.Covered(addr, n) {
+		return badPointer, 0 // before making room for what is not there
 	}
 	b := bounce{addr: addr, buf: make([]byte, n), back: access == mem.Write}
 	if fill || b.back { // what the kernel leaves alone must come back as it was

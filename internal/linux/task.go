@@ -93,6 +93,7 @@ func hostCall(nr uintptr) Handler {
 		m := marshaller{t: t}
 		v, e := m.host(c)
 		if e != 0 {
+			m.finish()
 			return 0, e
 		}
 		r, e := t.host.Syscall(nr, v[0], v[1], v[2], v[3], v[4], v[5])

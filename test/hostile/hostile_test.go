@@ -1,0 +1,191 @@
+//go:build linux && amd64
+
+// Package hostile runs programs that try to break hospes: whatever a guest does,
+// hospes ends with the guest's exit status or signal, in bounded time, and never
+// with a failure of its own.
+//
+// The programs follow from seeds, of which the tests run a few. More are run by
+//
+//	go test ./test/hostile -seeds 1000 -first 5000
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	seeds = flag.Int("seeds", 0, "how many seeds each test runs, in the place of a few")
+	first = flag.Int("first", 1, "the first seed")
+)
+
+const (
+	timeout = 20 * time.Second
+	nobody  = 65534 // the user that programs run as if the test has privileges
+	maxFile = 16 << 20
+
+	// stuck is the exit status of calls.c when a call has not come back.
+	stuck = 3
+)
+
+var mappings = []string{"offset", "table"}
+
+// bin holds hospes and the programs, where these cannot write.
+var bin string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if bin, err = os.MkdirTemp("", "hospes-hostile-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(bin)
+	_ = os.Chmod(bin, 0o755)
+	cmd := exec.Command("go", "build", "-o", hospes(), "github.com/hospes-vm/hospes/cmd/hospes")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func hospes() string { return filepath.Join(bin, "hospes") }
+
+// compile makes a program of testdata, and skips the test if there is no compiler.
+func compile(t *testing.T, cc, name string) string {
+	t.Helper()
+	if _, err := exec.LookPath(cc); err != nil {
+		t.Skip(cc, "is missing")
+	}
+	out := filepath.Join(bin, name+"."+cc)
+	cmd := exec.Command(cc, "-O1", "-static", "-Wall", "-Werror", "-o", out, filepath.Join("testdata", name+".c"))
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, msg)
+	}
+	return out
+}
+
+// end is how a program ended.
+type end struct {
+	state          *os.ProcessState
+	stdout, stderr bytes.Buffer
+}
+
+// execute runs a command in an empty directory, without privileges.
+func execute(t *testing.T, argv ...string) *end {
+	t.Helper()
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	limited := append([]string{"-c", fmt.Sprintf(`ulimit -c 0; ulimit -f %d; exec "$@"`, maxFile/512), "sh"}, argv...)
+	cmd := exec.CommandContext(ctx, "sh", limited...)
+	cmd.Dir = dir
+	if os.Geteuid() == 0 {
+		// The work directory is the only thing that it owns; it has to get there.
+		for d := dir; d != filepath.Dir(os.TempDir()) && d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
+			_ = os.Chmod(d, 0o755)
+		}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential: &syscall.Credential{Uid: nobody, Gid: nobody},
+			Cloneflags: syscall.CLONE_NEWIPC,
+		}
+	}
+	var e end
+	cmd.Stdout, cmd.Stderr = &e.stdout, &e.stderr
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Errorf("%v does not end", argv)
+	}
+	e.state = cmd.ProcessState
+	return &e
+}
+
+// check wants the guest's own end: one of the exit statuses, or a signal.
+func (e *end) check(t *testing.T, what string, statuses ...int) {
+	t.Helper()
+	status := e.state.Sys().(syscall.WaitStatus)
+	ok := status.Signaled() && status.Signal() != syscall.SIGKILL
+	for _, s := range statuses {
+		ok = ok || status.Exited() && status.ExitStatus() == s
+	}
+	for _, sign := range []string{"goroutine ", "panic: ", "fatal error: ", "runtime: "} {
+		ok = ok && !bytes.Contains(e.stderr.Bytes(), []byte(sign))
+	}
+	if !ok {
+		t.Errorf("%s: %v\n%.4000s", what, e.state, e.stderr.Bytes())
+	}
+}
+
+// eachSeed runs f with n seeds, or as many as the flag says, in both mappings.
+func eachSeed(t *testing.T, n int, f func(t *testing.T, mapping, seed string)) {
+	if *seeds != 0 {
+		n = *seeds
+	}
+	for _, mapping := range mappings {
+		t.Run(mapping, func(t *testing.T) {
+			t.Parallel()
+			for seed := *first; seed < *first+n; seed++ {
+				f(t, mapping, strconv.Itoa(seed))
+			}
+		})
+	}
+}
+
+func TestCalls(t *testing.T) {
+	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
+	eachSeed(t, 8, func(t *testing.T, mapping, seed string) {
+		execute(t, hospes(), "--mapping", mapping, guest, seed, "400").check(t, "seed "+seed, 0, stuck)
+	})
+}
+
+// TestCallsObserved has strace print what makes no sense.
+func TestCallsObserved(t *testing.T) {
+	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
+	eachSeed(t, 8, func(t *testing.T, mapping, seed string) {
+		argv := []string{hospes(), "--mapping", mapping, "--strace", "-D", "/dev/null", guest, seed, "400"}
+		execute(t, argv...).check(t, "seed "+seed, 0, stuck)
+	})
+}
+
+// TestMemory compares with the host: the same operations have the same results.
+func TestMemory(t *testing.T) {
+	guest, native := compile(t, "riscv64-linux-gnu-gcc", "memory"), compile(t, "gcc", "memory")
+	eachSeed(t, 12, func(t *testing.T, mapping, seed string) {
+		e := execute(t, hospes(), "--mapping", mapping, guest, seed, "300")
+		e.check(t, "seed "+seed, 0)
+		if want := execute(t, native, seed, "300").stdout.String(); e.stdout.String() != want {
+			t.Errorf("seed %s: got %swant %s", seed, &e.stdout, want)
+		}
+	})
+}
+
+// TestMemoryThreads has threads work on memory that others unmap.
+func TestMemoryThreads(t *testing.T) {
+	guest := compile(t, "riscv64-linux-gnu-gcc", "memory")
+	eachSeed(t, 2, func(t *testing.T, mapping, seed string) {
+		execute(t, hospes(), "--mapping", mapping, guest, seed, "1000", "6").check(t, "seed "+seed, 0)
+	})
+}
