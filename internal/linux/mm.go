@@ -144,6 +144,10 @@ func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	if adviceIgnored(advice) {
 		return 0, 0
 	}
+	// Unknown advice is refused before anybody looks at the addresses.
+	if _, _, e := syscall.Syscall(unix.SYS_MADVISE, 0, 0, uintptr(advice)); e != 0 {
+		return 0, e
+	}
 	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
 		_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(advice))
 		return e

@@ -57,7 +57,7 @@ const (
 func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) (uint64, error) {
 	if old%PageSize != 0 || flags&^7 != 0 || PageUp(newLen) == 0 ||
 		flags&RemapFixed != 0 && flags&RemapMayMove == 0 ||
-		flags&RemapDontUnmap != 0 && (flags&RemapMayMove == 0 || oldLen != newLen) {
+		flags&RemapDontUnmap != 0 && (flags&RemapMayMove == 0 || PageUp(oldLen) != PageUp(newLen)) {
 		return 0, syscall.EINVAL
 	}
 	oldLen, newLen = PageUp(oldLen), PageUp(newLen)
@@ -66,33 +66,33 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if flags&RemapFixed != 0 {
+		if err := s.checkTarget(old, oldLen, to, newLen); err != nil {
+			return 0, err
+		}
+	}
 	v := s.vmas.find(old)
 	if v == nil {
 		return 0, syscall.EFAULT
 	}
-	if oldLen == 0 && !v.Shared {
+	switch {
+	case flags&(RemapFixed|RemapDontUnmap) != 0 || newLen > oldLen:
+	case newLen == oldLen:
+		return old, nil
+	default:
+		return old, s.unmapLocked(old+newLen, old+oldLen) // whatever is there
+	}
+	switch {
+	case oldLen == 0 && !v.Shared:
 		return 0, syscall.EINVAL // duplicating a private mapping makes no sense
-	}
-	if v.End < old+oldLen {
+	case v.End < old+oldLen:
 		return 0, syscall.EFAULT // spans more than one VMA
-	}
-	if newLen > oldLen && s.size+newLen-oldLen > s.maxSize {
+	case newLen > oldLen && s.size+newLen-oldLen > s.maxSize:
 		return 0, syscall.ENOMEM
 	}
 	switch {
 	case flags&RemapFixed != 0:
-		if to%PageSize != 0 || to > s.Limit()-newLen || to < old+oldLen && old < to+newLen {
-			return 0, syscall.EINVAL
-		}
-		if to < MinAddr {
-			return 0, syscall.EPERM
-		}
 		return s.move(*v, old, oldLen, to, newLen, flags)
-	case flags&RemapDontUnmap == 0 && newLen <= oldLen && oldLen != 0:
-		if newLen < oldLen {
-			return old, s.unmapLocked(old+newLen, old+oldLen)
-		}
-		return old, nil
 	case flags&RemapDontUnmap == 0 && oldLen != 0 && s.growInPlace(*v, old+oldLen, newLen-oldLen):
 		return old, nil
 	case flags&RemapMayMove == 0:
@@ -103,6 +103,17 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 		return 0, err
 	}
 	return s.move(*v, old, oldLen, to, newLen, flags)
+}
+
+// checkTarget checks the place to which mremap(2) is to move [old, old+oldLen).
+func (s *Space) checkTarget(old, oldLen, to, newLen uint64) error {
+	switch {
+	case to%PageSize != 0, to > s.Limit()-newLen, to < old+oldLen && old < to+newLen:
+		return syscall.EINVAL
+	case to < MinAddr:
+		return syscall.EPERM
+	}
+	return nil
 }
 
 // growInPlace extends v, whose remapped part ends at end, by n bytes.

@@ -71,14 +71,14 @@ type trapPanic struct{ trap guest.Trap }
 // exact instruction.
 func (c *CPU) recovered(r any) guest.Exit {
 	var trap guest.Trap
+	b := c.block
 	if t, ok := r.(*trapPanic); ok {
 		trap = t.trap
 	} else if f := c.as.Recover(r); f != nil {
-		trap = faultTrap(f)
+		trap = faultTrap(c.classify(f, b.at(c.ip)))
 	} else {
 		panic(r)
 	}
-	b := c.block
 	done := int((c.ip - uintptr(unsafe.Pointer(b.first))) / instSize)
 	insts := unsafe.Slice(b.first, done)
 	c.pc = b.pc
@@ -94,6 +94,17 @@ func (c *CPU) recovered(r any) guest.Exit {
 		trap.Addr = c.r[in.rs1] // the host's access may have been a wider one
 	}
 	return c.trap(trap)
+}
+
+// classify corrects a fault that was found by the host, which does not tell loads
+// from stores: that a page may not be written counts before there being none.
+func (c *CPU) classify(f *mem.Fault, in *inst) *mem.Fault {
+	if f.Kind == mem.BusErr && rows[in.op-firstOp].Kind&encoding.Store != 0 {
+		if v, ok := c.as.Lookup(f.Addr); ok && v.Prot&mem.Write == 0 {
+			return &mem.Fault{Addr: f.Addr, Access: mem.Write, Kind: mem.AccErr}
+		}
+	}
+	return f
 }
 
 // faultTrap is the trap that Linux makes of a memory fault.

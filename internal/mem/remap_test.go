@@ -1,0 +1,43 @@
+//go:build linux
+
+package mem_test
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// TestMremapEdges has sizes and ranges in which mremap(2) of Linux differs from
+// what one would expect. Random operations found them.
+func TestMremapEdges(t *testing.T) {
+	eachMapping(t, func(t *testing.T, s *mem.Space) {
+		base := mustMap(t, s, mem.Request{Len: 8 * page, Prot: mem.Read | mem.Write})
+		if err := s.Mprotect(base+page, page, mem.Read); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name             string
+			old, oldLen, new uint64
+			flags            mem.RemapFlags
+			to               uint64
+			want             error
+		}{
+			{"stays mapped, equal when rounded", base, page, page - 7, mem.RemapMayMove | mem.RemapDontUnmap, 0, nil},
+			{"equal when rounded", base, page - 5, page, 0, 0, nil},
+			{"equal over several mappings", base, 4 * page, 4 * page, 0, 0, nil},
+			{"shrinks over several mappings", base, 8 * page, 7 * page, 0, 0, nil},
+			{"grows over several mappings", base, 2 * page, 9 * page, mem.RemapMayMove, 0, syscall.EFAULT},
+			{"overlaps itself and is not mapped", base + 7*page, page, page, mem.RemapMayMove | mem.RemapFixed, base + 7*page, syscall.EINVAL},
+		} {
+			if _, err := s.Mremap(c.old, c.oldLen, c.new, c.flags, c.to); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", c.name, err, c.want)
+			}
+		}
+		if s.Covered(base, 8*page) || !s.Covered(base, 7*page) {
+			t.Error("shrinking has not removed exactly the last page")
+		}
+	})
+}
