@@ -71,8 +71,15 @@ func (p *printer) arg(i int) uint64 { return p.call.Args[i] }
 // spec is the specification of the call's arguments.
 func (p *printer) spec() []abi.Arg { return abi.Parse(p.call.Row.Args) }
 
+// maxObject bounds what is read of the guest's memory at once, in bytes: sizes are
+// the guest's, and may be anything.
+const maxObject = 16 << 20
+
 // read fetches n bytes of guest memory; nil if that is not possible.
 func (p *printer) read(addr, n uint64) []byte {
+	if n > maxObject {
+		return nil
+	}
 	b := make([]byte, n)
 	if addr == 0 || p.mem.CopyIn(b, addr) != nil {
 		return nil
