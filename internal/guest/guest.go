@@ -183,3 +183,13 @@ type AltStack struct {
 	Flags int32
 	Size  uint64
 }
+
+// SS_AUTODISARM is the flag of an AltStack that is given up when a handler runs on
+// it, 1U<<31 in the kernel's headers.
+const SS_AUTODISARM = -1 << 31
+
+// Holds is the kernel's on_sig_stack: it reports whether the stack pointer sp is on
+// s. While there is an SS_AUTODISARM stack, nobody uses it.
+func (s *AltStack) Holds(sp uint64) bool {
+	return s.Flags&SS_AUTODISARM == 0 && sp > s.SP && sp-s.SP <= s.Size
+}

@@ -165,7 +165,7 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 		Return:  t.P.Image.SigReturn,
 		SP:      t.CPU.SP(),
 	}
-	if action.Flags&saOnStack != 0 && t.sig.stack.Size != 0 && !onStack(&t.sig.stack, frame.SP) {
+	if action.Flags&saOnStack != 0 && t.sig.stack.Size != 0 && !t.sig.stack.Holds(frame.SP) {
 		frame.SP = t.sig.stack.SP + t.sig.stack.Size
 	}
 	if err := t.CPU.PushSignal(&frame); err != nil {
@@ -178,7 +178,7 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 	}
 	t.dropTempMask()
 	t.thr.wait.stop()
-	if t.sig.stack.Flags&ssAutodisarm != 0 {
+	if t.sig.stack.Flags&guest.SS_AUTODISARM != 0 {
 		t.sig.stack = noStack
 	}
 	t.setMask(mask)

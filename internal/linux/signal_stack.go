@@ -14,9 +14,8 @@ import (
 
 // Flags of stack_t.
 const (
-	ssOnStack    = 1
-	ssDisable    = 2
-	ssAutodisarm = -1 << 31 // 1U << 31 in the kernel's headers
+	ssOnStack = 1
+	ssDisable = 2
 
 	minSigStackSize = 2048 // MINSIGSTKSZ of asm-generic/signal.h
 	stackSize       = 24   // sizeof(stack_t)
@@ -25,21 +24,15 @@ const (
 // noStack is the state without an alternate stack.
 var noStack = guest.AltStack{Flags: ssDisable}
 
-// onStack reports whether sp points into s. While an SS_AUTODISARM stack is there,
-// nobody uses it.
-func onStack(s *guest.AltStack, sp uint64) bool {
-	return s.Flags&ssAutodisarm == 0 && sp > s.SP && sp-s.SP <= s.Size
-}
-
 func sysSigaltstack(t *Task, c *Call) (uint64, syscall.Errno) {
 	old := t.sig.stack
 	switch {
 	case old.Size == 0:
-		old.Flags = old.Flags&ssAutodisarm | ssDisable
-	case onStack(&old, t.CPU.SP()):
-		old.Flags = old.Flags&ssAutodisarm | ssOnStack
+		old.Flags = old.Flags&guest.SS_AUTODISARM | ssDisable
+	case old.Holds(t.CPU.SP()):
+		old.Flags = old.Flags&guest.SS_AUTODISARM | ssOnStack
 	default:
-		old.Flags &= ssAutodisarm
+		old.Flags &= guest.SS_AUTODISARM
 	}
 	if c.Args[0] != 0 {
 		var b [stackSize]byte
@@ -69,10 +62,10 @@ func (t *Task) putStack(addr uint64, s *guest.AltStack) syscall.Errno {
 
 // setAltStack is the kernel's do_sigaltstack.
 func (t *Task) setAltStack(s guest.AltStack) syscall.Errno {
-	if onStack(&t.sig.stack, t.CPU.SP()) {
+	if t.sig.stack.Holds(t.CPU.SP()) {
 		return syscall.EPERM
 	}
-	mode := s.Flags &^ ssAutodisarm
+	mode := s.Flags &^ guest.SS_AUTODISARM
 	switch {
 	case mode != ssDisable && mode != ssOnStack && mode != 0:
 		return syscall.EINVAL

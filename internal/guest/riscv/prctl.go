@@ -13,10 +13,9 @@ func (arch) Prctl(option int, args [4]uint64) (result int64, known bool) {
 	const (
 		off       = 1 // PR_RISCV_CTX_SW_FENCEI_OFF; on is 0
 		perThread = 1 // PR_RISCV_SCOPE_PER_THREAD; per process is 0
-		einval    = 22
 	)
 	if args[0] > off || args[1] > perThread {
-		return -einval, true
+		return einval, true
 	}
 	return 0, true
 }

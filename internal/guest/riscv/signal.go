@@ -33,15 +33,12 @@ const (
 	frameUC   = 128 // what a2 points at
 )
 
-// Stack alternatives (sigaltstack(2)).
-const ssAutodisarm = -1 << 31 // SS_AUTODISARM, as int32
-
 var errStackOverflow = errors.New("signal frame does not fit on the alternate stack")
 
 // PushSignal implements guest.CPU.
 func (c *CPU) PushSignal(f *guest.SignalFrame) error {
 	sp := c.SP()
-	if onStack(&f.Stack, sp) && !onStack(&f.Stack, sp-frameSize) {
+	if f.Stack.Holds(sp) && !f.Stack.Holds(sp-frameSize) {
 		return errStackOverflow // else the frame would be written below the stack
 	}
 	base := (f.SP - frameSize) &^ 15
@@ -57,12 +54,6 @@ func (c *CPU) PushSignal(f *guest.SignalFrame) error {
 	c.SetX(regA0+2, base+frameUC)
 	c.SetPC(f.Handler)
 	return nil
-}
-
-// onStack is the kernel's on_sig_stack: sp points into s. An autodisarmed stack
-// counts as left as soon as a handler runs.
-func onStack(s *guest.AltStack, sp uint64) bool {
-	return s.Size != 0 && s.Flags&ssAutodisarm == 0 && sp > s.SP && sp-s.SP <= s.Size
 }
 
 // encodeFrame writes the frame. The extension list is empty: it consists of

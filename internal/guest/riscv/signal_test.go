@@ -247,7 +247,7 @@ func TestPushSignalFails(t *testing.T) {
 func TestPushSignalAltStack(t *testing.T) {
 	alt := guest.AltStack{SP: dataAddr, Size: 0x2000}
 	disarmed := alt
-	disarmed.Flags = ssAutodisarm
+	disarmed.Flags = guest.SS_AUTODISARM
 	for name, tt := range map[string]struct {
 		stack  guest.AltStack
 		sp, at uint64 // current SP, top of the stack to use
