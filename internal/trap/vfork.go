@@ -21,7 +21,9 @@ import (
 // Go creates no threads from a goroutine that is locked to its thread, as the
 // calling one must be: so all that Go starts meanwhile is the parent's.
 type Vforked struct {
+	//lint:ignore U1000 for assembly
 	sp, bp uintptr // where the child's stack is while it may leave; 0 when it must not
+	//lint:ignore U1000 for assembly
 	result uintptr // where the result of the call goes by which it leaves
 	gone   uint32  // the child has left, this is the parent again
 	ptid   int32   // where the kernel writes what CLONE_PIDFD asks for
@@ -29,6 +31,8 @@ type Vforked struct {
 }
 
 // errGone is the result of the call by which a child has left, in the parent.
+//
+//lint:ignore U1000 assembly gives it
 const errGone = 0xff0
 
 // CloneFlags are the flags that [Vforked.Clone] adds.
