@@ -12,13 +12,25 @@ import (
 // inaccessible are the flags of pages that cost nothing and belong to nobody yet.
 const inaccessible = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
 
+// LeastSpace is the smallest address space, in bytes, that programs can be expected
+// to run in.
+const LeastSpace = 1 << 27
+
+// headroom is what a reservation under RLIMIT_AS leaves to hospes itself: two arenas
+// of Go's heap.
+const headroom = 1 << 27
+
 // Reserve reserves n+extra bytes of addresses, at hint if there is room and hint is
 // not 0. If the host grants less, as under RLIMIT_AS, it is content with less, down
-// to least for n. It returns the address and the n that it got.
-func Reserve(hint uintptr, n, least, extra uint64) (base uintptr, got uint64, err error) {
-	for got = n; got >= least; got /= 2 {
-		if base, err = mmap(hint, got+extra, unix.PROT_NONE, inaccessible, -1, 0); err == nil {
-			return base, got, nil
+// to LeastSpace for n. It returns the address and the n that it got.
+func Reserve(hint uintptr, n, extra uint64) (base uintptr, got uint64, err error) {
+	if base, err = mmap(hint, n+extra, unix.PROT_NONE, inaccessible, -1, 0); err == nil {
+		return base, n, nil
+	}
+	for got = n / 2; got >= LeastSpace; got /= 2 {
+		base, err = mmap(hint, got+extra+headroom, unix.PROT_NONE, inaccessible, -1, 0)
+		if err == nil {
+			return base, got, Release(base+uintptr(got+extra), headroom)
 		}
 	}
 	return 0, 0, fmt.Errorf("cannot reserve %d bytes of address space: %w", n, syscall.ENOMEM)

@@ -22,8 +22,6 @@ const (
 	hint = 1 << 44
 	// guard follows the window: accesses that start inside may run over its end.
 	guard = 1 << 16
-	// minLimit is the smallest space that programs can be expected to run in.
-	minLimit = 1 << 30
 )
 
 // Mapping implements mem.Mapping.
@@ -37,7 +35,7 @@ var _ mem.Mapping = (*Mapping)(nil)
 // New reserves an address space of limit bytes (2^38 is Linux's sv39 user
 // space). If the host grants less, as under RLIMIT_AS, the space is smaller.
 func New(limit uint64) (*Mapping, error) {
-	base, n, err := hostmem.Reserve(hint, limit, minLimit, guard)
+	base, n, err := hostmem.Reserve(hint, limit, guard)
 	if err != nil {
 		return nil, err
 	}

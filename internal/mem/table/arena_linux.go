@@ -8,9 +8,6 @@ import (
 	"github.com/hospes-vm/hospes/internal/mem/hostmem"
 )
 
-// minArena is the smallest arena that programs can be expected to run in.
-const minArena = 1 << 30
-
 // arena is a reservation of host addresses from which the pages are taken.
 type arena struct {
 	base uintptr
@@ -22,7 +19,7 @@ type arena struct {
 
 // newArena reserves size bytes, or less if the host (RLIMIT_AS) grants less.
 func newArena(size uint64) (*arena, error) {
-	base, n, err := hostmem.Reserve(0, size, minArena, 0)
+	base, n, err := hostmem.Reserve(0, size, 0)
 	if err != nil {
 		return nil, err
 	}
