@@ -66,9 +66,10 @@ func argOf(req uint32) (ioctlArg, bool) {
 	return a, true
 }
 
-// minPointer is the least number that could be a pointer: no process can map
-// memory below it.
-const minPointer = mem.MinAddr
+// mayPoint reports whether a number could be a pointer of the host's: no process can
+// map memory below mem.MinAddr, or in the kernel's upper half of the addresses, where
+// negative numbers lie.
+func mayPoint(arg uint64) bool { return arg >= mem.MinAddr && int64(arg) > 0 }
 
 // sysIoctl is ioctl(2). Request numbers and layouts are asm-generic on both sides;
 // only pointers differ. Requests of unknown kind are carried out if their argument
@@ -83,7 +84,7 @@ func sysIoctl(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	a, ok := argOf(req)
 	switch {
-	case a.kind == ioctlNested, !ok && arg >= minPointer:
+	case a.kind == ioctlNested, !ok && mayPoint(arg):
 		return t.badIoctl(fd)
 	case a.kind == ioctlValue:
 		r, e := t.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(req), uintptr(arg))
