@@ -23,7 +23,7 @@
 // In the order in which they may be taken, outermost first:
 //
 //  1. the Tracer's: it reads guest memory;
-//  2. mem.Space's, under which it calls [Process.FlushCode];
+//  2. mem.Space's, under which it calls [Process.FlushCode], and cpuSet.mu in that;
 //  3. Process.mu, which guards the task list. So nobody who holds it touches guest
 //     memory, calls the Tracer, or makes a call that may block;
 //  4. virtualQueue.mu.
@@ -36,8 +36,9 @@
 //   - the outer loop: start.go, run.go, task.go (Task, Call, restart codes),
 //     process.go, errno.go
 //   - the table: table.go, marshal.go (arguments by specification), iovec.go
-//   - threads and programs: clone.go, thread.go, attributes.go (what a thread
-//     inherits), futex.go, robust.go, sched.go, exec.go, execstate.go
+//   - threads, processes, programs: clone.go, thread.go, attributes.go (what a thread
+//     inherits), vfork.go, cpuset.go (CPUs that share memory), futex.go, robust.go,
+//     sched.go, exec.go, execstate.go
 //   - signals: signal.go (actions, masks), signal_calls.go, signal_deliver.go,
 //     signal_stack.go, signal_virtual.go (the six that the host never blocks)
 //   - memory: mm.go, shm.go, procvm.go, residency_unsafe.go
