@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,7 +157,7 @@ func eachSeed(t *testing.T, n int, f func(t *testing.T, mapping, seed string)) {
 
 func TestCalls(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
-	eachSeed(t, 8, func(t *testing.T, mapping, seed string) {
+	eachSeed(t, 5, func(t *testing.T, mapping, seed string) {
 		execute(t, hospes(), "--mapping", mapping, guest, seed, "400").check(t, "seed "+seed, 0, stuck)
 	})
 }
@@ -164,7 +165,7 @@ func TestCalls(t *testing.T) {
 // TestCallsObserved has strace print what makes no sense.
 func TestCallsObserved(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
-	eachSeed(t, 8, func(t *testing.T, mapping, seed string) {
+	eachSeed(t, 5, func(t *testing.T, mapping, seed string) {
 		argv := []string{hospes(), "--mapping", mapping, "--strace", "-D", "/dev/null", guest, seed, "400"}
 		execute(t, argv...).check(t, "seed "+seed, 0, stuck)
 	})
@@ -173,7 +174,7 @@ func TestCallsObserved(t *testing.T) {
 // TestMemory compares with the host: the same operations have the same results.
 func TestMemory(t *testing.T) {
 	guest, native := compile(t, "riscv64-linux-gnu-gcc", "memory"), compile(t, "gcc", "memory")
-	eachSeed(t, 12, func(t *testing.T, mapping, seed string) {
+	eachSeed(t, 8, func(t *testing.T, mapping, seed string) {
 		e := execute(t, hospes(), "--mapping", mapping, guest, seed, "300")
 		e.check(t, "seed "+seed, 0)
 		if want := execute(t, native, seed, "300").stdout.String(); e.stdout.String() != want {
@@ -188,4 +189,56 @@ func TestMemoryThreads(t *testing.T) {
 	eachSeed(t, 2, func(t *testing.T, mapping, seed string) {
 		execute(t, hospes(), "--mapping", mapping, guest, seed, "1000", "6").check(t, "seed "+seed, 0)
 	})
+}
+
+// TestCode executes what is no program. Kind 6, threads until RLIMIT_NPROC, is left
+// out: Go ends the program when the host refuses it a thread.
+func TestCode(t *testing.T) {
+	guest := compile(t, "riscv64-linux-gnu-gcc", "code")
+	eachSeed(t, 1, func(t *testing.T, mapping, seed string) {
+		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "7"} {
+			e := execute(t, hospes(), "--mapping", mapping, guest, seed, kind)
+			e.check(t, "kind "+kind+" seed "+seed, 0)
+		}
+	})
+}
+
+// TestMutants runs damaged copies of a program.
+func TestMutants(t *testing.T) {
+	program, err := os.ReadFile(compile(t, "riscv64-linux-gnu-gcc", "code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachSeed(t, 30, func(t *testing.T, mapping, seed string) {
+		n, _ := strconv.Atoi(seed)
+		name := filepath.Join(bin, "mutant-"+mapping)
+		if err := os.WriteFile(name, mutate(program, uint64(n)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		// Without arguments the intact program ends with 2, as Go does when it
+		// fails: check finds that out by what Go says then.
+		execute(t, hospes(), "--mapping", mapping, name).check(t, "seed "+seed, statuses...)
+	})
+}
+
+// statuses are all that a program can end with.
+var statuses = func() (all []int) {
+	for s := range 256 {
+		all = append(all, s)
+	}
+	return all
+}()
+
+// mutate damages a copy of a program: headers, the code of its start, or its size.
+func mutate(program []byte, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 0))
+	b := bytes.Clone(program)
+	reach := []int{64, 64 + 56*8, 4096, len(b)}[r.IntN(4)]
+	for range 1 + r.IntN(6) {
+		b[r.IntN(reach)] ^= 1 << r.IntN(8)
+	}
+	if r.IntN(4) == 0 {
+		b = b[:r.IntN(len(b))]
+	}
+	return b
 }
