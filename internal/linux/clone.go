@@ -132,6 +132,8 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 		return t.cloneThread(a)
 	case a.Flags&(trap.CloneFlags|unix.CLONE_SIGHAND) == trap.CloneFlags:
 		return t.cloneVfork(a)
+	case a.Flags&(unix.CLONE_VM|unix.CLONE_FILES) == 0:
+		return t.cloneFork(a)
 	}
 	return 0, syscall.ENOSYS
 }

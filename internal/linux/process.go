@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -43,11 +44,15 @@ type Process struct {
 	cpus  *cpuSet       // those that run in Mem
 	vfork *trap.Vforked // set for a process that a vfork made, until it ends (vfork.go)
 
-	mu     sync.Mutex // guards tasks
-	tasks  map[int]*Task
-	exited chan struct{} // closed when the process has ended; status is valid then
-	ending atomic.Bool
-	status Status
+	stop forkall.Stop // the order to threads to wait while one forks (fork.go); given with mu locked
+
+	mu      sync.Mutex // guards tasks, vforks and leaving
+	tasks   map[int]*Task
+	vforks  int           // children that run in this process's memory
+	leaving int           // threads that are no more in tasks, but not done yet
+	exited  chan struct{} // closed when the process has ended; status is valid then
+	ending  atomic.Bool
+	status  Status
 
 	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)

@@ -12,6 +12,9 @@ import (
 // guest code runs in CPU.Run; everything that needs Linux comes back here.
 func (t *Task) run() {
 	for !t.exiting && !t.gone() {
+		if t.P.stop.Ordered() {
+			t.gate.Park(&t.P.stop)
+		}
 		switch exit := t.CPU.Run(); exit.Kind {
 		case guest.ExitSyscall:
 			t.syscall()

@@ -53,6 +53,14 @@ func (q *virtualQueue) take(set uint64) (info trap.Info, ok bool) {
 	return info, true
 }
 
+// clear removes all signals.
+func (q *virtualQueue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.infos = nil
+	q.set.Store(0)
+}
+
 // siTKill is the si_code of tkill(2) and tgkill(2), which send to a thread.
 const siTKill = -6
 

@@ -5,6 +5,7 @@ package linux
 import (
 	"syscall"
 
+	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/linux/abi"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -26,6 +27,8 @@ type Task struct {
 	io   ioScratch    // memory for the host's arguments of one call (file.go)
 
 	restart restartBlock // what restart_syscall(2) continues (time.go)
+
+	gate forkall.Gate // where the thread waits while another one forks (fork.go)
 
 	// exiting is set by a handler that ends the thread; the run loop then returns.
 	exiting bool

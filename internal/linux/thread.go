@@ -66,6 +66,9 @@ func (t *Task) join(mask uint64) {
 	t.TID = unix.Gettid()
 	p.mu.Lock()
 	p.tasks[t.TID] = t
+	if p.stop.Ordered() {
+		t.host.Kick()
+	}
 	raiseMaxProcs(len(p.tasks))
 	p.mu.Unlock()
 	p.cpus.add(t.CPU)
@@ -98,7 +101,13 @@ func (t *Task) leave() (last bool) {
 	p.mu.Lock()
 	delete(p.tasks, t.TID)
 	last = len(p.tasks) == 0
+	p.leaving++
 	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.leaving--
+		p.mu.Unlock()
+	}()
 	p.cpus.remove(t.CPU)
 	t.host.Unbind()
 	if addr := t.thr.clearTID; addr != 0 && !last {

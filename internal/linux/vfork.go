@@ -31,6 +31,10 @@ func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
 	if a.Flags&unix.CLONE_PIDFD != 0 && t.Mem.Store(a.PidFD, 4, 0) != nil {
 		return 0, syscall.EFAULT
 	}
+	if !t.P.beginVfork() {
+		return 0, ERESTARTNOINTR
+	}
+	defer t.P.endVfork()
 	if !t.host.Freeze() {
 		return 0, ERESTARTNOINTR // the signal that has just arrived comes first
 	}
@@ -50,6 +54,24 @@ func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
 	// This is the parent, the child has left.
 	child.forget()
 	return uint64(v.PID()), 0
+}
+
+// beginVfork announces a child in this process's memory. It fails while a thread is
+// about to fork.
+func (p *Process) beginVfork() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stop.Ordered() {
+		return false
+	}
+	p.vforks++
+	return true
+}
+
+func (p *Process) endVfork() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vforks--
 }
 
 // child returns a new process like p without threads, in the same address space.

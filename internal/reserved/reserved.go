@@ -32,14 +32,21 @@ const (
 var (
 	mu  sync.Mutex            // serialises changes of set
 	set atomic.Pointer[[]int] // sorted; replaced, never changed
+
+	poller []int // constant after init
 )
 
 func init() {
 	set.Store(new([]int))
-	for _, fd := range parkPoller() {
+	poller = parkPoller()
+	for _, fd := range poller {
 		mark(fd)
 	}
 }
+
+// Poller returns the two descriptors of the runtime's poller, in any order, or
+// fewer if they are not known. The caller must not change the result.
+func Poller() []int { return poller }
 
 // Has reports whether fd is a descriptor of hospes.
 func Has(fd int) bool {

@@ -76,6 +76,11 @@ func (t *Thread) Unbind() {
 func (t *Thread) Forget() {
 	registryMu.Lock()
 	defer registryMu.Unlock()
+	t.forget()
+}
+
+// forget is Forget for who holds registryMu.
+func (t *Thread) forget() {
 	for d := uint32(0); d < probes; d++ {
 		e := &registry[(t.tid+d)%registrySize]
 		if e.tid == t.tid {

@@ -35,6 +35,9 @@ const (
 	// kickCode is the si_code of a kick: negative, as the kernel lets nobody
 	// send others to a thread, and none that Linux uses.
 	kickCode = -0x68_6f73
+
+	// freezeCode is the si_code of the signal that goes to freezer.
+	freezeCode = kickCode - 1
 )
 
 // slotOf is the slot of each signal number. The handler reads it.

@@ -87,6 +87,16 @@ ours:
 	MOVQ DX, R14 // ucontext
 	LEAQ ·slotOf(SB), AX
 	MOVBLZX (AX)(R12*1), R15 // slot
+	CMPL R12, $SIGSTKFLT
+	JNE  search
+	CMPL SI_CODE(R13), $const_freezeCode
+	JNE  search
+	MOVQ ·freezer(SB), AX
+	TESTQ AX, AX
+	JZ   search
+	JMP  AX
+
+search:
 
 	// R8 = the Thread of this thread ID, R9.
 	MOVL $SYS_gettid, AX

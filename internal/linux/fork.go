@@ -1,0 +1,141 @@
+//go:build linux && amd64
+
+package linux
+
+import (
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/forkall"
+)
+
+// Children with memory of their own: fork(2). The host process is copied, with all
+// of Go's threads (package forkall) but those of the guest: the other guest threads
+// wait at their gates, outside of Go, while the copy is made. A thread at its gate
+// is at the head of its run loop, so it holds no lock; and the child, in which these
+// threads are not, finds all locks free.
+
+// cloneFork makes a child that has a copy of the memory.
+func (t *Task) cloneFork(a *cloneArgs) (uint64, syscall.Errno) {
+	p := t.P
+	if p.vfork != nil {
+		return 0, syscall.EAGAIN // Go's threads are not in this process
+	}
+	if forkall.Init() != nil {
+		return 0, syscall.ENOSYS
+	}
+	if a.Flags&unix.CLONE_PIDFD != 0 && t.Mem.Store(a.PidFD, 4, 0) != nil {
+		return 0, syscall.EFAULT
+	}
+	parked, ok := p.stopOthers(t)
+	if !ok {
+		return 0, ERESTARTNOINTR
+	}
+	defer p.stop.Release()
+	if !t.host.Freeze() {
+		return 0, ERESTARTNOINTR // the signal that has just arrived comes first
+	}
+	defer func() { t.setMask(t.sig.mask) }()
+	const flags = hostCloneFlags&^unix.CLONE_FILES | unix.CLONE_VFORK
+	pid, fd, e := forkall.Fork(uintptr(a.Flags&flags|a.ExitSignal), parked)
+	switch {
+	case e != 0:
+		return 0, e
+	case pid == 0:
+		t.becomeForked(a)
+		return 0, 0
+	}
+	if a.Flags&unix.CLONE_PIDFD != 0 {
+		_ = t.Mem.Store(a.PidFD, 4, uint64(fd))
+	}
+	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
+		_ = t.Mem.Store(a.ParentTID, 4, uint64(pid))
+	}
+	return uint64(pid), 0
+}
+
+// stopOthers has all threads but t wait at their gates, until p.stop is released, and
+// returns their IDs. It fails if another thread is before t, or if the process ends;
+// t has to do its part then.
+func (p *Process) stopOthers(t *Task) (parked []int, ok bool) {
+	if !p.orderStop(t) {
+		time.Sleep(50 * time.Microsecond) // t comes back if nothing else is to be done
+		return nil, false
+	}
+	for attempt := 0; ; attempt++ {
+		if parked, ok = p.othersParked(t); ok {
+			return parked, true
+		}
+		if p.ending.Load() {
+			p.stop.Release()
+			return nil, false
+		}
+		if attempt < 50 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+}
+
+// orderStop orders all threads but t to wait. It fails if they may not, because a
+// child runs in this process's memory, or have been told so already.
+func (p *Process) orderStop(t *Task) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stop.Ordered() || p.vforks > 0 || p.ending.Load() {
+		return false
+	}
+	p.stop.Order()
+	for _, other := range p.tasks {
+		if other != t {
+			other.host.Kick()
+		}
+	}
+	return true
+}
+
+// othersParked reports whether all threads but t are at their gates, and returns
+// their IDs.
+func (p *Process) othersParked(t *Task) (tids []int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for tid, other := range p.tasks {
+		switch {
+		case other == t:
+		case other.gate.Parked():
+			tids = append(tids, tid)
+		default:
+			return nil, false
+		}
+	}
+	return tids, p.leaving == 0
+}
+
+// becomeForked makes of t, in the copied process, the only thread of that.
+func (t *Task) becomeForked(a *cloneArgs) {
+	p := t.P
+	t.TID = unix.Gettid()
+	t.host.Rebind()
+	p.tasks = map[int]*Task{t.TID: t}
+	p.cpus = newCPUSet()
+	p.cpus.add(t.CPU)
+	p.aio = aioContexts{}
+	p.sig.shared.clear()
+	t.sig.own.clear()
+	t.thr = taskThread{}
+	if a.Stack != 0 {
+		t.CPU.SetSP(a.Stack)
+	}
+	if a.Flags&unix.CLONE_SETTLS != 0 {
+		t.CPU.SetTLS(a.TLS)
+	}
+	t.takeID(a, t.TID)
+	if a.Flags&unix.CLONE_CLEAR_SIGHAND != 0 {
+		p.sig.clear()
+		p.sig.setIntercept(false)
+	}
+}
