@@ -86,14 +86,13 @@ func findPoller() bool {
 	return false
 }
 
-// pollOnce asks the poller for its events, and ends that of the event descriptor.
+// pollOnce asks the poller for its events. It leaves them to the runtime: one that
+// was raised in earnest must not be lost.
 func pollOnce() (entry unix.EpollEvent, found bool) {
 	var events [16]unix.EpollEvent
 	n, err := unix.EpollWait(int(poller), events[:], 0)
 	for i := 0; err == nil && i < n; i++ {
 		if e := events[i]; e.Events == unix.EPOLLIN {
-			var value [8]byte
-			_, _ = unix.Read(int(event), value[:])
 			return e, true
 		}
 	}
