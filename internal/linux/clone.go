@@ -240,6 +240,19 @@ func (s *threadStart) writeIDs() syscall.Errno {
 	return 0
 }
 
+// checkPidFD fails if the descriptor of CLONE_PIDFD cannot be stored. The child
+// of a fork must not find it there.
+func (t *Task) checkPidFD(a *cloneArgs) syscall.Errno {
+	if a.Flags&unix.CLONE_PIDFD == 0 {
+		return 0
+	}
+	v, f := t.Mem.Load(a.PidFD, 4)
+	if f == nil {
+		f = t.Mem.Store(a.PidFD, 4, v)
+	}
+	return faultErrno(f)
+}
+
 // takeID stores what a child is to find in memory of its own ID.
 func (t *Task) takeID(a *cloneArgs, tid int) {
 	if a.Flags&unix.CLONE_CHILD_SETTID != 0 {

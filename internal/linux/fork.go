@@ -27,8 +27,8 @@ func (t *Task) cloneFork(a *cloneArgs) (uint64, syscall.Errno) {
 	if forkall.Init() != nil {
 		return 0, syscall.ENOSYS
 	}
-	if a.Flags&unix.CLONE_PIDFD != 0 && t.Mem.Store(a.PidFD, 4, 0) != nil {
-		return 0, syscall.EFAULT
+	if e := t.checkPidFD(a); e != 0 {
+		return 0, e
 	}
 	parked, ok := p.stopOthers(t)
 	if !ok {

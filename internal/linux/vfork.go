@@ -28,8 +28,8 @@ const hostCloneFlags = unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_PTRACE | un
 
 // cloneVfork makes a child that shares memory, and returns when it has left.
 func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
-	if a.Flags&unix.CLONE_PIDFD != 0 && t.Mem.Store(a.PidFD, 4, 0) != nil {
-		return 0, syscall.EFAULT
+	if e := t.checkPidFD(a); e != 0 {
+		return 0, e
 	}
 	if !t.P.beginVfork() {
 		return 0, ERESTARTNOINTR
