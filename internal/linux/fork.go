@@ -58,11 +58,10 @@ func (t *Task) cloneFork(a *cloneArgs) (uint64, syscall.Errno) {
 }
 
 // stopOthers has all threads but t wait at their gates, until p.stop is released, and
-// returns their IDs. It fails if another thread is before t, or if the process ends;
-// t has to do its part then.
+// returns their IDs. It fails if something else comes first: t has to return to its
+// run loop then, and comes back.
 func (p *Process) stopOthers(t *Task) (parked []int, ok bool) {
 	if !p.orderStop(t) {
-		time.Sleep(50 * time.Microsecond) // t comes back if nothing else is to be done
 		return nil, false
 	}
 	for attempt := 0; ; attempt++ {
@@ -81,12 +80,20 @@ func (p *Process) stopOthers(t *Task) (parked []int, ok bool) {
 	}
 }
 
-// orderStop orders all threads but t to wait. It fails if they may not, because a
-// child runs in this process's memory, or have been told so already.
+// orderStop orders all threads but t to wait, when no child runs in this process's
+// memory. A child may want something of one of these threads, so the order is not
+// given before; but no further child is made.
 func (p *Process) orderStop(t *Task) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stop.Ordered() || p.vforks > 0 || p.ending.Load() {
+	p.forkers++
+	defer func() { p.forkers-- }()
+	for p.vforks > 0 && !p.stop.Ordered() && !t.host.Pending() {
+		p.mu.Unlock()
+		time.Sleep(50 * time.Microsecond)
+		p.mu.Lock()
+	}
+	if p.vforks > 0 || p.stop.Ordered() || p.ending.Load() {
 		return false
 	}
 	p.stop.Order()

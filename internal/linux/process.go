@@ -46,9 +46,10 @@ type Process struct {
 
 	stop forkall.Stop // the order to threads to wait while one forks (fork.go); given with mu locked
 
-	mu      sync.Mutex // guards tasks, vforks and leaving
+	mu      sync.Mutex // guards tasks, vforks, forkers and leaving
 	tasks   map[int]*Task
 	vforks  int           // children that run in this process's memory
+	forkers int           // threads that wait for there to be none
 	leaving int           // threads that are no more in tasks, but not done yet
 	exited  chan struct{} // closed when the process has ended; status is valid then
 	ending  atomic.Bool

@@ -4,6 +4,7 @@ package linux
 
 import (
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,7 @@ func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
 		return 0, e
 	}
 	if !t.P.beginVfork() {
+		time.Sleep(50 * time.Microsecond) // not to come back at once
 		return 0, ERESTARTNOINTR
 	}
 	defer t.P.endVfork()
@@ -56,12 +58,12 @@ func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
 	return uint64(v.PID()), 0
 }
 
-// beginVfork announces a child in this process's memory. It fails while a thread is
-// about to fork.
+// beginVfork announces a child in this process's memory. It fails while a thread
+// wants to fork.
 func (p *Process) beginVfork() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stop.Ordered() {
+	if p.forkers > 0 || p.stop.Ordered() {
 		return false
 	}
 	p.vforks++
