@@ -28,6 +28,7 @@ var control struct {
 	phase   uint32 // odd while threads are to stop
 	claimed uint32 // how many records are in use
 	frozen  uint32 // how many threads have stopped
+	inside  uint32 // how many threads are in the handler
 	records [maxThreads]record
 }
 
@@ -110,18 +111,25 @@ func fork(flags uintptr) uintptr {
 func freeze() bool {
 	pid, self := raw(unix.SYS_GETPID, 0, 0, 0, 0), raw(unix.SYS_GETTID, 0, 0, 0, 0)
 	total = skipped
+	// One that is late from the time before would count as stopped, and go on.
+	for atomic.LoadUint32(&control.inside) != 0 {
+		raw(unix.SYS_SCHED_YIELD, 0, 0, 0, 0)
+	}
 	atomic.StoreUint32(&control.claimed, 0)
 	atomic.StoreUint32(&control.frozen, 0)
 	atomic.AddUint32(&control.phase, 1)
-	for {
-		// A thread that was listed before it stopped may have made another.
-		switch n := signalAll(pid, self); {
-		case n == 0:
-			return true
-		case n < 0, !waitFrozen(pid):
+	// A thread that was listed before it stopped may have made another, and one that
+	// ends while the directory is read may have the kernel leave others out.
+	for quiet := 0; quiet < 3; quiet++ {
+		n := signalAll(pid, self)
+		if n < 0 || !waitFrozen(pid) {
 			return false
 		}
+		if n > 0 {
+			quiet = -1
+		}
 	}
+	return true
 }
 
 // thaw lets the stopped threads go. In the child there is none.
@@ -258,6 +266,7 @@ func revive() {
 	// With an event, in case the parent was about to take one.
 	replace(event, raw(unix.SYS_EVENTFD2, 1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK, 0, 0))
 	raw(unix.SYS_EPOLL_CTL, poller, unix.EPOLL_CTL_ADD, event, uintptr(unsafe.Pointer(&eventEntry)))
+	atomic.StoreUint32(&control.inside, 0)
 	n := atomic.LoadUint32(&control.claimed)
 	for i := uint32(0); i < n; i++ {
 		if failed(resume(&control.records[i])) {

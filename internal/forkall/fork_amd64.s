@@ -22,11 +22,15 @@
 #define PHASE ·control+0(SB)
 #define CLAIMED ·control+4(SB)
 #define FROZEN ·control+8(SB)
+#define INSIDE ·control+12(SB)
 #define RECORDS ·control+16(SB)
 
 // The handler that stops a thread: all signals are blocked. It returns into the
 // restorer of the kernel's frame; the kernel restores all registers.
 TEXT ·freezer(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	LEAQ INSIDE, AX
+	LOCK
+	INCL (AX)
 	MOVL PHASE, R12
 	TESTL $1, R12
 	JZ   out
@@ -62,6 +66,9 @@ wait:
 	SYSCALL
 	JMP  wait
 out:
+	LEAQ INSIDE, AX
+	LOCK
+	DECL (AX)
 	RET
 
 // func freezerAddr() uintptr
