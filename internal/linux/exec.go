@@ -200,6 +200,9 @@ func (x *execRequest) runGuest() syscall.Errno {
 	}
 	// The new image gets the open file: a name may mean something else by then.
 	fd, err := unix.FcntlInt(x.file.Fd(), unix.F_DUPFD, reserved.Base)
+	if err == unix.EINVAL { // the limit of open files is lower
+		fd, err = unix.FcntlInt(x.file.Fd(), unix.F_DUPFD, 3)
+	}
 	if err != nil {
 		return errnoOf(err)
 	}

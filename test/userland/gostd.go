@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,10 +41,10 @@ var goPackages = []goPackage{
 	{path: "math/bits"},
 	{path: "net"},
 	{path: "os"},
-	{path: "os/exec", except: map[string]string{
-		"TestExitCode|TestOutputStderrCapture": "they want the output of a process, which cannot be made yet",
+	{path: "os/exec"},
+	{path: "os/signal", except: map[string]string{
+		"TestDetectNohup|TestNohup": "the host's nohup cannot start a guest program without binfmt_misc",
 	}},
-	{path: "os/signal"},
 	{path: "regexp"},
 	{path: "runtime", except: map[string]string{
 		".*(Cgo|Crash|Coro).*":             "they panic when no process can be made, and end the others",
@@ -52,12 +53,10 @@ var goPackages = []goPackage{
 	{path: "sort", quick: true},
 	{path: "strconv"},
 	{path: "strings"},
-	{path: "sync", quick: true, except: map[string]string{
-		"TestIssue76126": "it wants the output of a process, which cannot be made yet",
-	}},
+	{path: "sync", quick: true},
 	{path: "sync/atomic", quick: true},
 	{path: "syscall", except: map[string]string{
-		"TestPrlimitOtherProcess": "it panics when no process can be made, and ends the others",
+		"TestExecPtrace": "there is no ptrace yet",
 	}},
 	{path: "text/template"},
 	{path: "time", except: map[string]string{
@@ -104,11 +103,8 @@ func (p *goPackage) run(ctx context.Context, c *config) (verdict, string) {
 	if status == 0 {
 		return passed, p.notes()
 	}
-	names, waiting := unexplained(out.stdout)
+	names := slices.Sorted(maps.Keys(failures(out.stdout)))
 	notes := p.notes()
-	if waiting > 0 {
-		notes += fmt.Sprintf("\n%d more tests wait for processes", waiting)
-	}
 	if len(names) > 0 {
 		names = slices.DeleteFunc(names, p.nativeFailures(ctx))
 		notes += "\nthe others that fail, fail natively too"
@@ -125,20 +121,6 @@ func (p *goPackage) nativeFailures(ctx context.Context) func(name string) bool {
 	out, _ := exec.CommandContext(ctx, "go", "test", "-short", p.path).Output() // fails, if tests do
 	texts := failures(string(out))
 	return func(name string) bool { return texts[name] != "" }
-}
-
-// unexplained are the tests that an output says have failed, without those (but with their
-// number) that failed for a pending reason.
-func unexplained(out string) (names []string, waiting int) {
-	for name, text := range failures(out) {
-		if pending(text) != "" {
-			waiting++
-		} else {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, waiting
 }
 
 // skip is the -test.skip pattern of the exceptions.

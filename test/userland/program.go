@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -66,33 +65,12 @@ func (p *program) run(ctx context.Context, c *config) (verdict, string) {
 	switch {
 	case err != nil:
 		return failed, err.Error()
-	case (out.stdout != want || status != p.status) && pending(out.stderr) != "":
-		return skipped, pending(out.stderr)
 	case out.stdout != want:
 		return failed, fmt.Sprintf("printed %s\nwant %s\n%s", excerpt(out.stdout), excerpt(want), out.stderr)
 	case status != p.status:
 		return failed, fmt.Sprintf("exit status %d, want %d\n%s", status, p.status, out.stderr)
 	}
 	return passed, ""
-}
-
-// pendings are what hospes does not have yet, by what programs say when they miss it. A row
-// that fails with such a message is skipped.
-var pendings = []struct {
-	message *regexp.Regexp
-	why     string
-}{
-	{regexp.MustCompile(`(?i)fork.*function not implemented|cannot fork|OSError.* 38|BlockingIOError.* 38`), "processes cannot be made yet"},
-}
-
-// pending is why a failure with such messages was to be expected, or empty.
-func pending(messages string) string {
-	for _, p := range pendings {
-		if p.message.MatchString(messages) {
-			return p.why
-		}
-	}
-	return ""
 }
 
 // native runs the same command on the host, in a directory of its own.
