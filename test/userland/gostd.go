@@ -22,6 +22,7 @@ type goPackage struct {
 }
 
 var goPackages = []goPackage{
+	{path: "archive/zip"},
 	{path: "bufio"},
 	{path: "bytes"},
 	{path: "compress/bzip2"},
@@ -29,8 +30,14 @@ var goPackages = []goPackage{
 	{path: "compress/gzip"},
 	{path: "compress/lzw"},
 	{path: "compress/zlib"},
+	{path: "context"},
+	{path: "crypto/ecdsa"},
 	{path: "crypto/sha256"},
+	{path: "database/sql"},
+	{path: "debug/elf"},
+	{path: "encoding/binary"},
 	{path: "encoding/json"},
+	{path: "encoding/xml"},
 	{path: "hash/adler32"},
 	{path: "hash/crc32"},
 	{path: "hash/crc64"},
@@ -39,7 +46,11 @@ var goPackages = []goPackage{
 	{path: "math", quick: true},
 	{path: "math/big"},
 	{path: "math/bits"},
+	{path: "mime/multipart"},
 	{path: "net"},
+	{path: "net/http/httptest"},
+	{path: "net/netip"},
+	{path: "net/rpc"},
 	{path: "os"},
 	{path: "os/exec"},
 	{path: "os/signal", except: map[string]string{
@@ -63,6 +74,8 @@ var goPackages = []goPackage{
 		"TestLongAdjustTimers": "it allows 60 s for some 15 thousand million instructions, too little for an interpreter",
 	}},
 	{path: "unicode/utf8"},
+	{path: "unique"},
+	{path: "weak"},
 }
 
 func goTests() []test {
