@@ -18,8 +18,8 @@ const maxThreads = 1024
 
 // record is what is to be known of a stopped thread.
 type record struct {
-	sp uintptr // in the signal handler
-	fs uintptr
+	sp uintptr //lint:ignore U1000 in the signal handler; assembly sets and reads both
+	fs uintptr //lint:ignore U1000 see sp
 }
 
 // control is what the threads that stop look at. It is not on the heap: the child
