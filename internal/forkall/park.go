@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-//go:linkname entersyscall runtime.entersyscall
-func entersyscall()
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
 
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
@@ -41,12 +41,17 @@ func (g *Gate) Parked() bool { return atomic.LoadUint32(&g.parked) != 0 }
 // Park waits while the order stands. To Go the thread is in a system call, so that
 // it does without the thread; in a child of Fork the thread is not there.
 //
+// The thread gives its P away before it waits. It is not enough that others can take
+// the P from a thread in a system call: who stops the world tries that once, and
+// fails while sysmon is just looking at that thread. In the child, nobody would
+// leave the call to make up for it.
+//
 // It is nosplit because the stack must not move between entersyscall and exitsyscall.
 //
 //go:nosplit
 //go:norace
 func (g *Gate) Park(s *Stop) {
-	entersyscall()
+	entersyscallblock()
 	for phase := atomic.LoadUint32(&s.phase); phase&1 != 0; phase = atomic.LoadUint32(&s.phase) {
 		atomic.StoreUint32(&g.parked, 1)
 		for atomic.LoadUint32(&s.phase) == phase {
