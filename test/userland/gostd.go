@@ -58,8 +58,8 @@ var goPackages = []goPackage{
 	}},
 	{path: "regexp"},
 	{path: "runtime", except: map[string]string{
-		".*(Cgo|Crash|Coro).*":             "they panic when no process can be made, and end the others",
-		"TestRuntimePanic|TestTraceback.*": "they want the output of a process, which cannot be made yet",
+		".*(Cgo|Crash|Coro).*":             "they build programs with the host's go command, and start them, which takes minutes",
+		"TestRuntimePanic|TestTraceback.*": "they build and start programs, too",
 	}},
 	{path: "sort", quick: true},
 	{path: "strconv"},
