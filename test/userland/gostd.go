@@ -59,6 +59,7 @@ var goPackages = []goPackage{
 	{path: "regexp"},
 	{path: "runtime", except: map[string]string{
 		".*(Cgo|Crash|Coro).*":             "they build programs with the host's go command, and start them, which takes minutes",
+		"TestUsingVDSO":                    "the host's strace cannot start a guest program without binfmt_misc",
 		"TestRuntimePanic|TestTraceback.*": "they build and start programs, too",
 	}},
 	{path: "sort", quick: true},
