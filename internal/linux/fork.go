@@ -127,6 +127,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	p := t.P
 	t.TID = unix.Gettid()
 	t.host.Rebind()
+	t.seen.Forked(t.TID, p.Pid())
 	p.tasks = map[int]*Task{t.TID: t}
 	p.cpus = newCPUSet()
 	p.cpus.add(t.CPU)

@@ -10,12 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
 // Memory management calls: mmap(2), mremap(2), brk(2) and their kin. Placement
 // and bookkeeping are mem.Space's; advice and locking go to the host.
 
-func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) { return t.Mem.Brk(c.Args[0]), 0 }
+func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) {
+	end := t.Mem.Brk(c.Args[0])
+	peer.SetBrk(end)
+	return end, 0
+}
 
 // mmapHostFlags are the flags that mean the same on the host and change nothing
 // in the bookkeeping.

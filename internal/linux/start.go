@@ -66,6 +66,7 @@ func (p *Process) load(prog Program) error {
 	}
 	p.Image, p.Exe = image, image.ExeHost
 	p.Argv, p.Env = image.Argv, prog.Env
+	p.publish(prog.Path)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/linux/abi"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -27,6 +28,8 @@ type Task struct {
 	io   ioScratch    // memory for the host's arguments of one call (file.go)
 
 	restart restartBlock // what restart_syscall(2) continues (time.go)
+
+	seen *peer.Thread // what other guest processes see of the thread; nil if nothing
 
 	gate forkall.Gate // where the thread waits while another one forks (fork.go)
 

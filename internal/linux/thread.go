@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -64,6 +65,7 @@ const maxHostThreads = 1 << 20
 func (t *Task) join(mask uint64) {
 	p := t.P
 	t.TID = unix.Gettid()
+	t.seen = peer.Join(t.TID, p.Pid())
 	p.mu.Lock()
 	p.tasks[t.TID] = t
 	if p.stop.Ordered() {
@@ -109,6 +111,7 @@ func (t *Task) leave() (last bool) {
 		p.mu.Unlock()
 	}()
 	p.cpus.remove(t.CPU)
+	t.unsee()
 	t.host.Unbind()
 	if addr := t.thr.clearTID; addr != 0 && !last {
 		if t.Mem.Store(addr, 4, 0) == nil {

@@ -130,6 +130,7 @@ func (t *Task) live(a *cloneArgs) {
 // forget removes what the parent's memory holds of a child that has left.
 func (t *Task) forget() {
 	t.P.cpus.remove(t.CPU)
+	t.unsee()
 	t.host.Forget()
 	if addr := t.thr.clearTID; addr != 0 && t.Mem.Store(addr, 4, 0) == nil {
 		t.wakeFutex(addr, 1)

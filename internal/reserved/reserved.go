@@ -33,6 +33,8 @@ var (
 	mu  sync.Mutex            // serialises changes of set
 	set atomic.Pointer[[]int] // sorted; replaced, never changed
 
+	watcher func([]int) // told of changes; nil for none
+
 	poller []int // constant after init
 )
 
@@ -93,6 +95,9 @@ func mark(fd int) {
 	slices.Sort(l)
 	l = slices.Compact(l)
 	set.Store(&l)
+	if watcher != nil {
+		watcher(l)
+	}
 }
 
 // parkPoller has the runtime open its poller's descriptors at Base or above, and
@@ -204,4 +209,13 @@ func decimal(n int) string {
 		return string(rune('0' + n))
 	}
 	return decimal(n/10) + string(rune('0'+n%10))
+}
+
+// Watch has f called with the list of descriptors, now and whenever it changes. It
+// replaces the function of an earlier call.
+func Watch(f func([]int)) {
+	mu.Lock()
+	defer mu.Unlock()
+	watcher = f
+	f(List())
 }

@@ -1,0 +1,160 @@
+//go:build linux && amd64
+
+package peer
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNative means that a process runs no guest.
+var ErrNative = errors.New("not a guest process")
+
+// Peer is a process that runs a guest, as it described itself when it was opened.
+type Peer struct {
+	PID     int // or the ID of any of its threads
+	D       Description
+	Exe     string // the program as the guest names it
+	HostExe string // on the host
+}
+
+// Open reads the record of the process that has a thread with the ID pid. The error
+// is ErrNative if it runs no guest, or one of process_vm_readv(2): ESRCH, EPERM.
+//
+// A hospes that has not got as far as to tell what it runs, which takes it a
+// millisecond, is waited for.
+func Open(pid int) (*Peer, error) {
+	for wait := 100 * time.Microsecond; ; wait *= 2 {
+		p, err := open(pid)
+		if err != ErrNative || wait > 50*time.Millisecond || !isHospes(pid) {
+			return p, err
+		}
+		time.Sleep(wait)
+	}
+}
+
+func open(pid int) (*Peer, error) {
+	p := &Peer{PID: pid}
+	if e := p.read(bytesOf(&p.D), Addr); e == syscall.EFAULT {
+		return nil, ErrNative
+	} else if e != 0 {
+		return nil, e
+	}
+	d := &p.D
+	if d.Magic.Load() != magic || d.exeLen > pathLen || d.hostLen > pathLen || d.Threads.Load() > maxThreads {
+		return nil, ErrNative
+	}
+	exe, host := make([]byte, d.exeLen), make([]byte, d.hostLen)
+	if e := p.read(exe, Addr+uint64(exeAt)); e != 0 {
+		return nil, e
+	}
+	if e := p.read(host, Addr+uint64(hostAt)); e != 0 {
+		return nil, e
+	}
+	p.Exe, p.HostExe = string(exe), string(host)
+	return p, nil
+}
+
+// isHospes reports whether a process runs the same program as this one.
+func isHospes(pid int) bool {
+	var own, other unix.Stat_t
+	return unix.Stat("/proc/self/exe", &own) == nil &&
+		unix.Stat("/proc/"+strconv.Itoa(pid)+"/exe", &other) == nil &&
+		own.Dev == other.Dev && own.Ino == other.Ino && pid != os.Getpid()
+}
+
+// Hidden returns the process's descriptors that belong to hospes.
+func (p *Peer) Hidden() (fds []int) {
+	var list [maxHidden]int32
+	if p.read(bytesOf(&list), Addr+uint64(hiddenAt)) != 0 {
+		return nil
+	}
+	for _, v := range list {
+		if v > 0 {
+			fds = append(fds, int(v)-1)
+		}
+	}
+	return fds
+}
+
+// ThreadAddr is the host address, in the peer, of the Thread with the ID tid.
+func (p *Peer) ThreadAddr(tid int) (addr uint64, ok bool) {
+	p.eachThread(func(at uint64, t *Thread) bool {
+		if int(t.tid.Load()) == tid {
+			addr, ok = at, true
+		}
+		return !ok
+	})
+	return addr, ok
+}
+
+// Threads returns the IDs of the guest threads of the process with the ID pid.
+func (p *Peer) Threads(pid int) (tids []int) {
+	p.eachThread(func(_ uint64, t *Thread) bool {
+		if int(t.pid.Load()) == pid && t.tid.Load() != 0 {
+			tids = append(tids, int(t.tid.Load()))
+		}
+		return true
+	})
+	return tids
+}
+
+// eachThread calls f with the slots of threads and their host addresses.
+func (p *Peer) eachThread(f func(addr uint64, t *Thread) bool) {
+	var n uint32
+	if p.read(bytesOf(&n), Addr+uint64(threadCountAt)) != 0 {
+		return
+	}
+	list, b := slots(min(n, maxThreads))
+	if p.read(b, Addr+uint64(threadsAt)) != 0 {
+		return
+	}
+	for i := range list {
+		if !f(Addr+uint64(threadsAt)+uint64(i)*threadSize, &list[i]) {
+			return
+		}
+	}
+}
+
+// ReadHost and WriteHost copy between b and the peer's memory at a host address.
+// They move all or fail.
+func (p *Peer) ReadHost(b []byte, addr uint64) syscall.Errno { return p.read(b, addr) }
+
+// WriteHost is the reverse.
+func (p *Peer) WriteHost(addr uint64, b []byte) syscall.Errno {
+	n, e := transfer(unix.ProcessVMWritev, p.PID, b, addr)
+	return whole(n, b, e)
+}
+
+func (p *Peer) read(b []byte, addr uint64) syscall.Errno {
+	n, e := transfer(unix.ProcessVMReadv, p.PID, b, addr)
+	return whole(n, b, e)
+}
+
+// whole makes an error of a transfer that was cut short.
+func whole(n int, b []byte, e syscall.Errno) syscall.Errno {
+	if e == 0 && n < len(b) {
+		return syscall.EFAULT
+	}
+	return e
+}
+
+// vmCall is process_vm_readv(2) or process_vm_writev(2).
+type vmCall func(pid int, local []unix.Iovec, remote []unix.RemoteIovec, flags uint) (int, error)
+
+func transfer(call vmCall, pid int, b []byte, addr uint64) (int, syscall.Errno) {
+	if len(b) == 0 {
+		return 0, 0
+	}
+	local := []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}}
+	n, err := call(pid, local, []unix.RemoteIovec{{Base: uintptr(addr), Len: len(b)}}, 0)
+	if err != nil {
+		return 0, err.(syscall.Errno)
+	}
+	return n, 0
+}
