@@ -41,11 +41,14 @@ var policy = map[string][]string{
 	"internal/trap":       {},
 	"internal/peer":       {},
 	"internal/trap/early": {"internal/inherited", "internal/trap"},
-	"internal/forkall":    {"internal/reserved", "internal/trap"},
+	"internal/hostthread": {},
+	"internal/forkall":    {"internal/hostthread", "internal/reserved", "internal/trap"},
 	"internal/loader":     {"internal/guest", "internal/mem"},
 	"internal/linux/abi":  {},
 	"internal/linux": {
-		"internal/forkall", "internal/guest", "internal/inherited", "internal/linux/abi", "internal/loader", "internal/mem", "internal/peer", "internal/reserved", "internal/trap",
+		"internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
+		"internal/linux/abi", "internal/loader", "internal/mem",
+		"internal/peer", "internal/reserved", "internal/trap",
 	},
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 

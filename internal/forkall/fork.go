@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -51,16 +52,18 @@ var (
 // The calling goroutine must be locked to its thread; only one may call at a time.
 // Init must have succeeded.
 func Fork(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
-	if len(parked) > maxThreads {
-		return 0, 0, syscall.EAGAIN
-	}
-	for i, tid := range parked {
-		signalled[i] = int32(tid)
-	}
-	skipped = len(parked)
 	trap.FreezeInfo(&freezing)
 	for attempt := 0; ; attempt++ {
+		if !leaveAlone(hostthread.Hold(parked)) {
+			hostthread.Release()
+			return 0, 0, syscall.EAGAIN
+		}
 		r := fork(flags)
+		if r == 0 {
+			hostthread.Forked()
+		} else {
+			hostthread.Release()
+		}
 		if r != notFrozen {
 			return int(r), int(pidfd), errno(r)
 		}
@@ -69,6 +72,18 @@ func Fork(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
+}
+
+// leaveAlone says which threads are not to be stopped. It fails if there are too many.
+func leaveAlone(tids []int) bool {
+	if len(tids) > maxThreads {
+		return false
+	}
+	for i, tid := range tids {
+		signalled[i] = int32(tid)
+	}
+	skipped = len(tids)
+	return true
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -163,6 +164,11 @@ func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
 		attributes: t.attributesToInherit(),
 		result:     make(chan syscall.Errno, 1),
 	}
+	if hostthread.Empty() { // the next statement but one may need a thread
+		if e := hostthread.Reserve(1); e != 0 {
+			return 0, e
+		}
+	}
 	go s.thread()
 	if e := <-s.result; e != 0 {
 		return 0, e
@@ -183,6 +189,11 @@ type threadStart struct {
 // thread is the life of a guest thread. The goroutine stays locked, so that the
 // host thread, which is no more what Go made it, ends with it.
 func (s *threadStart) thread() {
+	// While this is one of the runtime's threads, with nothing of a guest's about it.
+	if e := hostthread.Reserve(s.task.P.spareThreads()); e != 0 {
+		s.result <- e
+		return
+	}
 	runtime.LockOSThread()
 	debug.SetPanicOnFault(true)
 	t := s.task
@@ -193,6 +204,14 @@ func (s *threadStart) thread() {
 	}
 	t.run()
 	t.leave()
+}
+
+// spareThreads is how many host threads there should be for Go's runtime to use
+// when it wants to, beside the one that a new guest thread needs.
+func (p *Process) spareThreads() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return 3 + len(p.tasks)/4
 }
 
 // begin makes the calling thread what clone(2) was asked for. The new thread's ID

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/inherited"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/trap"
@@ -29,6 +30,7 @@ func (p *Process) Run(prog Program) (Status, error) {
 	runtime.LockOSThread()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	trap.Init()
+	_ = hostthread.Init() // without it, Go ends the process when threads run out
 	inherited.Restore()
 	if err := p.load(prog); err != nil {
 		return Status{}, err

@@ -191,12 +191,11 @@ func TestMemoryThreads(t *testing.T) {
 	})
 }
 
-// TestCode executes what is no program. Kind 6, threads until RLIMIT_NPROC, is left
-// out: Go ends the program when the host refuses it a thread.
+// TestCode executes what is no program.
 func TestCode(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "code")
 	eachSeed(t, 1, func(t *testing.T, mapping, seed string) {
-		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "7"} {
+		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "6", "7"} {
 			e := execute(t, hospes(), "--mapping", mapping, guest, seed, kind)
 			e.check(t, "kind "+kind+" seed "+seed, 0)
 		}

@@ -6,7 +6,7 @@
 //	3  rt_sigreturn with garbage for a frame
 //	4  signal handlers within signal handlers until the stack is used up
 //	5  exit while threads run, fault, block and are created
-//	6  more threads than the process may have (not among the tests: see TestCode)
+//	6  more threads than the process may have
 //	7  memory and descriptors until there are no more
 
 #define _GNU_SOURCE
