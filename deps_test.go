@@ -23,6 +23,7 @@ var policy = map[string][]string{
 	"internal/inherited": {},
 	"internal/reserved":  {},
 	"internal/demo":      {},
+	"internal/seccomp":   {},
 
 	"internal/mem":         {},
 	"internal/mem/hostmem": {"internal/mem"},
@@ -48,7 +49,7 @@ var policy = map[string][]string{
 	"internal/linux": {
 		"internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
 		"internal/linux/abi", "internal/loader", "internal/mem",
-		"internal/peer", "internal/reserved", "internal/trap",
+		"internal/peer", "internal/reserved", "internal/seccomp", "internal/trap",
 	},
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 

@@ -34,6 +34,9 @@ type Arch interface {
 	HWCap() uint64
 	HWCap2() uint64
 
+	// AuditArch is the AUDIT_ARCH_ number of linux/audit.h.
+	AuditArch() uint32
+
 	// Platform is AT_PLATFORM; empty means the auxv entry is absent.
 	Platform() string
 

@@ -160,6 +160,7 @@ func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
 	s := threadStart{
 		args:       *a,
 		task:       t.P.newTask(t.childCPU(a)),
+		parent:     t,
 		mask:       t.sig.mask,
 		attributes: t.attributesToInherit(),
 		result:     make(chan syscall.Errno, 1),
@@ -180,6 +181,7 @@ func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
 type threadStart struct {
 	args       cloneArgs
 	task       *Task
+	parent     *Task
 	mask       uint64
 	attributes *attributes
 	tid        int // set by the thread before the result is sent
@@ -234,7 +236,7 @@ func (s *threadStart) begin() syscall.Errno {
 		t.host.Unbind()
 		return e
 	}
-	t.join(s.mask)
+	t.join(s.mask, s.parent)
 	return 0
 }
 

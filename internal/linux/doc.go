@@ -47,5 +47,5 @@
 //   - /proc: procfs.go, procname.go, procstat.go, procmem.go
 //   - waiting: poll.go, epoll.go, time.go, aio.go
 //   - sockets and IPC: socket.go, sockaddr.go, message.go, ipc.go
-//   - identity and limits: identity.go, limits.go, prctl.go, uname.go
+//   - identity and limits: identity.go, limits.go, prctl.go, seccomp.go, uname.go
 package linux

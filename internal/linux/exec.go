@@ -179,8 +179,12 @@ func (x *execRequest) run() syscall.Errno {
 }
 
 // runHost starts a program that is not for the guest's machine, if the host can.
-// The limits that hospes keeps become the host's, as the program expects.
+// The limits that hospes keeps become the host's, as the program expects. Filters of
+// the guest's system calls could not hold the program, so it must not run with any.
 func (x *execRequest) runHost(f *loader.Foreign) syscall.Errno {
+	if x.t.secureMode() != unix.SECCOMP_MODE_DISABLED {
+		return syscall.EACCES
+	}
 	restore := x.t.P.pushLimits()
 	e := x.exec(f.Host, f.Argv, x.env)
 	if e == errNoResult {
@@ -208,9 +212,15 @@ func (x *execRequest) runGuest() syscall.Errno {
 	}
 	s := x.t.execState()
 	s.Path, s.FD = x.path, fd
-	e := x.exec(hospesPath(), x.argv, append([]string{s.encode()}, x.env...))
+	var e syscall.Errno
+	if s.filters, e = x.t.filterFile(); e != 0 {
+		_ = unix.Close(fd)
+		return e
+	}
+	e = x.exec(hospesPath(), x.argv, append([]string{s.encode()}, x.env...))
 	if e != errNoResult {
 		_ = unix.Close(fd)
+		_ = unix.Close(s.filters)
 	}
 	return e
 }

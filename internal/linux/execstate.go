@@ -27,6 +27,9 @@ type ExecState struct {
 	limits  [len(keptLimits)]rlimit
 	mask    uint64 // the guest's signal mask: not all of it can be the host's
 	ignored uint64 // the signals that the guest ignores
+
+	filters int          // file of the filters of system calls (Task.filterFile), or -1
+	secure  *secureState // what was in it
 }
 
 // execState returns what a program needs that t is about to start.
@@ -52,6 +55,11 @@ func TakeExecState() (s ExecState, ok bool) {
 		return s, false
 	}
 	unix.CloseOnExec(s.FD)
+	if s.filters >= 0 {
+		if s.secure, err = takeFilters(s.filters); err != nil {
+			_ = unix.Kill(unix.Getpid(), unix.SIGKILL) // the program must not run without
+		}
+	}
 	return s, true
 }
 
@@ -62,6 +70,7 @@ func (s *ExecState) Restore(p *Process) {
 	p.limits.kept = s.limits
 	p.limits.mu.Unlock()
 	p.ExecOptions = s.Options
+	p.secure = s.secure
 }
 
 // encode returns the state as an environment variable: a list of numbers and of
@@ -72,6 +81,7 @@ func (s *ExecState) encode() string {
 	number(uint64(s.FD))
 	number(s.mask)
 	number(s.ignored)
+	number(uint64(s.filters + 1))
 	for _, l := range s.limits {
 		number(l.Cur)
 		number(l.Max)
@@ -100,6 +110,7 @@ func decodeExecState(v string) (s ExecState, err error) {
 	s.FD = int(int32(number()))
 	s.mask = number()
 	s.ignored = number()
+	s.filters = int(int32(number())) - 1
 	for i := range s.limits {
 		s.limits[i] = rlimit{number(), number()}
 	}

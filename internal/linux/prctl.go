@@ -67,7 +67,8 @@ var prctls = map[int]Handler{
 	unix.PR_GET_NAME:            prctlGetName,
 
 	// Those that would hurt or betray hospes.
-	unix.PR_GET_SECCOMP:              always0,
+	unix.PR_GET_SECCOMP:              prctlGetSeccomp,
+	unix.PR_SET_SECCOMP:              prctlSetSeccomp,
 	unix.PR_GET_MDWE:                 always0,
 	unix.PR_SET_MM:                   always(syscall.EPERM),
 	unix.PR_TASK_PERF_EVENTS_DISABLE: always0,
@@ -89,6 +90,8 @@ func sysPrctl(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	return 0, syscall.EINVAL
 }
+
+func prctlGetSeccomp(t *Task, _ *Call) (uint64, syscall.Errno) { return uint64(t.secureMode()), 0 }
 
 func always0(*Task, *Call) (uint64, syscall.Errno) { return 0, 0 }
 

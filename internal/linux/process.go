@@ -58,8 +58,9 @@ type Process struct {
 	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)
 
-	limits   limits // resource limits that hospes itself keeps (limits.go)
-	reserved fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
+	secure   *secureState // that the main thread starts with (seccomp.go)
+	limits   limits       // resource limits that hospes itself keeps (limits.go)
+	reserved fdSet        // descriptors of hospes, which the guest cannot see (reserved.go)
 	files    fileState
 	retired  atomic.Uint64 // instructions of threads that have ended
 }

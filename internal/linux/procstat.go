@@ -119,6 +119,7 @@ func (p *Process) procStatus(tid int) ([]byte, error) {
 		"VmStk": kb(s.stack), "VmExe": kb(s.text), "VmLib": kb(s.libs),
 	}
 	own["SigIgn"], own["SigCgt"] = p.signalActions()
+	own["Seccomp"], own["Seccomp_filters"] = p.secureStatus(tid)
 	return replaceLines(host, own), nil
 }
 

@@ -36,7 +36,7 @@ func (t *Task) syscall() {
 	if t.P.Tracer != nil {
 		t.P.Tracer.Enter(t, &c)
 	}
-	r, e := c.Row.Do(t, &c)
+	r, e := t.carryOut(&c)
 	if t.exiting || t.gone() {
 		return
 	}

@@ -3,6 +3,7 @@
 package linux
 
 import (
+	"sync/atomic"
 	"syscall"
 
 	"github.com/hospes-vm/hospes/internal/forkall"
@@ -26,6 +27,10 @@ type Task struct {
 	sig  taskSignals  // mask, alternate stack (signal.go)
 	thr  taskThread   // clear_child_tid, robust list (thread.go)
 	io   ioScratch    // memory for the host's arguments of one call (file.go)
+
+	// secure is what the thread has said about its system calls (seccomp.go); nil for
+	// nothing. Another thread may change it.
+	secure atomic.Pointer[secureState]
 
 	restart restartBlock // what restart_syscall(2) continues (time.go)
 

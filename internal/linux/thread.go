@@ -52,7 +52,8 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 		return nil, err
 	}
 	mask, _, _ := trap.Inherited()
-	t.join(mask)
+	t.secure.Store(p.secure)
+	t.join(mask, nil)
 	return t, nil
 }
 
@@ -61,12 +62,16 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 const maxHostThreads = 1 << 20
 
 // join makes the task, bound to the calling thread, part of the process and opens
-// its signal mask.
-func (t *Task) join(mask uint64) {
+// its signal mask. The thread has the filters of system calls of its parent, if it
+// has one in this process.
+func (t *Task) join(mask uint64, parent *Task) {
 	p := t.P
 	t.TID = unix.Gettid()
 	t.seen = peer.Join(t.TID, p.Pid())
 	p.mu.Lock()
+	if parent != nil {
+		t.secure.Store(parent.secure.Load()) // with mu locked, see setFilter
+	}
 	p.tasks[t.TID] = t
 	if p.stop.Ordered() {
 		t.host.Kick()

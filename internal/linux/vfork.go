@@ -102,6 +102,7 @@ func (p *Process) child() *Process {
 // inherit takes over what a thread hands on to one that it creates in a new process.
 func (t *Task) inherit(parent *Task) {
 	t.sig.mask, t.sig.stack = parent.sig.mask, parent.sig.stack
+	t.secure.Store(parent.secure.Load())
 }
 
 // live is the life of a child. It begins in the child and ends in the parent.
@@ -123,7 +124,7 @@ func (t *Task) live(a *cloneArgs) {
 		t.P.sig.clear()
 	}
 	t.P.sig.setIntercept(true)
-	t.join(t.sig.mask)
+	t.join(t.sig.mask, nil)
 	t.run()
 }
 

@@ -58,6 +58,9 @@ func (arch) HWCap() uint64 {
 
 func (arch) HWCap2() uint64 { return 0 }
 
+// AuditArch is AUDIT_ARCH_RISCV64: the ELF machine, 64 bits, little-endian.
+func (arch) AuditArch() uint32 { return uint32(elf.EM_RISCV) | 0x80000000 | 0x40000000 }
+
 // Platform is empty: Linux gives no AT_PLATFORM on RISC-V.
 func (arch) Platform() string { return "" }
 
