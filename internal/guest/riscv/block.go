@@ -13,6 +13,7 @@ import (
 // current generation. Links are made between such blocks, and are dropped when
 // a block is taken over into a new generation.
 type block struct {
+	entry       *inst  // where it is entered: first, or an opVerify before it
 	first       *inst  // its instructions; the last one ends the block
 	n           uint64 // guest instructions in it
 	taken, fall *block // successors, nil until they are known
@@ -52,7 +53,7 @@ func (h *cache) reserve() {
 	if len(h.slab) == 0 {
 		h.slab = make([]block, arenaChunk/8)
 	}
-	if len(h.insts) <= maxBlock {
+	if len(h.insts) < maxBlock+2 {
 		h.insts = make([]inst, arenaChunk)
 	}
 	if len(h.code) < 4*maxBlock {
@@ -61,12 +62,13 @@ func (h *cache) reserve() {
 }
 
 // add enters a block of which the first count instructions and size bytes of
-// code are in what reserve made room for.
-func (h *cache) add(b block, count, size int) *block {
+// code are in what reserve made room for. The instructions before lead are not of
+// the guest.
+func (h *cache) add(b block, lead, count, size int) *block {
 	p := &h.slab[0]
 	h.slab = h.slab[1:]
 	*p = b
-	p.first, p.code = &h.insts[0], h.code[:size:size]
+	p.entry, p.first, p.code = &h.insts[0], &h.insts[lead], h.code[:size:size]
 	h.insts, h.code = h.insts[count:], h.code[size:]
 	h.used += count
 	h.blocks[b.pc] = p
@@ -100,7 +102,7 @@ func (c *CPU) lookup(pc uint64) *block {
 		return b
 	}
 	c.pc = pc
-	if b != nil && c.unchanged(b) {
+	if b != nil && c.writable(b.pc) == (b.entry != b.first) && c.unchanged(b) {
 		b.taken, b.fall, b.gen = nil, nil, c.gen
 		return b
 	}
@@ -115,6 +117,37 @@ func (c *CPU) unchanged(b *block) bool {
 	return fault == nil && n == len(now) && bytes.Equal(now, b.code)
 }
 
+// writable reports whether the guest can write to code at pc without a system call.
+func (c *CPU) writable(pc uint64) bool {
+	v, ok := c.as.Lookup(pc)
+	return ok && v.Prot&mem.Write != 0
+}
+
+// verified returns the current block, whose code may be written, with what memory
+// holds now. A program has to execute fence.i or call the system after it has changed
+// code, but real machines forgive some that do not. It returns nil, with c.pc and
+// c.fault set, when there is no code any more.
+//
+//go:noinline
+func (c *CPU) verified() *block {
+	b := c.block
+	c.ip = b.start() // for a fault
+	if c.same(b) {
+		return b
+	}
+	c.retired -= b.n
+	c.pc = b.pc
+	n := c.translate(b.pc)
+	if n == nil {
+		return nil
+	}
+	// Others link to b.
+	*b = *n
+	c.cache.blocks[b.pc] = b
+	c.retired += b.n
+	return b
+}
+
 // translate decodes the block at pc and enters it into the cache.
 func (c *CPU) translate(pc uint64) *block {
 	h := &c.cache
@@ -122,7 +155,12 @@ func (c *CPU) translate(pc uint64) *block {
 		c.flushCache()
 	}
 	h.reserve()
-	insts, code := h.insts[:maxBlock+1], h.code[:4*maxBlock]
+	lead := 0
+	if c.writable(pc) {
+		h.insts[0] = inst{op: opVerify}
+		lead = 1
+	}
+	insts, code := h.insts[lead:maxBlock+2], h.code[:4*maxBlock]
 	n, fault := c.as.Fetch(pc, code)
 	count, size := decodeBlock(insts, code[:n], pc)
 	if count == 0 {
@@ -136,7 +174,7 @@ func (c *CPU) translate(pc uint64) *block {
 		insts[count] = inst{op: opNext}
 		count++
 	}
-	p := h.add(b, count, size)
+	p := h.add(b, lead, lead+count, size)
 	if c.trace != nil {
 		c.traceBlock(p)
 	}

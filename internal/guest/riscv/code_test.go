@@ -52,6 +52,47 @@ func TestSelfModifying(t *testing.T) {
 	})
 }
 
+// TestSelfModifyingWithoutFence: code in writable memory is seen to change without
+// fence.i, by blocks that link to it in any way; other code needs the fence.
+func TestSelfModifyingWithoutFence(t *testing.T) {
+	onMappings(t, func(t *testing.T, m *machine) {
+		const function, loops = codeAddr + 0x100, 5
+		if err := m.as.Mprotect(codeAddr, areaSize, mem.Read|mem.Write|mem.Exec); err != nil {
+			t.Fatal(err)
+		}
+		m.put(codeAddr,
+			m.op("addi", f{"rd": 13, "rs1": 0, "imm": loops}),
+			// loop:
+			m.op("jal", f{"rd": 1, "off": 0x100 - 4}), // direct
+			m.op("add", f{"rd": 8, "rs1": 8, "rs2": 10}),
+			m.op("jalr", f{"rd": 1, "rs1": 11}), // indirect
+			m.op("add", f{"rd": 8, "rs1": 8, "rs2": 10}),
+			m.op("lw", f{"rd": 12, "rs1": 11}),
+			m.op("add", f{"rd": 12, "rs1": 12, "rs2": 14}),
+			m.op("sw", f{"rs1": 11, "rs2": 12}), // the next number
+			m.op("addi", f{"rd": 13, "rs1": 13, "imm": -1}),
+			m.op("bne", f{"rs1": 13, "rs2": 0, "off": -32}),
+			ecall)
+		m.put(function, li(m, 1), m.op("c.jr", f{"rs1": 1}))
+		m.SetX(8, 0)
+		m.SetX(11, function)
+		m.SetX(14, 1<<20)
+		m.FlushCode()
+		m.SetPC(codeAddr)
+		before := m.Retired()
+		if e := m.Run(); e.Kind != guest.ExitSyscall || m.X(8) != 2*(1+2+3+4+5) {
+			t.Errorf("%+v, sum %d", e, m.X(8))
+		}
+		if n := m.Retired() - before; n != 2+loops*(9+4) {
+			t.Errorf("%d instructions", n)
+		}
+		// Garbage instead of code is found as well, at its address.
+		m.put(function, []byte{0, 0, 0, 0})
+		m.SetPC(codeAddr)
+		m.wantTrap(function, guest.Trap{Signal: guest.SIGILL, Code: guest.ILL_ILLOPC, Addr: function})
+	})
+}
+
 // TestFlushLinked changes code behind links of all kinds (taken, fall-through,
 // indirect, to itself) and requires that a flush reaches each.
 func TestFlushLinked(t *testing.T) {

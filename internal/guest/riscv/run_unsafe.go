@@ -35,6 +35,31 @@ func (b *block) at(ip uintptr) *inst {
 	return (*inst)(unsafe.Add(unsafe.Pointer(b.first), ip-uintptr(unsafe.Pointer(b.first))))
 }
 
+// start is the host address of the first instruction, as c.ip has it.
+func (b *block) start() uintptr { return uintptr(unsafe.Pointer(b.first)) }
+
+// same reports whether memory still holds the code of b. Most blocks are too short for
+// a call of the library's comparison to pay.
+func (c *CPU) same(b *block) bool {
+	if b.end > c.limit {
+		return c.unchanged(b)
+	}
+	now, then, n := unsafe.Add(c.base, b.pc), unsafe.Pointer(unsafe.SliceData(b.code)), len(b.code)
+	for ; n >= 8; n -= 8 {
+		if *(*uint64)(now) != *(*uint64)(then) {
+			return false
+		}
+		now, then = unsafe.Add(now, 8), unsafe.Add(then, 8)
+	}
+	if n&4 != 0 {
+		if *(*uint32)(now) != *(*uint32)(then) {
+			return false
+		}
+		now, then = unsafe.Add(now, 4), unsafe.Add(then, 4)
+	}
+	return n&2 == 0 || *(*uint16)(now) == *(*uint16)(then)
+}
+
 // Run executes guest code from the pc until something needs the engine. The
 // goroutine must have debug.SetPanicOnFault enabled.
 func (c *CPU) Run() (e guest.Exit) {
@@ -79,7 +104,7 @@ func (c *CPU) recovered(r any) guest.Exit {
 	} else {
 		panic(r)
 	}
-	done := int((c.ip - uintptr(unsafe.Pointer(b.first))) / instSize)
+	done := int((c.ip - b.start()) / instSize)
 	insts := unsafe.Slice(b.first, done)
 	c.pc = b.pc
 	for k := range insts {

@@ -46,7 +46,7 @@ enter:
 		polls = pollInterval
 	}
 	c.retired += b.n
-	i = b.first
+	i = b.entry
 	goto dispatch
 
 next:
@@ -58,6 +58,8 @@ dispatch:
 		return c.illegal()
 	case opNext:
 		goto fallthru
+	case opVerify:
+		goto verify
 	case opFld:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = c.r[i.rs1] + i.imm
@@ -716,6 +718,13 @@ indirect:
 		c.jump[target>>1%jumpSize] = b
 	}
 	goto enter
+
+verify:
+	if b = c.verified(); b == nil {
+		return c.fetchFault()
+	}
+	i = b.first
+	goto dispatch
 
 fencei:
 	c.gen++

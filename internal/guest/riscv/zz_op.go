@@ -6,6 +6,7 @@ package riscv
 const (
 	opIllegal uint16 = iota // no valid instruction
 	opNext                  // end of a block that falls through
+	opVerify                // start of a block whose code may be written
 	opFld
 	opFsd
 	opFsgnjD
