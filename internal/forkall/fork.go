@@ -38,10 +38,12 @@ var (
 	signalled [maxThreads]int32 // threads that need no signal: those to be left alone, then those that got one
 	skipped   int               // the former
 	total     int
-	entries   [4096]byte // of /proc/self/task
+	entries   [4096]byte // of taskDir
 	freezing  trap.Info
 	pidfd     int32
-	taskDir   = [...]byte{'s', 'e', 'l', 'f', '/', 't', 'a', 's', 'k', 0}
+	taskDir   = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 't', 'a', 's', 'k', 0}
+
+	fileSystem unix.Statfs_t // of taskDir
 )
 
 // Fork makes a child process with flags of clone(2) that go without CLONE_VM,
@@ -162,36 +164,48 @@ func thaw() {
 //go:nosplit
 //go:norace
 func signalAll(pid, self uintptr) int {
-	dir := raw(unix.SYS_OPENAT, procDir, uintptr(unsafe.Pointer(&taskDir)), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if failed(dir) {
-		return -1
+	fresh := -1
+	dir := raw(unix.SYS_OPENAT, 0, uintptr(unsafe.Pointer(&taskDir)), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if !failed(dir) {
+		if !failed(raw(unix.SYS_FSTATFS, dir, uintptr(unsafe.Pointer(&fileSystem)), 0, 0)) && fileSystem.Type == unix.PROC_SUPER_MAGIC {
+			fresh = signalDir(dir, pid, self)
+		}
+		raw(unix.SYS_CLOSE, dir, 0, 0, 0)
 	}
-	fresh := 0
-	for fresh >= 0 {
+	if fresh < 0 && list.head != 0 {
+		return signalListed(pid, self)
+	}
+	return fresh
+}
+
+// signalDir is signalAll by a task directory. One that lacks the calling thread is
+// that of another PID namespace.
+//
+//go:nosplit
+//go:norace
+func signalDir(dir, pid, self uintptr) int {
+	fresh, own := 0, false
+	for {
 		n := raw(unix.SYS_GETDENTS64, dir, uintptr(unsafe.Pointer(&entries)), unsafe.Sizeof(entries), 0)
 		if failed(n) {
-			fresh = -1
+			return -1
 		}
-		if failed(n) || n == 0 {
+		if n == 0 {
 			break
 		}
 		for at := uintptr(0); at < n; at += direntLen(at) {
 			tid := direntNumber(at)
-			if tid == 0 || tid == self || isSignalled(int32(tid)) {
-				continue
+			own = own || tid == self
+			sent := signalThread(pid, self, tid)
+			if sent < 0 {
+				return -1
 			}
-			if total == maxThreads {
-				fresh = -1
-				break
-			}
-			if !failed(raw(unix.SYS_RT_TGSIGQUEUEINFO, pid, tid, uintptr(unix.SIGSTKFLT), uintptr(unsafe.Pointer(&freezing)))) {
-				signalled[total] = int32(tid)
-				total++
-				fresh++
-			}
+			fresh += sent
 		}
 	}
-	raw(unix.SYS_CLOSE, dir, 0, 0, 0)
+	if !own {
+		return -1
+	}
 	return fresh
 }
 

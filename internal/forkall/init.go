@@ -16,8 +16,6 @@ import (
 
 // What Init has found out.
 var (
-	procDir uintptr // descriptor of /proc, which a change of the root leaves in reach
-
 	poller, event uintptr         // the descriptors of the runtime's poller
 	eventEntry    unix.EpollEvent // how event is registered with poller
 )
@@ -29,6 +27,7 @@ const procidOffset = 8 + 6*8 + 8
 var (
 	errRuntime = errors.New("fork: this version of Go keeps its threads' IDs elsewhere")
 	errPoller  = errors.New("fork: the descriptors of Go's poller are not where they should be")
+	errThreads = errors.New("fork: /proc is not mounted, and this version of Go keeps its list of threads elsewhere")
 )
 
 // Init prepares for Fork. An error means that the process cannot fork. It is for
@@ -44,20 +43,21 @@ func setUp() error {
 	if !findPoller() {
 		return errPoller
 	}
-	fd, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		fd, err = reserved.Add(fd)
+	if !findList() && !haveProc() {
+		return errThreads
 	}
-	if err != nil {
-		return err
-	}
-	procDir = uintptr(fd)
 	trap.SetFreezer(freezerAddr())
 	return nil
 }
 
 // findThreadID checks that the m of this thread holds the thread's ID.
 func findThreadID() bool { return *word(currentM() + procidOffset) == uintptr(unix.Gettid()) }
+
+// haveProc reports whether /proc can tell which threads there are.
+func haveProc() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/task", &st) == nil
+}
 
 // findPoller learns which descriptor is which and what the event descriptor is
 // registered with: it raises an event and takes the poller's word for it.

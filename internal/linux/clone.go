@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -197,6 +198,7 @@ func (s *threadStart) thread() {
 		return
 	}
 	runtime.LockOSThread()
+	defer forkall.Leaving()
 	debug.SetPanicOnFault(true)
 	t := s.task
 	e := s.begin()
