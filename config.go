@@ -57,7 +57,7 @@ type Config struct {
 	// this executable started anew, and they tell that one how (see Resumed). They
 	// must not be nil for it.
 	ExecOptions []string
-	// Resume continues what Resumed has returned.
+	// Resume continues what Resumed or Interpreting has returned.
 	Resume *Resume
 	// OnExit, if set, is called by the thread that ends the guest, before Run
 	// returns. It need not return.
@@ -90,9 +90,17 @@ func (e *LoadError) Error() string { return e.Err.Error() }
 
 func (e *LoadError) Unwrap() error { return e.Err }
 
-// Resume is a guest's execve, seen from the executable that it has started.
+// Resume is the execve that has started this executable to run a guest program: a
+// guest's, or one that the kernel hands over.
 type Resume struct {
-	Options []string // Config.ExecOptions of before
-	Program string   // the program, as the guest named it
-	state   any      // *linux.ExecState
+	Options []string // Config.ExecOptions of before; nil if the kernel has started this
+	Program string   // the program, as its starter named it
+	Args    []string // its arguments, Args[0] included
+	// Secure says that the program has privileges which who started it does not have:
+	// the environment is not to be trusted.
+	Secure bool
+
+	execFn string
+	fd     int // the open program, or -1
+	state  any // *linux.ExecState; nil without a guest's execve
 }

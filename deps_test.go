@@ -24,6 +24,8 @@ var policy = map[string][]string{
 	"internal/reserved":  {},
 	"internal/demo":      {},
 	"internal/seccomp":   {},
+	"internal/binfmt":    {},
+	"internal/self":      {"internal/reserved"},
 
 	"internal/mem":         {},
 	"internal/mem/hostmem": {"internal/mem"},
@@ -47,15 +49,15 @@ var policy = map[string][]string{
 	"internal/loader":     {"internal/guest", "internal/mem"},
 	"internal/linux/abi":  {},
 	"internal/linux": {
-		"internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
+		"internal/binfmt", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
 		"internal/linux/abi", "internal/loader", "internal/mem",
-		"internal/peer", "internal/reserved", "internal/seccomp", "internal/trap",
+		"internal/peer", "internal/reserved", "internal/seccomp", "internal/self", "internal/trap",
 	},
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
 		"internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
-		"internal/mem/table", "internal/reserved", "internal/strace",
+		"internal/mem/table", "internal/reserved", "internal/self", "internal/strace",
 	},
 	"cmd/hospes":       {"", "internal/demo", "internal/reserved", "internal/trap", "internal/trap/early"},
 	"cmd/hospes-bench": {},

@@ -3,6 +3,7 @@ package hospes
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 	"github.com/hospes-vm/hospes/internal/reserved"
+	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/strace"
 )
 
@@ -55,10 +57,16 @@ func Run(cfg Config) (Status, error) {
 	p = linux.NewProcess(lc)
 	p.ExecOptions = cfg.ExecOptions
 	if cfg.Resume != nil {
-		state := cfg.Resume.state.(*linux.ExecState)
-		state.Restore(p)
-		prog.File = os.NewFile(uintptr(state.FD), cfg.Program)
+		r := cfg.Resume
+		if state, ok := r.state.(*linux.ExecState); ok {
+			state.Restore(p)
+		}
+		if r.fd >= 0 {
+			prog.File = os.NewFile(uintptr(r.fd), cfg.Program)
+		}
+		prog.ExecFn = r.execFn
 	}
+	prog.Secure = self.Secure()
 	status, err := p.Run(prog)
 	return Status(status), loadError(err)
 }
@@ -103,21 +111,47 @@ func stackLimit() uint64 {
 }
 
 // Resumed returns the execve that has started this process, if a guest's execve
-// did. A command calls it first of all: the process's arguments are then the
-// guest's, and its options are in the result.
+// did, or if the kernel wants a program interpreted (binfmt_misc). A command calls it
+// first of all: the process's arguments are then not options of its own.
 func Resumed() (*Resume, bool) {
-	state, ok := linux.TakeExecState()
-	if !ok {
-		return nil, false
+	in, interpreting := self.Interpreting(os.Args)
+	if interpreting && self.Secure() {
+		linux.DropExecState() // whoever has set it has fewer privileges
+		return kernelStart(in), true
 	}
-	return &Resume{Options: state.Options, Program: state.Path, state: &state}, true
+	state, ok := linux.TakeExecState()
+	switch {
+	case ok && interpreting: // a guest's execve, for want of the executable by way of the kernel
+		if in.FD >= 0 {
+			_ = unix.Close(in.FD)
+		}
+		return &Resume{Options: state.Options, Program: state.Path, Args: in.Argv, fd: state.FD, state: &state}, true
+	case ok:
+		return &Resume{Options: state.Options, Program: state.Path, Args: os.Args, fd: state.FD, state: &state}, true
+	case interpreting:
+		return kernelStart(in), true
+	}
+	return nil, false
+}
+
+// kernelStart is the start by binfmt_misc.
+func kernelStart(in self.Interpretation) *Resume {
+	if in.FD >= 0 { // to where the guest does not miss it
+		if high, err := unix.FcntlInt(uintptr(in.FD), unix.F_DUPFD_CLOEXEC, reserved.Base); err == nil {
+			_ = unix.Close(in.FD)
+			in.FD = high
+		} else {
+			unix.CloseOnExec(in.FD)
+		}
+	}
+	return &Resume{Program: in.Program, Args: in.Argv, Secure: self.Secure(), execFn: self.StartName(), fd: in.FD}
 }
 
 // sysroot is the configured one as an absolute path without a final slash, or the
 // one that is found.
 func sysroot(cfg Config) string {
 	dir := cfg.Sysroot
-	if dir == "" {
+	if dir == "" && cfg.Resume == nil {
 		dir = FindSysroot(cfg.Program)
 	}
 	if abs, err := filepath.Abs(dir); err == nil && dir != "" {
@@ -137,6 +171,29 @@ func FindSysroot(program string) string {
 	}
 	defer f.Close()
 	return loader.FindSysroot(program, loader.Interpreter(f), riscv.Arch.Sysroots()...)
+}
+
+// Sysroot is FindSysroot for the program that is to be run. One with privileges is
+// not to be led to libraries by whoever has put it somewhere.
+func (r *Resume) Sysroot() string {
+	if r.fd < 0 && !r.Secure {
+		return FindSysroot(r.Program)
+	}
+	name := r.Program
+	if r.Secure {
+		name = "/program"
+	}
+	return loader.FindSysroot(name, loader.Interpreter(fileAt(r.fd)), riscv.Arch.Sysroots()...)
+}
+
+// fileAt reads a descriptor.
+type fileAt int
+
+func (f fileAt) ReadAt(b []byte, off int64) (n int, err error) {
+	if n, err = unix.Pread(int(f), b, off); err == nil && n < len(b) {
+		err = io.EOF
+	}
+	return max(n, 0), err
 }
 
 // loadError gives the loader's errors the exit status of a shell.

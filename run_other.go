@@ -18,3 +18,6 @@ func Resumed() (*Resume, bool) { return nil, false }
 
 // FindSysroot finds none on hosts that run no guests.
 func FindSysroot(string) string { return "" }
+
+// Sysroot finds none on hosts that run no guests.
+func (r *Resume) Sysroot() string { return "" }

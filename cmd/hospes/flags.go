@@ -164,7 +164,11 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		Mapping: o.mapping,
 		Resume:  o.resume,
 	}
-	if cfg.Sysroot == "" && !o.demo {
+	switch {
+	case cfg.Sysroot != "" || o.demo:
+	case o.resume != nil:
+		cfg.Sysroot = o.resume.Sysroot()
+	default:
 		cfg.Sysroot = hospes.FindSysroot(o.program)
 	}
 	cfg.ExecOptions = o.execOptions(cfg.Sysroot)

@@ -45,18 +45,25 @@ func main() {
 	run(o)
 }
 
-// options reads the command line, or what a guest's execve left instead of one.
+// options reads the command line, or what execve left instead of one.
 func options() (*opts, error) {
 	r, ok := hospes.Resumed()
 	if !ok {
 		return parse(os.Args[1:], os.Getenv)
 	}
-	args := append(slices.Clip(r.Options), "--", r.Program)
-	o, err := parse(append(args, os.Args[1:]...), func(string) string { return "" })
-	if err == nil {
-		o.resume, o.argv0, o.hasArgv0 = r, os.Args[0], true
+	getenv := os.Getenv
+	if r.Options != nil || r.Secure {
+		getenv = func(string) string { return "" } // the guest's, or not to be trusted
 	}
-	return o, err
+	o, err := parse(append(slices.Clip(r.Options), "--", r.Program), getenv)
+	if err != nil {
+		return o, err
+	}
+	o.resume = r
+	if len(r.Args) > 0 {
+		o.argv0, o.hasArgv0, o.args = r.Args[0], true, r.Args[1:]
+	}
+	return o, nil
 }
 
 // fail writes one line to standard error and exits.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -24,6 +25,7 @@ type ExecState struct {
 	FD      int      // the open program file
 	Options []string // Process.ExecOptions
 
+	exe     int // descriptor of hospes for self.Adopt, or -1
 	limits  [len(keptLimits)]rlimit
 	mask    uint64 // the guest's signal mask: not all of it can be the host's
 	ignored uint64 // the signals that the guest ignores
@@ -63,8 +65,12 @@ func TakeExecState() (s ExecState, ok bool) {
 	return s, true
 }
 
+// DropExecState removes a state from the environment that is not to be used.
+func DropExecState() { _ = os.Unsetenv(execVar) }
+
 // Restore brings over what belongs to p. It comes before p.Run.
 func (s *ExecState) Restore(p *Process) {
+	self.Adopt(s.exe)
 	trap.Inherit(s.mask, s.ignored)
 	p.limits.mu.Lock()
 	p.limits.kept = s.limits
@@ -79,6 +85,7 @@ func (s *ExecState) encode() string {
 	b := append([]byte(execVar), '=')
 	number := func(n uint64) { b = append(strconv.AppendUint(b, n, 16), ' ') }
 	number(uint64(s.FD))
+	number(uint64(s.exe))
 	number(s.mask)
 	number(s.ignored)
 	number(uint64(s.filters + 1))
@@ -108,6 +115,7 @@ func decodeExecState(v string) (s ExecState, err error) {
 		return n
 	}
 	s.FD = int(int32(number()))
+	s.exe = int(int32(number()))
 	s.mask = number()
 	s.ignored = number()
 	s.filters = int(int32(number())) - 1

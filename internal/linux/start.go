@@ -12,6 +12,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/inherited"
 	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -20,6 +21,8 @@ type Program struct {
 	Path      string   // as the guest names it
 	File      *os.File // the file, if it is open already; Run closes it
 	Argv, Env []string // Argv[0] may be anything
+	ExecFn    string   // AT_EXECFN; empty means Path
+	Secure    bool     // it has been started with privileges that its starter lacks (AT_SECURE)
 }
 
 // Run loads a program into the process and runs it to its end, on the calling
@@ -32,6 +35,9 @@ func (p *Process) Run(prog Program) (Status, error) {
 	trap.Init()
 	_ = hostthread.Init() // without it, Go ends the process when threads run out
 	inherited.Restore()
+	if p.ExecOptions != nil {
+		self.Open()
+	}
 	if err := p.load(prog); err != nil {
 		return Status{}, err
 	}
@@ -82,13 +88,15 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 		Path:      prog.Path,
 		Argv:      prog.Argv,
 		Env:       prog.Env,
+		ExecFn:    prog.ExecFn,
+		Secure:    prog.Secure,
 		StackSize: p.Limit(unix.RLIMIT_STACK),
 		UID:       uint32(os.Getuid()), EUID: uint32(os.Geteuid()),
 		GID: uint32(os.Getgid()), EGID: uint32(os.Getegid()),
 	}
 	_, _ = unix.Getrandom(cfg.Random[:], 0)
 	if prog.File != nil {
-		cfg.File, cfg.Host = prog.File, fdPath(int(prog.File.Fd()))
+		cfg.File, cfg.Host = prog.File, p.programPath(int(prog.File.Fd()), p.hostPath(unix.AT_FDCWD, prog.Path))
 	}
 	return cfg
 }
@@ -96,9 +104,19 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 // openProgram opens a program file by the guest's name. The host's name of it is
 // absolute and without symbolic links, as /proc/self/exe shows it.
 func (p *Process) openProgram(path string) (*os.File, string, error) {
-	f, err := os.Open(p.hostPath(unix.AT_FDCWD, path))
+	name := p.hostPath(unix.AT_FDCWD, path)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, "", err
 	}
-	return f, fdPath(int(f.Fd())), nil
+	return f, p.programPath(int(f.Fd()), name), nil
+}
+
+// programPath is the host's name of an open program file, which was opened by name:
+// that must do where there is no /proc.
+func (p *Process) programPath(fd int, name string) string {
+	if path := fdPath(fd); path != "" {
+		return path
+	}
+	return name
 }

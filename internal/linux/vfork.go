@@ -151,16 +151,16 @@ func (p *Process) endVforked(s Status) {
 // parent's to do.
 func (t *Task) gone() bool { return t.P.vfork != nil && t.P.vfork.Gone() }
 
-// execVforked is execve(2) of the host in a child. All actions are the default ones
+// execVforked is execveat(2) of the host in a child. All actions are the default ones
 // from before the mask opens: a signal ends the child now, or finds the new image.
 // It returns errNoResult in the parent.
-func (t *Task) execVforked(path, argv, env uintptr) syscall.Errno {
+func (t *Task) execVforked(args [5]uintptr) syscall.Errno {
 	if !t.host.Freeze() {
 		return ERESTARTNOINTR
 	}
 	s := &t.P.sig
 	s.exposeDefaults()
-	e := t.P.vfork.Leave(t.sig.mask, unix.SYS_EXECVE, path, argv, env)
+	e := t.P.vfork.Leave(t.sig.mask, unix.SYS_EXECVEAT, args)
 	if t.gone() {
 		t.exiting = true
 		return errNoResult

@@ -35,7 +35,8 @@ type Error struct {
 type Foreign struct {
 	Machine elf.Machine
 	Class   elf.Class
-	Host    string   // its path on the host; it is an interpreter's if a script was started
+	Script  bool     // it is the interpreter of a script
+	Host    string   // its path on the host
 	Argv    []string // the arguments to start it with
 }
 

@@ -56,6 +56,7 @@ type Program struct {
 	argv   []string // as the program will see it
 	main   *object
 	interp *object // nil without PT_INTERP
+	script bool    // main is the interpreter of a script
 }
 
 // object is an open ELF file.
@@ -186,7 +187,7 @@ func (p *Program) enterScript(head []byte, budget argBudget) *Error {
 		return &Error{Msg: fmt.Sprintf("#! interpreter %s: %s", s.interp, reason(err)), Errno: errnoOf(err)}
 	}
 	p.main.f.Close()
-	p.main = p.newObject(f, s.interp, host)
+	p.main, p.script = p.newObject(f, s.interp, host), true
 	return nil
 }
 
@@ -226,7 +227,7 @@ func (p *Program) parseMain(head []byte) *Error {
 	if foreign, err := b.checkHeader(p.cfg.Arch); err != nil {
 		e := &Error{Msg: err.Error(), Errno: _ENOEXEC}
 		if foreign {
-			e.Foreign = &Foreign{b.hdr.machine, b.hdr.class, b.host, p.argv}
+			e.Foreign = &Foreign{b.hdr.machine, b.hdr.class, p.script, b.host, p.argv}
 		}
 		return e
 	}
@@ -342,6 +343,13 @@ func (p *Program) Exe() (path, host string) { return p.main.path, p.main.host }
 
 // Argv is the argument list that the program will get; a #! line changes it.
 func (p *Program) Argv() []string { return p.argv }
+
+// Script reports whether the program is the interpreter of the script that was to be
+// executed.
+func (p *Program) Script() bool { return p.script }
+
+// Fd is the descriptor of the program's file, until Load or Close.
+func (p *Program) Fd() int { return int(p.main.f.Fd()) }
 
 // Close closes the files of a program that is not going to be loaded.
 func (p *Program) Close() {

@@ -179,7 +179,7 @@ func TestForeign(t *testing.T) {
 	cfg := f.config("script")
 	cfg.Argv = []string{"x", "1"}
 	err := probeError(t, cfg)
-	want := Foreign{elf.EM_X86_64, elf.ELFCLASS64, host, []string{"/bin/sh", "-e", "script", "1"}}
+	want := Foreign{elf.EM_X86_64, elf.ELFCLASS64, false, host, []string{"/bin/sh", "-e", "script", "1"}}
 	got := err.Foreign
 	if got == nil || got.Machine != want.Machine || got.Class != want.Class || got.Host != want.Host || !slices.Equal(got.Argv, want.Argv) {
 		t.Errorf("%+v, want %+v", got, want)

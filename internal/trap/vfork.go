@@ -67,10 +67,10 @@ func (v *Vforked) PIDFD() int { return int(v.ptid) }
 //
 //go:nosplit
 //go:norace
-func (v *Vforked) Leave(mask uint64, nr, a1, a2, a3 uintptr) syscall.Errno {
+func (v *Vforked) Leave(mask uint64, nr uintptr, args [5]uintptr) syscall.Errno {
 	mask &^= Unmaskable
 	entersyscall()
-	r := leave(v, &mask, nr, a1, a2, a3)
+	r := leave(v, &mask, nr, &args)
 	exitsyscall()
 	if v.gone != 0 {
 		return 0
@@ -88,7 +88,7 @@ func (v *Vforked) Die(sig int) {
 	// Without a core file, which would be of hospes. The limit is the child's own.
 	none := unix.Rlimit{}
 	_, _, _ = syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_CORE, uintptr(unsafe.Pointer(&none)), 0, 0, 0)
-	v.Leave(^(uint64(1) << (sig - 1)), unix.SYS_TGKILL, uintptr(syscall.Getpid()), uintptr(unix.Gettid()), uintptr(sig))
+	v.Leave(^(uint64(1) << (sig - 1)), unix.SYS_TGKILL, [5]uintptr{uintptr(syscall.Getpid()), uintptr(unix.Gettid()), uintptr(sig)})
 	if !v.Gone() { // the first process of a PID namespace survives its own signals
 		v.Exit(128 + sig)
 	}
@@ -96,7 +96,7 @@ func (v *Vforked) Die(sig int) {
 
 // Exit ends the child with an exit status.
 func (v *Vforked) Exit(status int) {
-	v.Leave(blocked, unix.SYS_EXIT_GROUP, uintptr(status), 0, 0)
+	v.Leave(blocked, unix.SYS_EXIT_GROUP, [5]uintptr{uintptr(status)})
 }
 
 // SetVforked says that t is the thread of v, a child.
@@ -109,4 +109,4 @@ func cloneVM(v *Vforked, flags uintptr) uintptr
 // returns a negative errno.
 //
 //go:noescape
-func leave(v *Vforked, mask *uint64, nr, a1, a2, a3 uintptr) uintptr
+func leave(v *Vforked, mask *uint64, nr uintptr, args *[5]uintptr) uintptr

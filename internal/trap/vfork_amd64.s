@@ -60,10 +60,10 @@ DATA lostText<>+40(SB)/8, $"t ran pr"
 DATA lostText<>+48(SB)/8, $"ogram\n\000\000"
 GLOBL lostText<>(SB), NOPTR|RODATA, $56
 
-// func leave(v *Vforked, mask *uint64, nr, a1, a2, a3 uintptr) uintptr
-TEXT ·leave(SB),NOSPLIT|NOFRAME,$0-56
+// func leave(v *Vforked, mask *uint64, nr uintptr, args *[5]uintptr) uintptr
+TEXT ·leave(SB),NOSPLIT|NOFRAME,$0-40
 	MOVQ v+0(FP), R13
-	LEAQ ret+48(FP), AX
+	LEAQ ret+32(FP), AX
 	MOVQ AX, Vforked_result(R13)
 	MOVQ BP, Vforked_bp(R13)
 	MOVQ SP, Vforked_sp(R13)
@@ -74,10 +74,13 @@ TEXT ·leave(SB),NOSPLIT|NOFRAME,$0-56
 	MOVL $SYS_rt_sigprocmask, AX
 	SYSCALL
 	MOVQ nr+16(FP), AX
-	MOVQ a1+24(FP), DI
-	MOVQ a2+32(FP), SI
-	MOVQ a3+40(FP), DX
+	MOVQ args+24(FP), CX
+	MOVQ 0(CX), DI
+	MOVQ 8(CX), SI
+	MOVQ 16(CX), DX
+	MOVQ 24(CX), R10
+	MOVQ 32(CX), R8
 	SYSCALL
 	MOVQ $0, Vforked_sp(R13)
-	MOVQ AX, ret+48(FP)
+	MOVQ AX, ret+32(FP)
 	RET
