@@ -3,6 +3,7 @@
 package linux
 
 import (
+	"encoding/hex"
 	"errors"
 	"os"
 	"strconv"
@@ -32,6 +33,10 @@ type ExecState struct {
 
 	filters int          // file of the filters of system calls (Task.filterFile), or -1
 	secure  *secureState // what was in it
+
+	// What waits of the unmaskable six (signal_virtual.go), for the thread and for
+	// the process.
+	pending [2][]trap.Info
 }
 
 // execState returns what a program needs that t is about to start.
@@ -40,6 +45,7 @@ func (t *Task) execState() ExecState {
 	t.P.limits.mu.Lock()
 	s.limits = t.P.limits.kept
 	t.P.limits.mu.Unlock()
+	s.pending[0], s.pending[1] = t.sig.own.list(), t.P.sig.shared.list()
 	return s
 }
 
@@ -72,6 +78,7 @@ func DropExecState() { _ = os.Unsetenv(execVar) }
 func (s *ExecState) Restore(p *Process) {
 	self.Adopt(s.exe)
 	trap.Inherit(s.mask, s.ignored)
+	p.sig.inherited = s.pending
 	p.limits.mu.Lock()
 	p.limits.kept = s.limits
 	p.limits.mu.Unlock()
@@ -93,6 +100,12 @@ func (s *ExecState) encode() string {
 		number(l.Cur)
 		number(l.Max)
 	}
+	for _, queue := range s.pending {
+		number(uint64(len(queue)))
+		for i := range queue {
+			b = append(hex.AppendEncode(b, queue[i][:]), ' ')
+		}
+	}
 	b = strconv.AppendQuote(b, s.Path)
 	for _, o := range s.Options {
 		b = strconv.AppendQuote(append(b, ' '), o)
@@ -105,10 +118,12 @@ var errExecState = errors.New("malformed " + execVar)
 // decodeExecState is the inverse of encode. Whoever sets the variable by hand gets
 // no more than a program that does not start.
 func decodeExecState(v string) (s ExecState, err error) {
+	word := func() (w string) {
+		w, v, _ = strings.Cut(v, " ")
+		return w
+	}
 	number := func() (n uint64) {
-		word, rest, _ := strings.Cut(v, " ")
-		v = rest
-		n, e := strconv.ParseUint(word, 16, 64)
+		n, e := strconv.ParseUint(word(), 16, 64)
 		if e != nil {
 			err = errExecState
 		}
@@ -121,6 +136,16 @@ func decodeExecState(v string) (s ExecState, err error) {
 	s.filters = int(int32(number())) - 1
 	for i := range s.limits {
 		s.limits[i] = rlimit{number(), number()}
+	}
+	for i := range s.pending {
+		for n := min(number(), numSignals); n > 0; n-- {
+			var info trap.Info
+			b, e := hex.DecodeString(word())
+			if e != nil || copy(info[:], b) != len(info) {
+				return s, errExecState
+			}
+			s.pending[i] = append(s.pending[i], info)
+		}
 	}
 	for i := 0; v != "" && err == nil; i++ {
 		quoted, e := strconv.QuotedPrefix(v)

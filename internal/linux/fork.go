@@ -144,6 +144,6 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	t.takeID(a, t.TID)
 	if a.Flags&unix.CLONE_CLEAR_SIGHAND != 0 {
 		p.sig.clear()
-		p.sig.setIntercept(false)
+		p.sig.setIntercept(p.sig.intercept)
 	}
 }

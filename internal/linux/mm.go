@@ -59,6 +59,9 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 		r.Offset = 0
 	}
 	addr, err := t.Mem.Mmap(r)
+	if err == nil && r.Flags&mem.MapShared != 0 && r.Prot&mem.Write != 0 {
+		t.P.sig.interceptAll()
+	}
 	return addr, errnoOf(err)
 }
 

@@ -68,6 +68,9 @@ func sysShmat(t *Task, c *Call) (uint64, syscall.Errno) {
 		_ = t.Mem.Munmap(at, info.Segsz)
 		return 0, e
 	}
+	if flags&shmRdonly == 0 {
+		t.P.sig.interceptAll()
+	}
 	return at, 0
 }
 

@@ -58,8 +58,12 @@ type signalState struct {
 	actions [numSignals + 1]sigaction // by number
 	shared  virtualQueue              // signals for the process that no thread has taken
 
+	// inherited are those of the unmaskable six that waited when the program was
+	// started, for its first thread and for the process.
+	inherited [2][]trap.Info
+
 	// intercept says that the host must not end the process by the default action
-	// of a signal: Task.die does.
+	// of any signal: Task.die does.
 	intercept bool
 }
 
@@ -79,9 +83,14 @@ type taskSignals struct {
 // initActions takes over the ignored signals that the program was started with.
 func (s *signalState) initActions() {
 	_, ignored, _ := trap.Inherited()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for sig := 1; sig <= numSignals; sig++ {
 		if ignored&sigbit(sig) != 0 {
 			s.actions[sig].Handler = sigIgn
+		}
+		if s.intercepts(sig) {
+			s.install(sig)
 		}
 	}
 }
@@ -108,7 +117,7 @@ func (s *signalState) set(sig int, a sigaction) (old sigaction) {
 func (s *signalState) install(sig int) {
 	switch a := s.actions[sig]; {
 	case unblockable&sigbit(sig) != 0:
-	case a.handles(), a.Handler == sigDfl && s.intercept && defaultOf(sig) == defaultKill:
+	case a.handles(), s.intercepts(sig):
 		trap.Install(sig, a.Flags)
 	case a.Handler == sigIgn:
 		trap.Ignore(sig, a.Flags)
@@ -116,6 +125,18 @@ func (s *signalState) install(sig int) {
 		trap.Default(sig, a.Flags)
 	}
 }
+
+// intercepts reports whether a signal ends the process by Task.die rather than by the
+// host's kernel. One that dumps core always does: what the host would dump is hospes.
+func (s *signalState) intercepts(sig int) bool {
+	return s.actions[sig].Handler == sigDfl && defaultOf(sig) == defaultKill &&
+		(s.intercept || dumpsCore&sigbit(sig) != 0)
+}
+
+// dumpsCore are the signals that by default end a process with a core dump, but for
+// the unmaskable six, which never have the host's default action.
+const dumpsCore = 1<<(unix.SIGQUIT-1) | 1<<(unix.SIGABRT-1) | 1<<(unix.SIGSYS-1) |
+	1<<(unix.SIGXCPU-1) | 1<<(unix.SIGXFSZ-1)
 
 // takeAction returns the action with which a signal is delivered now: it becomes
 // the default for the next one if it has SA_RESETHAND.

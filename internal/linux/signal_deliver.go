@@ -137,6 +137,9 @@ func (t *Task) defaultAction(info *trap.Info) {
 		_ = unix.Tgkill(os.Getpid(), t.TID, syscall.Signal(sig))
 		return
 	}
+	if os.Getpid() == 1 {
+		return // nobody ends the first process of a PID namespace but by force (kill(2))
+	}
 	t.die(info)
 }
 

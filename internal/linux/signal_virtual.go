@@ -3,7 +3,9 @@
 package linux
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -51,6 +53,16 @@ func (q *virtualQueue) take(set uint64) (info trap.Info, ok bool) {
 	delete(q.infos, sig)
 	q.set.And(^sigbit(sig))
 	return info, true
+}
+
+// list returns the signals in the order of their numbers.
+func (q *virtualQueue) list() (infos []trap.Info) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, sig := range slices.Sorted(maps.Keys(q.infos)) {
+		infos = append(infos, q.infos[sig])
+	}
+	return infos
 }
 
 // clear removes all signals.

@@ -46,10 +46,18 @@ func (p *Process) newTask(cpu guest.CPU) *Task {
 // process's first thread.
 func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	debug.SetMaxThreads(maxHostThreads)
+	p.sig.intercept = p.Tracer != nil || p.ExecOptions == nil // it wants to see the end, or the program is to go on after it
 	p.sig.initActions()
 	t := p.newTask(cpu)
 	if err := t.host.Bind(); err != nil {
 		return nil, err
+	}
+	for i, queue := range []*virtualQueue{&t.sig.own, &p.sig.shared} {
+		for _, info := range p.sig.inherited[i] {
+			if sig := info.Signal(); sig >= 1 && sig <= numSignals {
+				queue.add(&info)
+			}
+		}
 	}
 	mask, _, _ := trap.Inherited()
 	t.secure.Store(p.secure)

@@ -170,6 +170,17 @@ func (t *Task) execVforked(args [5]uintptr) syscall.Errno {
 	return e
 }
 
+// interceptAll is setIntercept(true). It is for a process that shares memory with
+// others: robust futexes in it are released before the process ends (robust.go).
+func (s *signalState) interceptAll() {
+	s.mu.Lock()
+	already := s.intercept
+	s.mu.Unlock()
+	if !already {
+		s.setIntercept(true)
+	}
+}
+
 // setIntercept says whether the host is to leave default actions that end the
 // process to Task.die, and sets all actions on the host accordingly.
 func (s *signalState) setIntercept(on bool) {

@@ -77,7 +77,8 @@ func setUp() {
 		inherited.mask = currentMask()
 		inherited.ignored = ignoredNow()
 	}
-	takenOver.masks, takenOver.preemption = takeOverRuntime()
+	at := runtimeAuxv()
+	takenOver.masks, takenOver.preemption = takeOverRuntime(&at)
 	for sig := 1; sig <= 64; sig++ {
 		switch {
 		case sig == int(syscall.SIGKILL) || sig == int(syscall.SIGSTOP):

@@ -44,16 +44,18 @@ type goDebugVar struct {
 // these signals on, or falls for its default action; without the latter a guest
 // that handles SIGURG gets too many.
 //
+// It allocates nothing and uses nothing of the runtime, which may not have started yet.
+//
 // Checks of pointer conversions would find fault with looking at data as something
 // that it may not be.
 //
 //go:nocheckptr
-func takeOverRuntime() (masks, preemption bool) {
+func takeOverRuntime(at *auxv) (masks, preemption bool) {
 	const (
 		tabLen = unsafe.Offsetof(goSignal{}.name) + wordSize // of the length of the first name
 		varLen = unsafe.Offsetof(goDebugVar{}.name) + wordSize
 	)
-	img := programImage()
+	img := programImage(at)
 	if img.data.end == 0 {
 		return false, false
 	}
@@ -120,16 +122,16 @@ func (s segment) has(p uintptr) bool { return s.start <= p && p < s.end }
 
 // image is where the program's segments lie in memory.
 type image struct {
-	data     segment   // the initialised part of the writable one
-	writable segment   // all of it
-	readOnly []segment // the others
+	data     segment    // the initialised part of the writable one
+	writable segment    // all of it
+	readOnly [8]segment // the others
 }
 
 // contains reports whether s lies in one of the read-only segments.
 func (img *image) contains(s string) bool {
 	p := uintptr(unsafe.Pointer(unsafe.StringData(s)))
-	for _, seg := range img.readOnly {
-		if seg.has(p) && seg.has(p+uintptr(len(s))-1) {
+	for i := range img.readOnly {
+		if seg := &img.readOnly[i]; seg.has(p) && seg.has(p+uintptr(len(s))-1) {
 			return true
 		}
 	}
@@ -139,6 +141,47 @@ func (img *image) contains(s string) bool {
 //go:linkname getAuxv runtime.getAuxv
 func getAuxv() []uintptr
 
+// auxv has what is used of the auxiliary vector, by its type.
+type auxv [8]uintptr
+
+const atPhdr, atPhnum = 3, 5
+
+func (at *auxv) add(key, value uintptr) {
+	if key < uintptr(len(at)) {
+		at[key] = value
+	}
+}
+
+// runtimeAuxv is the vector as the runtime has found it.
+func runtimeAuxv() (at auxv) {
+	for aux := getAuxv(); len(aux) >= 2; aux = aux[2:] {
+		at.add(aux[0], aux[1])
+	}
+	return at
+}
+
+// Early does what Init does to Go's runtime, before that has started: so that no
+// thread ever unblocks a signal that is meant for the guest and is pending already
+// when the program starts. Argv is where the kernel has put the arguments.
+//
+//go:nosplit
+//go:nocheckptr
+func Early(argv uintptr) {
+	var at auxv
+	p := argv
+	for range 2 { // behind the arguments, then behind the environment
+		for *(*uintptr)(addr(p)) != 0 {
+			p += wordSize
+		}
+		p += wordSize
+	}
+	for *(*uintptr)(addr(p)) != 0 {
+		at.add(*(*uintptr)(addr(p)), *(*uintptr)(addr(p + wordSize)))
+		p += 2 * wordSize
+	}
+	takeOverRuntime(&at)
+}
+
 // programHeader is Elf64_Phdr.
 type programHeader struct {
 	typ, flags                                     uint32
@@ -146,38 +189,34 @@ type programHeader struct {
 }
 
 // programImage reads the program headers that the kernel has loaded.
-func programImage() (img image) {
+func programImage(at *auxv) (img image) {
 	const (
-		atPhdr, atPhnum   = 3, 5
 		ptLoad, ptPhdr    = 1, 6
 		flagWrite         = 2
 		maxProgramHeaders = 64
 	)
-	var at [8]uintptr
-	for aux := getAuxv(); len(aux) >= 2; aux = aux[2:] {
-		if aux[0] < uintptr(len(at)) {
-			at[aux[0]] = aux[1]
-		}
-	}
 	if at[atPhdr] == 0 || at[atPhnum] > maxProgramHeaders {
 		return img
 	}
 	headers := unsafe.Slice((*programHeader)(addr(at[atPhdr])), at[atPhnum])
 	var bias uintptr
-	for _, h := range headers {
-		if h.typ == ptPhdr {
-			bias = at[atPhdr] - h.vaddr
+	for i := range headers {
+		if headers[i].typ == ptPhdr {
+			bias = at[atPhdr] - headers[i].vaddr
 		}
 	}
-	for _, h := range headers {
+	n := 0
+	for i := range headers {
+		h := &headers[i]
 		seg := segment{bias + h.vaddr, bias + h.vaddr + h.fileSize}
 		switch {
 		case h.typ != ptLoad:
 		case h.flags&flagWrite != 0:
 			img.data = seg
 			img.writable = segment{seg.start, seg.start + h.memorySize}
-		default:
-			img.readOnly = append(img.readOnly, seg)
+		case n < len(img.readOnly):
+			img.readOnly[n] = seg
+			n++
 		}
 	}
 	return img

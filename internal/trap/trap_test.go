@@ -5,6 +5,7 @@ package trap
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -422,14 +423,16 @@ func TestRegistry(t *testing.T) {
 
 // TestTakeOver: package early's test sees the effect.
 func TestTakeOver(t *testing.T) {
-	if masks, preemption := takeOverRuntime(); !masks || !preemption {
+	at := runtimeAuxv()
+	if masks, preemption := takeOverRuntime(&at); !masks || !preemption {
 		t.Errorf("signal table found: %v, GODEBUG variable found: %v", masks, preemption)
 	}
 }
 
 func BenchmarkTakeOver(b *testing.B) {
 	for b.Loop() {
-		takeOverRuntime()
+		at := runtimeAuxv()
+		takeOverRuntime(&at)
 	}
 }
 
@@ -438,13 +441,30 @@ func TestDie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sig := range []syscall.Signal{unix.SIGSEGV, unix.SIGTERM, unix.SIGKILL, unix.SIGABRT, unix.SIGSTKFLT, 64} {
-		cmd := exec.Command(exe)
-		cmd.Env = append(os.Environ(), dieEnv+"="+strconv.Itoa(int(sig)))
-		err := cmd.Run()
-		ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
-		if !ok || !ws.Signaled() || ws.Signal() != sig || ws.CoreDump() {
-			t.Errorf("Die(%d): %v", sig, err)
+	pattern, _ := os.ReadFile("/proc/sys/kernel/core_pattern")
+	toFile := string(pattern) == "core\n" // else who knows where to, and by whom
+	for _, limit := range []string{"0", "unlimited"} {
+		for _, sig := range []syscall.Signal{unix.SIGSEGV, unix.SIGTERM, unix.SIGKILL, unix.SIGABRT, unix.SIGSTKFLT, 64} {
+			cmd := exec.Command("sh", "-c", `ulimit -c $1; exec "$0"`, exe, limit)
+			cmd.Dir = t.TempDir()
+			cmd.Env = append(os.Environ(), dieEnv+"="+strconv.Itoa(int(sig)))
+			err := cmd.Run()
+			ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if !ok || !ws.Signaled() || ws.Signal() != sig {
+				t.Errorf("Die(%d): %v", sig, err)
+			}
+			if !toFile {
+				continue
+			}
+			if want := limit != "0" && (sig == unix.SIGSEGV || sig == unix.SIGABRT); ws.CoreDump() != want {
+				t.Errorf("Die(%d) with a limit of %s: core dump %v", sig, limit, ws.CoreDump())
+			}
+			files, _ := filepath.Glob(filepath.Join(cmd.Dir, "core*"))
+			for _, f := range files {
+				if st, err := os.Stat(f); err != nil || st.Size() > minDump {
+					t.Errorf("core file of more than %d bytes: %v %v", minDump, st.Size(), err)
+				}
+			}
 		}
 	}
 }

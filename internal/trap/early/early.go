@@ -2,7 +2,7 @@
 
 // Package early runs before Go's runtime does: it saves the signal mask and the
 // ignored signals with which the program was started, which the runtime changes,
-// and blocks all signals. It also notes which of the standard descriptors are
+// blocks all signals, and has the runtime unblock none. It also notes which of the standard descriptors are
 // closed, which the runtime opens. Threads of the runtime inherit that: none of them will
 // take a signal that is meant for the guest.
 //
@@ -35,6 +35,11 @@ type action struct {
 }
 
 const sigIgn = 1
+
+// start runs when the runtime has not started yet, on the stack of g0.
+//
+//go:nosplit
+func start(argv uintptr) { trap.Early(argv) }
 
 func init() {
 	var ignored uint64

@@ -26,6 +26,7 @@ GLOBL all<>(SB), NOPTR|RODATA, $8
 GLOBL tls<>(SB), NOPTR, $64
 
 TEXT ·hook(SB),NOSPLIT|NOFRAME,$0
+	MOVQ DI, BX // g0
 	MOVL $SIG_SETMASK, DI
 	LEAQ all<>(SB), SI
 	LEAQ ·mask(SB), DX
@@ -67,4 +68,20 @@ open:
 	LEAQ tls<>+56(SB), SI
 	MOVL $SYS_arch_prctl, AX
 	SYSCALL
+
+	// Go code that needs no more than a stack may run on that of g0, which is in
+	// BX. It gets the arguments that the runtime has put on the stack, if they are
+	// what they should be: the count stands before them.
+	MOVQ 32(SP), AX // argc, beyond the address to which this returns
+	MOVQ 40(SP), CX // argv
+	TESTQ CX, CX
+	JZ   return
+	CMPQ AX, -8(CX)
+	JNE  return
+	MOVQ BX, tls<>+48(SB)
+	SUBQ $8, SP
+	MOVQ CX, 0(SP)
+	CALL ·start(SB)
+	ADDQ $8, SP
+return:
 	RET
