@@ -1,5 +1,5 @@
 #!/bin/bash
-# debian-rootfs.sh [-a ARCH] [-s SUITE] [-o DIR] [PACKAGE...]
+# debian-rootfs.sh [-a ARCH] [-s SUITE] [-o DIR] [-d] [PACKAGE...]
 #
 # Unpacks a Debian root file system for another architecture into a cache directory
 # and prints its path. Nothing of it is executed: apt resolves and downloads, dpkg-deb
@@ -12,16 +12,19 @@
 #   -s SUITE  Debian suite (trixie)
 #   -o DIR    where (${XDG_CACHE_HOME:-~/.cache}/hospes/rootfs-SUITE-ARCH)
 #
-# Without packages: what `make userland` needs, see default_packages.
+#   -d        the default packages, which `make userland` needs, beside those named
+#
+# Without packages: the default ones, see default_packages.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib-apt.sh"
 
-arch=riscv64 suite=trixie root=
-while getopts a:s:o: f; do
+arch=riscv64 suite=trixie root= default=
+while getopts a:s:o:d f; do
 	case $f in
 	a) arch=$OPTARG ;;
 	s) suite=$OPTARG ;;
 	o) root=$OPTARG ;;
+	d) default=1 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -32,7 +35,7 @@ default_packages="bash busybox-static coreutils dash diffutils file findutils ga
 	grep gzip jq lua5.4 mawk musl musl-dev openssl perl procps python3 libpython3.13-testsuite
 	redis-server redis-tools sed sqlite3 tar xz-utils zstd"
 
-[ $# -gt 0 ] || set -- $default_packages
+[ $# -gt 0 ] && [ -z "$default" ] || set -- $default_packages "$@"
 root=${root:-$CACHE/rootfs-$suite-$arch}
 wanted=$root/.hospes-packages   # asked for and complete, one name per line
 unpacked=$root/.hospes-unpacked # .deb files that have been unpacked

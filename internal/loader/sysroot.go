@@ -33,7 +33,8 @@ func Interpreter(r io.ReaderAt) string {
 // directory that holds interp, the absolute path in its PT_INTERP. It tries the
 // program's own directory and those above it, then the candidates, which are
 // the customary places of the architecture. The result is "" if none has it; it
-// is "/" if the host itself has the interpreter at its place.
+// is "/" if the host itself has the interpreter at its place. Where /lib is a link to
+// /usr/lib, the directory usr has it as well, but is not the root.
 func FindSysroot(program, interp string, candidates ...string) string {
 	if !filepath.IsAbs(interp) {
 		return ""
@@ -48,9 +49,15 @@ func FindSysroot(program, interp string, candidates ...string) string {
 	for _, root := range append(roots, candidates...) {
 		// A symbolic link counts wherever it points: it may be meant to be followed
 		// inside the sysroot.
-		if st, err := os.Lstat(filepath.Join(root, interp)); err == nil && !st.IsDir() {
-			return root
+		st, err := os.Lstat(filepath.Join(root, interp))
+		if err != nil || st.IsDir() {
+			continue
 		}
+		above := filepath.Dir(root)
+		if same, err := os.Lstat(filepath.Join(above, interp)); err == nil && os.SameFile(st, same) {
+			return above
+		}
+		return root
 	}
 	return ""
 }

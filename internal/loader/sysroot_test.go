@@ -40,14 +40,20 @@ func TestFindSysroot(t *testing.T) {
 	}
 	f.write("dir/prog", nil, 0o755)
 	f.write("dir/lib/ld-test.so.1/x", nil, 0o755)
+	f.write("merged/usr/bin/prog", nil, 0o755)
+	f.write("merged/usr/lib/ld-test.so.1", nil, 0o644)
+	if err := os.Symlink("usr/lib", filepath.Join(f.dir, "merged/lib")); err != nil {
+		t.Fatal(err)
+	}
 	in := func(name string) string { return filepath.Join(f.dir, name) }
 	for _, tt := range []struct{ prog, interp, want string }{
 		{"a/usr/bin/prog", ld, in("a")},
 		{"a/nested/prog", ld, in("a/nested")},
 		{"a/lib/../usr/bin/prog", ld, in("a")},
-		{"link/prog", ld, in("link")}, // absolute links count: they are meant inside the sysroot
-		{"home/prog", ld, in("a")},    // the second candidate
-		{"dir/prog", ld, in("a")},     // a directory is no interpreter
+		{"link/prog", ld, in("link")},             // absolute links count: they are meant inside the sysroot
+		{"merged/usr/bin/prog", ld, in("merged")}, // not merged/usr
+		{"home/prog", ld, in("a")},                // the second candidate
+		{"dir/prog", ld, in("a")},                 // a directory is no interpreter
 		{"a/usr/bin/prog", "/lib/ld-none.so.1", ""},
 		{"a/usr/bin/prog", "lib/ld-test.so.1", ""},
 		{"a/usr/bin/prog", "", ""},

@@ -17,6 +17,7 @@ import (
 type goPackage struct {
 	path  string
 	quick bool
+	slow  bool // takes too long for CI
 	// except maps patterns of tests' names to the reason why they are left out.
 	except map[string]string
 }
@@ -26,8 +27,8 @@ var goPackages = []goPackage{
 	{path: "bufio"},
 	{path: "bytes"},
 	{path: "compress/bzip2"},
-	{path: "compress/flate"},
-	{path: "compress/gzip"},
+	{path: "compress/flate", slow: true},
+	{path: "compress/gzip", slow: true},
 	{path: "compress/lzw"},
 	{path: "compress/zlib"},
 	{path: "context"},
@@ -44,20 +45,20 @@ var goPackages = []goPackage{
 	{path: "hash/fnv"},
 	{path: "hash/maphash"},
 	{path: "math", quick: true},
-	{path: "math/big"},
+	{path: "math/big", slow: true},
 	{path: "math/bits"},
 	{path: "mime/multipart"},
 	{path: "net"},
 	{path: "net/http/httptest"},
 	{path: "net/netip"},
 	{path: "net/rpc"},
-	{path: "os"},
+	{path: "os", slow: true},
 	{path: "os/exec"},
 	{path: "os/signal", except: map[string]string{
 		"TestDetectNohup|TestNohup": "the host's nohup cannot start a guest program without binfmt_misc",
 	}},
 	{path: "regexp"},
-	{path: "runtime", except: map[string]string{
+	{path: "runtime", slow: true, except: map[string]string{
 		".*(Cgo|Crash|Coro).*":             "they build programs with the host's go command, and start them, which takes minutes",
 		"TestUsingVDSO":                    "the host's strace cannot start a guest program without binfmt_misc",
 		"TestRuntimePanic|TestTraceback.*": "they build and start programs, too",
@@ -71,7 +72,7 @@ var goPackages = []goPackage{
 		"TestExecPtrace": "there is no ptrace yet",
 	}},
 	{path: "text/template"},
-	{path: "time", except: map[string]string{
+	{path: "time", slow: true, except: map[string]string{
 		"TestLongAdjustTimers": "it allows 60 s for some 15 thousand million instructions, too little for an interpreter",
 	}},
 	{path: "unicode/utf8"},
@@ -82,7 +83,7 @@ var goPackages = []goPackage{
 func goTests() []test {
 	var tests []test
 	for _, p := range goPackages {
-		tests = append(tests, test{"go/" + p.path, p.quick, p.run, 15 * time.Minute})
+		tests = append(tests, test{name: "go/" + p.path, quick: p.quick, slow: p.slow, limit: 15 * time.Minute, run: p.run})
 	}
 	return tests
 }
