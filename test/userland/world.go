@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -109,8 +108,7 @@ func (w *world) command(ctx context.Context, argv ...string) *exec.Cmd {
 		args = append(args, "-u", strconv.Itoa(worldUser))
 	}
 	cmd := exec.CommandContext(ctx, worldScript, append(append(args, "--"), argv...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	endTogether(cmd)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
