@@ -71,12 +71,9 @@ func Run(cfg Config) (Status, error) {
 	return Status(status), loadError(err)
 }
 
-// imageFile makes an anonymous file of a program, out of the guest's reach.
+// imageFile makes an anonymous file of a program.
 func imageFile(name string, image []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err == nil {
-		fd, err = reserved.Add(fd)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot make a file of the program: %w", name, err)
 	}

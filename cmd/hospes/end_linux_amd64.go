@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,9 @@ func endAs(s hospes.Status) {
 	unix.Exit(s.Code)
 }
 
-// log opens where strace and disassembly go: out of the guest's reach.
-func (o *opts) log() (*os.File, error) {
+// log opens where strace and disassembly go: out of the guest's reach. It is nil if
+// there is neither.
+func (o *opts) log() (io.Writer, error) {
 	if !o.strace && !o.disasm {
 		return nil, nil
 	}
@@ -32,12 +34,12 @@ func (o *opts) log() (*os.File, error) {
 		fd, err = unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 0)
 	}
 	if err == nil {
-		fd, err = reserved.Add(fd)
+		var d *reserved.Descriptor
+		if d, err = reserved.Keep(fd); err == nil {
+			return d, nil
+		}
 	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: o.logFile, Err: err}
-	}
-	return os.NewFile(uintptr(fd), "log"), nil
+	return nil, &os.PathError{Op: "open", Path: o.logFile, Err: err}
 }
 
 // buildNotes says what this build cannot do that another could. It prepares the

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"github.com/hospes-vm/hospes"
@@ -12,7 +13,7 @@ import (
 
 func endAs(s hospes.Status) { os.Exit(s.Code) }
 
-func (o *opts) log() (*os.File, error) { return nil, nil }
+func (o *opts) log() (io.Writer, error) { return nil, nil }
 
 func buildNotes() []string {
 	return []string{"this host cannot run Linux programs; linux/amd64 can"}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/hostthread"
+	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -54,6 +55,12 @@ var (
 // The calling goroutine must be locked to its thread; only one may call at a time.
 // Init must have succeeded.
 func Fork(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
+	// It takes a free number for a moment, before and after.
+	reserved.Room(func() { pid, fd, e = forkParked(flags, parked) })
+	return pid, fd, e
+}
+
+func forkParked(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
 	trap.FreezeInfo(&freezing)
 	for attempt := 0; ; attempt++ {
 		if !leaveAlone(hostthread.Hold(parked)) {
@@ -291,10 +298,10 @@ func dropEnded(pid uintptr) {
 //go:norace
 func revive() {
 	*word(currentM() + procidOffset) = raw(unix.SYS_GETTID, 0, 0, 0, 0)
-	replace(poller, raw(unix.SYS_EPOLL_CREATE1, unix.EPOLL_CLOEXEC, 0, 0, 0))
+	replace(uintptr(poller.Int()), raw(unix.SYS_EPOLL_CREATE1, unix.EPOLL_CLOEXEC, 0, 0, 0))
 	// With an event, in case the parent was about to take one.
-	replace(event, raw(unix.SYS_EVENTFD2, 1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK, 0, 0))
-	raw(unix.SYS_EPOLL_CTL, poller, unix.EPOLL_CTL_ADD, event, uintptr(unsafe.Pointer(&eventEntry)))
+	replace(uintptr(event.Int()), raw(unix.SYS_EVENTFD2, 1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK, 0, 0))
+	raw(unix.SYS_EPOLL_CTL, uintptr(poller.Int()), unix.EPOLL_CTL_ADD, uintptr(event.Int()), uintptr(unsafe.Pointer(&eventEntry)))
 	atomic.StoreUint32(&control.inside, 0)
 	n := atomic.LoadUint32(&control.claimed)
 	for i := uint32(0); i < n; i++ {

@@ -16,8 +16,8 @@ import (
 
 // What Init has found out.
 var (
-	poller, event uintptr         // the descriptors of the runtime's poller
-	eventEntry    unix.EpollEvent // how event is registered with poller
+	poller, event *reserved.Descriptor // those of the runtime's poller
+	eventEntry    unix.EpollEvent      // how event is registered with poller
 )
 
 // procidOffset is where a runtime.m has procid: behind g0,
@@ -68,11 +68,11 @@ func findPoller() bool {
 	}
 	one := [8]byte{1}
 	for i, fd := range fds {
-		if _, err := unix.Write(fd, one[:]); err == nil { // an epoll descriptor cannot be written
-			event, poller = uintptr(fd), uintptr(fds[1-i])
+		if _, err := unix.Write(fd.Int(), one[:]); err == nil { // an epoll descriptor cannot be written
+			event, poller = fd, fds[1-i]
 		}
 	}
-	if event == 0 {
+	if event == nil {
 		return false
 	}
 	// The runtime may see the event, and end it, before this does.
@@ -81,7 +81,7 @@ func findPoller() bool {
 		if eventEntry, found = pollOnce(); found {
 			return true
 		}
-		_, _ = unix.Write(int(event), one[:])
+		_, _ = unix.Write(event.Int(), one[:])
 	}
 	return false
 }
@@ -90,7 +90,7 @@ func findPoller() bool {
 // was raised in earnest must not be lost.
 func pollOnce() (entry unix.EpollEvent, found bool) {
 	var events [16]unix.EpollEvent
-	n, err := unix.EpollWait(int(poller), events[:], 0)
+	n, err := unix.EpollWait(poller.Int(), events[:], 0)
 	for i := 0; err == nil && i < n; i++ {
 		if e := events[i]; e.Events == unix.EPOLLIN {
 			return e, true

@@ -26,10 +26,11 @@ type ExecState struct {
 	FD      int      // the open program file
 	Options []string // Process.ExecOptions
 
-	exe     int // descriptor of hospes for self.Adopt, or -1
-	limits  [len(keptLimits)]rlimit
-	mask    uint64 // the guest's signal mask: not all of it can be the host's
-	ignored uint64 // the signals that the guest ignores
+	exe       int // descriptor of hospes for self.Adopt, or -1
+	limits    [len(keptLimits)]rlimit
+	nofileMax uint64
+	mask      uint64 // the guest's signal mask: not all of it can be the host's
+	ignored   uint64 // the signals that the guest ignores
 
 	filters int          // file of the filters of system calls (Task.filterFile), or -1
 	secure  *secureState // what was in it
@@ -43,7 +44,7 @@ type ExecState struct {
 func (t *Task) execState() ExecState {
 	s := ExecState{Options: t.P.ExecOptions, mask: t.sig.mask, ignored: t.P.ignoredSignals()}
 	t.P.limits.mu.Lock()
-	s.limits = t.P.limits.kept
+	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
 	t.P.limits.mu.Unlock()
 	s.pending[0], s.pending[1] = t.sig.own.list(), t.P.sig.shared.list()
 	return s
@@ -80,7 +81,7 @@ func (s *ExecState) Restore(p *Process) {
 	trap.Inherit(s.mask, s.ignored)
 	p.sig.inherited = s.pending
 	p.limits.mu.Lock()
-	p.limits.kept = s.limits
+	p.limits.kept, p.limits.nofileMax = s.limits, s.nofileMax
 	p.limits.mu.Unlock()
 	p.ExecOptions = s.Options
 	p.secure = s.secure
@@ -106,6 +107,7 @@ func (s *ExecState) encode() string {
 			b = append(hex.AppendEncode(b, queue[i][:]), ' ')
 		}
 	}
+	number(s.nofileMax)
 	b = strconv.AppendQuote(b, s.Path)
 	for _, o := range s.Options {
 		b = strconv.AppendQuote(append(b, ' '), o)
@@ -147,6 +149,7 @@ func decodeExecState(v string) (s ExecState, err error) {
 			s.pending[i] = append(s.pending[i], info)
 		}
 	}
+	s.nofileMax = number()
 	for i := 0; v != "" && err == nil; i++ {
 		quoted, e := strconv.QuotedPrefix(v)
 		if e != nil {

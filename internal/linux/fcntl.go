@@ -90,6 +90,14 @@ func sysFcntl(t *Task, c *Call) (uint64, syscall.Errno) {
 		}
 	}
 	r, e := t.Syscall(unix.SYS_FCNTL, uintptr(fd), uintptr(cmd), arg)
+	if cmd == unix.F_DUPFD || cmd == unix.F_DUPFD_CLOEXEC {
+		if e == syscall.EMFILE && t.freeDescriptors() {
+			r, e = t.Syscall(unix.SYS_FCNTL, uintptr(fd), uintptr(cmd), arg)
+		}
+		if e == 0 {
+			r = t.newDescriptor(r, int(int32(arg)))
+		}
+	}
 	if m.finish() != nil && e == 0 {
 		e = syscall.EFAULT
 	}

@@ -23,8 +23,9 @@ type rlimit struct{ Cur, Max uint64 }
 
 // limits are the resource limits that hospes keeps for the guest.
 type limits struct {
-	mu   sync.Mutex // guards kept
-	kept [len(keptLimits)]rlimit
+	mu        sync.Mutex // guards the following
+	kept      [len(keptLimits)]rlimit
+	nofileMax uint64 // the hard limit of RLIMIT_NOFILE: the host's may be higher
 }
 
 // init takes over what the process has inherited.
@@ -34,6 +35,7 @@ func (l *limits) init() {
 			l.kept[i] = rlimit{math.MaxUint64, math.MaxUint64}
 		}
 	}
+	l.nofileMax = math.MaxUint64
 }
 
 // keptIndex is the position of resource in keptLimits.
@@ -63,6 +65,9 @@ func (p *Process) EnforceLimits() {
 
 // prlimit reads and sets a limit of this process; set and get may be nil.
 func (p *Process) prlimit(resource int, set, get *rlimit) syscall.Errno {
+	if resource == unix.RLIMIT_NOFILE {
+		return p.limits.nofile(set, get)
+	}
 	i, kept := keptIndex(resource)
 	if !kept {
 		return hostLimit(0, resource, set, get)
@@ -78,6 +83,35 @@ func (p *Process) prlimit(resource int, set, get *rlimit) syscall.Errno {
 			return syscall.EPERM
 		}
 		p.limits.kept[i] = *set
+	}
+	if get != nil {
+		*get = old
+	}
+	return 0
+}
+
+// nofile is prlimit for RLIMIT_NOFILE. The soft limit is the host's. The hard one is
+// not lowered there, so that descriptors of hospes can always be placed above the
+// guest's.
+func (l *limits) nofile(set, get *rlimit) syscall.Errno {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var host rlimit
+	if e := hostLimit(0, unix.RLIMIT_NOFILE, nil, &host); e != 0 {
+		return e
+	}
+	old := rlimit{host.Cur, min(host.Max, l.nofileMax)}
+	if set != nil {
+		switch {
+		case set.Cur > set.Max:
+			return syscall.EINVAL
+		case set.Max > old.Max && !capable(unix.CAP_SYS_RESOURCE):
+			return syscall.EPERM
+		}
+		if e := hostLimit(0, unix.RLIMIT_NOFILE, &rlimit{set.Cur, max(set.Max, host.Max)}, nil); e != 0 {
+			return e
+		}
+		l.nofileMax = set.Max
 	}
 	if get != nil {
 		*get = old

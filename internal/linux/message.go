@@ -51,6 +51,8 @@ type message struct {
 	from *[maxSockaddr]byte // receiving: room for it
 	room uint32             // receiving: the guest's room for it
 	name uint64             // receiving: the guest's address for it
+
+	controlAt uint64 // the guest's address of control messages
 }
 
 // message translates the struct msghdr at addr into host. receive tells the
@@ -111,6 +113,7 @@ const maxControl = 1 << 20
 
 // control translates msg_control.
 func (msg *message) control(m *marshaller, addr uint64, receive bool) (e syscall.Errno) {
+	msg.controlAt = addr
 	n := uint64(msg.host.controllen)
 	if addr == 0 || n == 0 {
 		return 0
@@ -155,6 +158,40 @@ func (p *Process) passesReserved(b []byte) bool {
 	return false
 }
 
+// renumberRights gives descriptors that have just been received the numbers that they
+// would have if hospes had none.
+func (t *Task) renumberRights(addr, n uint64) syscall.Errno {
+	const header = unix.SizeofCmsghdr
+	list := t.P.reserved.list()
+	if addr == 0 || n < header || len(list) == 0 {
+		return 0
+	}
+	b := make([]byte, n)
+	if t.Mem.CopyIn(b, addr) != nil {
+		return syscall.EFAULT
+	}
+	lowest := list[0]
+	for at := uint64(0); at+header <= n; {
+		size := binary.NativeEndian.Uint64(b[at:])
+		level, typ := binary.NativeEndian.Uint32(b[at+8:]), binary.NativeEndian.Uint32(b[at+12:])
+		if size < header || size > n-at {
+			return 0
+		}
+		for i := at + header; level == unix.SOL_SOCKET && typ == unix.SCM_RIGHTS && i+4 <= at+size; i += 4 {
+			fd := uint64(binary.NativeEndian.Uint32(b[i:]))
+			own := t.newDescriptor(fd, 0)
+			if own == fd && int(fd) > lowest {
+				own = lowestNumber(fd, 0) // others of the message have left a gap
+			}
+			if own != fd && t.Mem.Store(addr+i, 4, own) != nil {
+				return syscall.EFAULT
+			}
+		}
+		at += (size + 7) &^ 7
+	}
+	return 0
+}
+
 // received stores what recvmsg(2) changes in the guest's struct msghdr.
 func (msg *message) received(t *Task) syscall.Errno {
 	if msg.name != 0 {
@@ -163,6 +200,9 @@ func (msg *message) received(t *Task) syscall.Errno {
 			t.Mem.Store(msg.addr+msgNamelen, 4, uint64(len(b))) != nil {
 			return syscall.EFAULT
 		}
+	}
+	if e := t.renumberRights(msg.controlAt, min(uint64(msg.host.controllen), maxControl)); e != 0 {
+		return e
 	}
 	if t.Mem.Store(msg.addr+msgControllen, 8, uint64(msg.host.controllen)) != nil ||
 		t.Mem.Store(msg.addr+msgFlags, 4, uint64(uint32(msg.host.flags))) != nil {

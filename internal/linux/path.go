@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/linux/abi"
+	"github.com/hospes-vm/hospes/internal/reserved"
 )
 
 // Sysroot lays a directory over the host's file system: an absolute guest path
@@ -101,7 +102,7 @@ func (s Sysroot) inside(name string, follow bool) (string, syscall.Errno) {
 	if err != nil {
 		return "", errnoOf(err)
 	}
-	fd, err := unix.Openat2(root, name, &how)
+	fd, err := openTransient(func() (int, error) { return unix.Openat2(root, name, &how) })
 	if err != nil {
 		return "", errnoOf(err)
 	}
@@ -188,24 +189,34 @@ func (s Sysroot) Guest(name string) string {
 func rootFD(dir string) (int, error) {
 	rootFDs.Lock()
 	defer rootFDs.Unlock()
-	if fd, ok := rootFDs.m[dir]; ok {
-		return fd, nil
+	if d, ok := rootFDs.m[dir]; ok {
+		return d.Int(), nil
 	}
-	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := openTransient(func() (int, error) { return unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return -1, err
 	}
-	if fd, err = (fdSet{}).add(fd); err != nil {
+	d, err := reserved.Keep(fd)
+	if err != nil {
 		return -1, err
 	}
-	rootFDs.m[dir] = fd
-	return fd, nil
+	rootFDs.m[dir] = d
+	return d.Int(), nil
 }
 
 var rootFDs = struct {
 	sync.Mutex
-	m map[string]int
-}{m: map[string]int{}}
+	m map[string]*reserved.Descriptor
+}{m: map[string]*reserved.Descriptor{}}
+
+// openTransient opens a descriptor that does not stay, also where the guest has as
+// many as it may.
+func openTransient(open func() (int, error)) (fd int, err error) {
+	if fd, err = open(); err == unix.EMFILE {
+		reserved.Room(func() { fd, err = open() })
+	}
+	return fd, err
+}
 
 // dirPath returns the host path of a directory as *at calls name it.
 func dirPath(dirfd int) (string, bool) {
@@ -234,6 +245,9 @@ func (p *Process) hostLinkPath(dirfd int, name string) string {
 func (p *Process) resolvePath(dirfd int, name string, follow bool) string {
 	if follow && p.isExe(dirfd, name) {
 		return p.Exe
+	}
+	if p.isHiddenFD(dirfd, name) {
+		return nowhere
 	}
 	root := p.root()
 	switch {

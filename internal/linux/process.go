@@ -44,6 +44,8 @@ type Process struct {
 	cpus  *cpuSet       // those that run in Mem
 	vfork *trap.Vforked // set for a process that a vfork made, until it ends (vfork.go)
 
+	parent *Process // the process whose memory a child of vfork shares; nil for others
+
 	stop forkall.Stop // the order to threads to wait while one forks (fork.go); given with mu locked
 
 	mu      sync.Mutex // guards tasks, vforks, forkers and leaving

@@ -96,24 +96,40 @@ func snapshotName(target string) (string, bool) {
 	return strings.TrimSuffix(strings.TrimPrefix(target, "/memfd:"), deletedSuffix), true
 }
 
-// snapshot returns a descriptor, opened with flags, of a read-only file.
+// snapshot returns a descriptor, opened with flags, of a read-only file. Its number is
+// the lowest that is free.
 func snapshot(name string, content []byte, flags int) (int, error) {
-	rw, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(rw)
+	if err := fillSnapshot(fd, content, flags); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// fillSnapshot writes the contents and opens the file anew, as the guest wants it.
+func fillSnapshot(fd int, content []byte, flags int) error {
 	for b := content; len(b) > 0; {
-		n, err := unix.Write(rw, b)
+		n, err := unix.Write(fd, b)
 		if err != nil {
-			return -1, err
+			return err
 		}
 		b = b[n:]
 	}
-	if err := unix.Fchmod(rw, 0o444); err != nil {
-		return -1, err
+	if err := unix.Fchmod(fd, 0o444); err != nil {
+		return err
 	}
-	return unix.Open("/proc/self/fd/"+strconv.Itoa(rw), flags&^unix.O_NOFOLLOW, 0)
+	reader, err := openTransient(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags&^unix.O_NOFOLLOW, 0)
+	})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(reader)
+	return unix.Dup3(reader, fd, flags&unix.O_CLOEXEC)
 }
 
 // hostProcFile reads a file of the host's directory of the process or a thread.

@@ -91,3 +91,31 @@ func isProc(dirfd int, name string) bool {
 	}
 	return below(path.Clean(name), procDir)
 }
+
+// nowhere is a path that leads to nothing.
+const nowhere = procDir + "/self/fd/-"
+
+// isHiddenFD reports whether a path means a descriptor of hospes in /proc or /dev/fd.
+func (p *Process) isHiddenFD(dirfd int, name string) bool {
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	if base == "" || base[0] < '0' || base[0] > '9' || len(base) > 9 {
+		return false
+	}
+	if fd, err := strconv.Atoi(base); err != nil || !p.reserved.has(fd) {
+		return false
+	}
+	if !strings.HasPrefix(name, "/") {
+		dir, ok := dirPath(dirfd)
+		if !ok {
+			return false
+		}
+		name = dir + "/" + name
+	}
+	dir := path.Dir(path.Clean(name))
+	if dir == "/dev/fd" {
+		return true
+	}
+	parent, kind := path.Split(dir)
+	_, own := p.ownProcDir(path.Clean(parent))
+	return own && (kind == "fd" || kind == "fdinfo")
+}

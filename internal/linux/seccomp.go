@@ -40,7 +40,7 @@ func (t *Task) carryOut(c *Call) (uint64, syscall.Errno) {
 			return r, e
 		}
 	}
-	return c.Row.Do(t, c)
+	return t.do(c)
 }
 
 // filterCall does what the thread's mode says about a call. If denied is true the

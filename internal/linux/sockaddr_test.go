@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/reserved"
 )
 
 func unixAddr(name string) []byte {
@@ -72,10 +74,11 @@ func TestPassesReserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pipe[1])
-	own, err := p.reserved.add(pipe[0])
+	d, err := reserved.Keep(pipe[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+	own := d.Int()
 	cases := map[string]struct {
 		b    []byte
 		want bool

@@ -82,17 +82,17 @@ func (p *Process) child() *Process {
 		Arch: p.Arch, Mem: p.Mem, Root: p.Root, Image: p.Image,
 		Exe: p.Exe, Argv: p.Argv, Env: p.Env, ExecOptions: p.ExecOptions,
 		Tracer: p.Tracer, TraceCode: p.TraceCode, OnExit: p.OnExit,
-		table:    p.table,
-		cpus:     p.cpus,
-		tasks:    map[int]*Task{},
-		exited:   make(chan struct{}),
-		reserved: p.reserved,
+		table:  p.table,
+		cpus:   p.cpus,
+		tasks:  map[int]*Task{},
+		exited: make(chan struct{}),
+		parent: p,
 	}
 	p.sig.mu.Lock()
 	c.sig.actions = p.sig.actions
 	p.sig.mu.Unlock()
 	p.limits.mu.Lock()
-	c.limits.kept = p.limits.kept
+	c.limits.kept, c.limits.nofileMax = p.limits.kept, p.limits.nofileMax
 	p.limits.mu.Unlock()
 	c.files.chrooted.Store(p.files.chrooted.Load())
 	c.attributesChanged.Store(p.attributesChanged.Load())

@@ -30,25 +30,48 @@ const (
 )
 
 var (
-	mu  sync.Mutex            // serialises changes of set
-	set atomic.Pointer[[]int] // sorted; replaced, never changed
+	mu      sync.Mutex            // serialises changes of the following, and moves
+	set     atomic.Pointer[[]int] // sorted; replaced, never changed
+	kept    []*Descriptor         // those that are open
+	watcher func([]int)           // told of changes; nil for none
 
-	watcher func([]int) // told of changes; nil for none
-
-	poller []int // constant after init
+	poller []*Descriptor // constant after init
 )
 
 func init() {
 	set.Store(new([]int))
-	poller = parkPoller()
-	for _, fd := range poller {
-		mark(fd)
+	for _, fd := range parkPoller() {
+		poller = append(poller, keep(fd))
 	}
+}
+
+// Descriptor is an open file of hospes. The guest may want its number: then it gets
+// another one.
+type Descriptor struct {
+	n     atomic.Int32
+	moved func(fd int) // told of the new number; nil for none
+}
+
+// Int is the descriptor's number at the time. It is to be used at once.
+//
+//go:nosplit
+func (d *Descriptor) Int() int { return int(d.n.Load()) }
+
+// Write writes all of b to the file.
+func (d *Descriptor) Write(b []byte) (done int, err error) {
+	for done < len(b) {
+		n, err := syscall.Write(d.Int(), b[done:])
+		if err != nil && err != syscall.EINTR {
+			return done, err
+		}
+		done += max(n, 0)
+	}
+	return done, nil
 }
 
 // Poller returns the two descriptors of the runtime's poller, in any order, or
 // fewer if they are not known. The caller must not change the result.
-func Poller() []int { return poller }
+func Poller() []*Descriptor { return poller }
 
 // Has reports whether fd is a descriptor of hospes.
 func Has(fd int) bool {
@@ -64,40 +87,67 @@ func Has(fd int) bool {
 // change the result.
 func List() []int { return *set.Load() }
 
-// Add takes a descriptor over: it returns the close-on-exec duplicate with a high
-// number that is hospes's from now on, and closes fd.
-func Add(fd int) (int, error) {
+// Keep takes a descriptor over: it becomes a close-on-exec one with a high number
+// that is hospes's from now on, and fd is closed.
+func Keep(fd int) (*Descriptor, error) {
 	high, e := dupHigh(fd)
 	if e != 0 {
-		return -1, e
+		return nil, e
 	}
-	mark(high)
+	d := keep(high)
 	_ = syscall.Close(fd) // its duplicate holds the file: no error can be lost
-	return high, nil
+	return d, nil
+}
+
+// keep makes a descriptor hospes's as it is.
+func keep(fd int) *Descriptor {
+	mu.Lock()
+	defer mu.Unlock()
+	d := new(Descriptor)
+	d.n.Store(int32(fd))
+	kept = append(kept, d)
+	update()
+	return d
+}
+
+// update makes the set anew. mu is locked.
+func update() {
+	l := make([]int, len(kept))
+	for i, d := range kept {
+		l[i] = d.Int()
+	}
+	slices.Sort(l)
+	set.Store(&l)
+	if watcher != nil {
+		watcher(l)
+	}
+}
+
+// Watch has f called with the list of descriptors, now and whenever it changes. It
+// replaces the function of an earlier call.
+func Watch(f func([]int)) {
+	mu.Lock()
+	defer mu.Unlock()
+	watcher = f
+	f(List())
 }
 
 // dupHigh duplicates a descriptor, to Base or above. Where the limit of open files
 // does not allow that, the duplicate gets the highest number that there is.
 func dupHigh(fd int) (high int, e syscall.Errno) {
 	for least := Base; least >= 0; least-- {
-		r, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(least))
+		r, e := dupAbove(fd, least)
 		if e != syscall.EINVAL && e != syscall.EMFILE { // EINVAL: least is not below the limit
-			return int(r), e
+			return r, e
 		}
 	}
 	return -1, syscall.EMFILE
 }
 
-func mark(fd int) {
-	mu.Lock()
-	defer mu.Unlock()
-	l := append(slices.Clone(List()), fd)
-	slices.Sort(l)
-	l = slices.Compact(l)
-	set.Store(&l)
-	if watcher != nil {
-		watcher(l)
-	}
+// dupAbove makes a close-on-exec duplicate with a number of at least least.
+func dupAbove(fd, least int) (int, syscall.Errno) {
+	r, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(least))
+	return int(r), e
 }
 
 // parkPoller has the runtime open its poller's descriptors at Base or above, and
@@ -175,10 +225,14 @@ func (f *filler) empty() {
 // sysCloseRange is close_range(2), which has the same number everywhere.
 const sysCloseRange = 436
 
-// dup duplicates standard input, which the runtime has made sure is open.
+// dup duplicates standard input, which the runtime has made sure is open, or
+// another file, when the guest has closed it.
 func dup() (int, syscall.Errno) {
-	fd, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, 0, syscall.F_DUPFD_CLOEXEC, 0)
-	return int(fd), e
+	fd, e := dupAbove(0, 0)
+	if e == syscall.EBADF && len(poller) > 0 {
+		return dupAbove(poller[0].Int(), 0)
+	}
+	return fd, e
 }
 
 func isOpen(fd int) bool {
@@ -209,13 +263,4 @@ func decimal(n int) string {
 		return string(rune('0' + n))
 	}
 	return decimal(n/10) + string(rune('0'+n%10))
-}
-
-// Watch has f called with the list of descriptors, now and whenever it changes. It
-// replaces the function of an earlier call.
-func Watch(f func([]int)) {
-	mu.Lock()
-	defer mu.Unlock()
-	watcher = f
-	f(List())
 }

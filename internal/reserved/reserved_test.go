@@ -49,29 +49,30 @@ func TestPollerIsParked(t *testing.T) {
 	}
 }
 
-func TestAdd(t *testing.T) {
+func TestKeep(t *testing.T) {
 	var p [2]int
 	if err := syscall.Pipe(p[:]); err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Close(p[1])
-	fd, err := Add(p[0])
+	d, err := Keep(p[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+	fd := d.Int()
 	if fd < Base || !Has(fd) || Has(p[0]) || isOpen(p[0]) {
-		t.Errorf("Add(%d) = %d, known %t, old one open %t", p[0], fd, Has(fd), isOpen(p[0]))
+		t.Errorf("Keep(%d) = %d, known %t, old one open %t", p[0], fd, Has(fd), isOpen(p[0]))
 	}
 	if _, err := syscall.Write(p[1], []byte("x")); err != nil {
 		t.Errorf("the pipe has no reader: %v", err)
 	}
-	if _, err := Add(-1); err != syscall.EBADF {
-		t.Errorf("Add(-1): %v", err)
+	if _, err := Keep(-1); err != syscall.EBADF {
+		t.Errorf("Keep(-1): %v", err)
 	}
 }
 
 // Under a limit of open files below Base, the highest numbers are taken, downwards.
-func TestAddUnderLowLimit(t *testing.T) {
+func TestKeepUnderLowLimit(t *testing.T) {
 	var inherited syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &inherited); err != nil {
 		t.Fatal(err)
@@ -91,9 +92,9 @@ func TestAddUnderLowLimit(t *testing.T) {
 		if e != 0 {
 			t.Fatal(e)
 		}
-		got, err := Add(fd)
-		if err != nil || got != want || !Has(got) {
-			t.Errorf("Add = %d, %v, want %d", got, err, want)
+		d, err := Keep(fd)
+		if err != nil || d.Int() != want || !Has(want) {
+			t.Errorf("Keep = %v, %v, want %d", d, err, want)
 		}
 	}
 }

@@ -14,20 +14,25 @@ import (
 	"github.com/hospes-vm/hospes/internal/reserved"
 )
 
-// fd is the descriptor of the executable; -1 if it is not open.
-var fd = -1
+// file is the executable; nil if it is not open.
+var file *reserved.Descriptor
 
 // link leads to the executable where /proc is mounted.
 const link = "/proc/self/exe"
 
 // FD returns a descriptor of the executable for execveat(2), one of hospes, or -1 if
 // the file cannot be found.
-func FD() int { return fd }
+func FD() int {
+	if file == nil {
+		return -1
+	}
+	return file.Int()
+}
 
 // Open makes FD valid, if it is not. It is for the start of the program, before
 // anything changes the root directory or the working directory.
 func Open() {
-	if fd >= 0 {
+	if file != nil {
 		return
 	}
 	exe, err := unix.Open(link, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -49,18 +54,18 @@ func Adopt(exe int) {
 
 // keep moves a descriptor out of the guest's way.
 func keep(exe int) {
-	if high, err := reserved.Add(exe); err == nil {
-		fd = high
+	if d, err := reserved.Keep(exe); err == nil {
+		file = d
 	}
 }
 
 // Pass returns a descriptor of the executable that the program which is started next
 // gets, for its Adopt, or -1 if that can find the file by itself.
 func Pass() int {
-	if fd < 0 || unix.Access(link, unix.X_OK) == nil {
+	if file == nil || unix.Access(link, unix.X_OK) == nil {
 		return -1
 	}
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD, reserved.Base)
+	n, err := unix.FcntlInt(uintptr(file.Int()), unix.F_DUPFD, reserved.Base)
 	if err != nil {
 		return -1
 	}
