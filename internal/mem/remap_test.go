@@ -41,3 +41,41 @@ func TestMremapEdges(t *testing.T) {
 		}
 	})
 }
+
+// TestMremapPieces moves and grows what is one mapping to the guest and several to
+// the host: pages that were moved after they had been written to do not merge with
+// those that are added behind them.
+func TestMremapPieces(t *testing.T) {
+	eachMapping(t, func(t *testing.T, s *mem.Space) {
+		old := mustMap(t, s, mem.Request{Len: 2 * page, Prot: mem.Read | mem.Write})
+		for i := range uint64(2) {
+			_ = s.Store(old+i*page, 8, 100+i)
+		}
+		room := mustMap(t, s, mem.Request{Len: 64 * page})
+		if err := s.Munmap(room, 64*page); err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Mremap(old, 2*page, 2*page, mem.RemapMayMove|mem.RemapFixed, room)
+		for n := uint64(2); n < 16 && err == nil; n++ { // grows in place, page by page
+			if a, err = s.Mremap(a, n*page, (n+1)*page, 0, 0); err == nil && a == room {
+				_ = s.Store(a+n*page, 8, 100+n)
+			}
+		}
+		if err != nil || a != room {
+			t.Fatalf("at %#x instead of %#x: %v", a, room, err)
+		}
+		b, err := s.Mremap(a, 16*page, 32*page, mem.RemapMayMove|mem.RemapFixed, room+20*page)
+		if err != nil || b != room+20*page {
+			t.Fatalf("at %#x instead of %#x: %v", b, room+20*page, err)
+		}
+		for i := range uint64(32) {
+			want := 100 + i
+			if i >= 16 {
+				want = 0
+			}
+			if v, f := s.Load(b+i*page, 8); v != want || f != nil {
+				t.Errorf("page %d: %d, want %d, %v", i, v, want, f)
+			}
+		}
+	})
+}

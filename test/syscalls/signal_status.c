@@ -131,17 +131,19 @@ static void faults(void) {
 	}
 }
 
-static volatile sig_atomic_t got;
+static volatile sig_atomic_t got, stops;
 static siginfo_t last;
 static void on_child(int sig, siginfo_t *i, void *c) {
 	last = *i;
-	got++;
+	got = i->si_code;
+	if (i->si_code == CLD_STOPPED || i->si_code == CLD_CONTINUED) stops++;
 }
 
-static void wait_got(int n) {
-	for (int i = 0; i < 20000 && got < n; i++) usleep(1000);
-	printf("SIGCHLD %d: signo %d errno %d code %d status %d uid %d utime %d\n", got, last.si_signo, last.si_errno, last.si_code,
+static void wait_for(pid_t p, int code) {
+	for (int i = 0; i < 20000 && (got != code || last.si_pid != p); i++) usleep(1000);
+	printf("SIGCHLD: signo %d errno %d code %d status %d uid %d utime %d\n", last.si_signo, last.si_errno, last.si_code,
 	       last.si_status, last.si_uid == getuid(), last.si_utime >= 0 && last.si_utime < 1000);
+	got = 0;
 }
 
 // SIGCHLD tells of each change.
@@ -149,25 +151,24 @@ static void changes(int flags) {
 	struct sigaction sa = {.sa_sigaction = on_child, .sa_flags = SA_SIGINFO | flags};
 	sigaction(SIGCHLD, &sa, NULL);
 	printf("flags %#x\n", flags);
-	got = 0;
+	got = stops = 0;
 	fflush(stdout);
 	pid_t p = fork();
 	if (p == 0) for (;;) pause();
-	int n = 0, quiet = flags & SA_NOCLDSTOP;
-	usleep(2000);
+	int quiet = flags & SA_NOCLDSTOP;
 	kill(p, SIGSTOP);
 	waitpid(p, NULL, WUNTRACED);
-	if (!quiet) wait_got(++n);
+	if (!quiet) wait_for(p, CLD_STOPPED);
 	kill(p, SIGCONT);
 	waitpid(p, NULL, WCONTINUED);
-	if (!quiet) wait_got(++n);
+	if (!quiet) wait_for(p, CLD_CONTINUED);
 	kill(p, SIGTSTP);
 	waitpid(p, NULL, WUNTRACED);
-	if (!quiet) wait_got(++n);
+	if (!quiet) wait_for(p, CLD_STOPPED);
 	kill(p, SIGCONT);
-	if (!quiet) wait_got(++n);
+	if (!quiet) wait_for(p, CLD_CONTINUED);
 	kill(p, SIGQUIT);
-	wait_got(++n);
+	wait_for(p, CLD_DUMPED);
 	int status;
 	pid_t q = wait(&status);
 	if (flags & SA_NOCLDWAIT) printf("wait: %s\n", q < 0 ? strerror(errno) : "a child");
@@ -184,10 +185,11 @@ static void changes(int flags) {
 			} while (u.ru_utime.tv_sec == 0 && u.ru_utime.tv_usec < 60000);
 			_exit(0);
 		}
-		wait_got(++n);
+		wait_for(p, CLD_EXITED);
 		if (end == 1) printf("utime at least 4 ticks: %d\n", last.si_utime >= 4);
 		wait(NULL);
 	}
+	printf("told of stopping: %d\n", stops > 0);
 	signal(SIGCHLD, SIG_DFL);
 }
 

@@ -66,13 +66,24 @@ func Protect(p uintptr, n uint64, prot mem.Prot) error {
 // Move is mremap(2) to a fixed place. With keep (MREMAP_DONTUNMAP) the old range
 // stays mapped, empty; without, it is a hole afterwards. oldLen 0 makes a second
 // mapping of shared pages.
+//
+// What is one mapping to the guest may be several to the host, which moves no more
+// than one at a time if it is to grow: then it is done piece by piece.
 func Move(from uintptr, oldLen uint64, to uintptr, newLen uint64, keep bool) error {
 	flags := uintptr(unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED)
 	if keep {
 		flags |= unix.MREMAP_DONTUNMAP
 	}
 	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, uintptr(oldLen), uintptr(newLen), flags, to, 0)
-	return errno(e)
+	if e != syscall.EFAULT || oldLen <= mem.PageSize {
+		return errno(e)
+	}
+	oldLen = min(oldLen, newLen)
+	half := oldLen / 2 &^ (mem.PageSize - 1)
+	if err := Move(from, half, to, half, keep); err != nil {
+		return err
+	}
+	return Move(from+uintptr(half), oldLen-half, to+uintptr(half), newLen-half, keep)
 }
 
 // Release ends a reservation.
