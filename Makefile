@@ -37,7 +37,7 @@ lint:
 
 # The tests of generated files, by name, in the packages that have some.
 generated:
-	$(GO) test -count=1 -run 'Fresh|Generated' ./internal/...
+	$(GO) test -count=1 -run 'Fresh|Generated' ./internal/... ./test/userland
 
 cross:
 	@for host in $(CROSS); do \
@@ -55,7 +55,7 @@ bench: build deps ## measure hospes beside native code and QEMU
 	$(GO) run ./cmd/hospes-bench
 
 userland: build deps ## run real programs of a Debian riscv64 system
-	$(GO) run ./test/userland $(ROWS)
+	$(GO) run ./test/userland -doc $(ROWS)
 
 report: build deps ## count what works: instructions, system calls, programs, packages
 	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'

@@ -11,6 +11,7 @@
 #   -b DIR       becomes /work, the current directory of the command, read and write
 #   -u UID       user and group ID that the command runs as (0)
 #   -n           install only; no command runs
+#   -q           print the installed packages with their versions instead
 #
 # The world needs root, or user namespaces with subordinate IDs (newuidmap, /etc/subuid):
 # when it cannot have them, the script ends with status 77.
@@ -263,21 +264,26 @@ case ${1-} in
 	;;
 esac
 
-emulator=./hospes packages=() dir='' run='' only_install=
+emulator=./hospes packages=() dir='' run='' only_install='' query=''
 export uid=0
 [ -d "$CACHE" ] || mkdir -p "$CACHE"
-while getopts e:p:b:u:n f; do
+while getopts e:p:b:u:nq f; do
 	case $f in
 	e) emulator=$OPTARG ;;
 	p) packages+=($OPTARG) ;;
 	b) dir=$(realpath "$OPTARG") ;;
 	u) uid=$OPTARG ;;
 	n) only_install=1 ;;
+	q) query=1 ;;
 	*) exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || set -- /bin/bash
+if [ -n "$query" ]; then
+	awk '/^Package:/ { p = $2 } /^Status:/ { ok = $4 == "installed" } /^Version:/ && ok { print p, $2 }' "$(top_status)"
+	exit
+fi
 read -r word options <<<"$emulator"
 emulator="$(realpath "$word")${options:+ $options}"
 host_userns=$(readlink /proc/self/ns/user)

@@ -83,7 +83,7 @@ var goPackages = []goPackage{
 func goTests() []test {
 	var tests []test
 	for _, p := range goPackages {
-		tests = append(tests, test{name: "go/" + p.path, quick: p.quick, slow: p.slow, limit: 15 * time.Minute, run: p.run})
+		tests = append(tests, test{name: "go/" + p.path, about: "the package's tests, compiled for riscv64; " + p.notes(), quick: p.quick, slow: p.slow, limit: 15 * time.Minute, run: p.run})
 	}
 	return tests
 }

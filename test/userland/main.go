@@ -34,6 +34,7 @@ type config struct {
 	dir      string   // scratch directory, removed at the end
 	quick    bool
 	slow     bool // the slow rows, too
+	doc      bool // renew docFile
 	execs    bool // the emulator runs what guests execute as guests
 	filter   *regexp.Regexp
 	skip     *regexp.Regexp // rows to leave out; nil for none
@@ -50,8 +51,13 @@ func main() {
 	flag.BoolVar(&c.quick, "quick", false, "only the rows marked quick")
 	flag.BoolVar(&c.slow, "slow", true, "also the rows that take minutes")
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
+	flag.BoolVar(&c.doc, "doc", false, "renew the lines of docs/compatibility.md for the rows that run")
+	dir := flag.String("C", ".", "the module's `directory`")
 	flag.Parse()
 	ok, err := func() (ok bool, err error) {
+		if err = os.Chdir(*dir); err != nil {
+			return false, err
+		}
 		if c.filter, err = regexp.Compile(*filter); err != nil {
 			return false, err
 		}
@@ -74,7 +80,11 @@ func main() {
 			return false, err
 		}
 		defer os.RemoveAll(c.dir)
-		return runAll(&c, tests), nil
+		ok, lines := runAll(&c, tests)
+		if c.doc {
+			err = updateDoc(lines)
+		}
+		return ok && err == nil, err
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "userland:", err)
@@ -137,9 +147,16 @@ type test struct {
 
 // selected returns the rows that are asked for.
 func selected(c *config) []test {
-	return slices.DeleteFunc(slices.Concat(programTests(), worldTests(), goTests()), func(t test) bool {
+	return slices.DeleteFunc(allTests(), func(t test) bool {
 		return c.quick && !t.quick || !c.slow && t.slow || !c.filter.MatchString(t.name) || c.skip != nil && c.skip.MatchString(t.name)
 	})
+}
+
+// allTests returns every row of the tables, sorted by group.
+func allTests() []test {
+	tests := slices.Concat(programTests(), worldTests(), goTests())
+	slices.SortStableFunc(tests, func(a, b test) int { return strings.Compare(a.group(), b.group()) })
+	return tests
 }
 
 // packages returns what the tests need, those in a world or the others.
@@ -155,13 +172,18 @@ func packages(tests []test, world bool) []string {
 	return slices.Sorted(maps.Keys(need))
 }
 
-// runAll runs tests, prints a line each and the counts, and reports whether nothing failed.
-func runAll(c *config, tests []test) bool {
+// runAll runs tests, prints a line each and the counts, and reports whether nothing failed,
+// and what docs/compatibility.md has to say of those that did not.
+func runAll(c *config, tests []test) (bool, map[string]docLine) {
+	lines, versions := map[string]docLine{}, packageVersions(c)
 	count := map[verdict]int{}
 	for _, t := range tests {
 		start := time.Now()
 		v, why := t.do(c)
 		count[v]++
+		if v != failed {
+			lines[t.name] = outcomeLine(&t, v, why, versions)
+		}
 		line := fmt.Sprintf("%-5s %-28s %6.2f s", v, t.name, time.Since(start).Seconds())
 		if why != "" {
 			line += "  " + strings.ReplaceAll(strings.TrimSpace(why), "\n", "\n\t")
@@ -169,7 +191,7 @@ func runAll(c *config, tests []test) bool {
 		fmt.Println(line)
 	}
 	fmt.Printf("userland: %d passed, %d failed, %d skipped, %d known to fail\n", count[passed], count[failed], count[skipped], count[known])
-	return count[failed] == 0
+	return count[failed] == 0, lines
 }
 
 // do runs a test within its limit.

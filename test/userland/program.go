@@ -30,10 +30,10 @@ type program struct {
 func programTests() []test {
 	var tests []test
 	for _, p := range programs {
-		tests = append(tests, test{name: p.name, packages: p.packages, quick: p.quick, slow: p.slow, known: p.known, limit: 2 * time.Minute, run: p.run})
+		tests = append(tests, test{name: p.name, about: commandCell(p.argv), packages: p.packages, quick: p.quick, slow: p.slow, known: p.known, limit: 2 * time.Minute, run: p.run})
 	}
 	for _, s := range scenarios {
-		tests = append(tests, test{name: s.name, packages: s.packages, quick: s.quick, slow: s.slow, known: s.known, limit: 2 * time.Minute, run: s.run})
+		tests = append(tests, test{name: s.name, about: s.about, packages: s.packages, quick: s.quick, slow: s.slow, known: s.known, limit: 2 * time.Minute, run: s.run})
 	}
 	return tests
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -48,5 +49,48 @@ func TestVerdicts(t *testing.T) {
 		if v, why := p.run(ctx, c); v != test.verdict {
 			t.Errorf("%q: verdict %d, want %d: %s", test.script, v, test.verdict, why)
 		}
+	}
+}
+
+// TestFresh fails when docs/compatibility.md lacks a row or has one too many:
+// `go generate ./test/userland` puts it right, and a run of the row tells its result.
+func TestFresh(t *testing.T) {
+	text, err := os.ReadFile("../../" + docFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := formatDoc(allTests(), parseDoc(string(text)), nil); string(text) != want {
+		t.Errorf("%s is stale: %s", docFile, difference(string(text), want))
+	}
+}
+
+func TestDoc(t *testing.T) {
+	tests := []test{{name: "a/x", about: "one | two", packages: "p q"}, {name: "a/y", known: "no\nway"}, {name: "b/z"}}
+	ran := map[string]docLine{
+		"a/x": outcomeLine(&tests[0], passed, "", map[string]string{"p": "1:2-3", "q": "4"}),
+		"b/z": outcomeLine(&tests[2], skipped, "no root", nil),
+	}
+	first := formatDoc(tests, nil, ran)
+	for _, want := range []string{
+		"| a/x | one \\| two | p 1:2-3, q 4 | ok |\n| a/y |  |  | fails: no way |\n",
+		"| b/z |  |  | skipped: no root |\n",
+	} {
+		if !strings.Contains(first, want) {
+			t.Errorf("no %q in\n%s", want, first)
+		}
+	}
+	if second := formatDoc(tests, parseDoc(first), nil); second != first {
+		t.Errorf("a run of nothing changes it: %s", difference(second, first))
+	}
+}
+
+// TestNames fails when two rows have one name.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, test := range allTests() {
+		if seen[test.name] {
+			t.Errorf("two rows %s", test.name)
+		}
+		seen[test.name] = true
 	}
 }

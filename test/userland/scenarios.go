@@ -12,15 +12,16 @@ import (
 
 // scenarios are rows that one command and its output do not describe.
 var scenarios = []scenario{
-	{name: "xz/round-trip", do: roundTrip("/usr/bin/xz", "-T2", "-3")},
-	{name: "zstd/round-trip", quick: true, do: roundTrip("/usr/bin/zstd", "-q", "-T2")},
-	{name: "gzip/round-trip", do: roundTrip("/bin/gzip", "-9")},
-	{name: "redis", quick: true, do: redis},
-	{name: "musl", do: musl},
+	{name: "xz/round-trip", about: "a file of a megabyte compressed with threads, and expanded", do: roundTrip("/usr/bin/xz", "-T2", "-3")},
+	{name: "zstd/round-trip", about: "a file of a megabyte compressed with threads, and expanded", quick: true, do: roundTrip("/usr/bin/zstd", "-q", "-T2")},
+	{name: "gzip/round-trip", about: "a file of a megabyte compressed and expanded", do: roundTrip("/bin/gzip", "-9")},
+	{name: "redis", about: "a server, and clients by a socket in the file system and by TCP", quick: true, do: redis},
+	{name: "musl", about: "a program with threads against musl libc", do: musl},
 }
 
 type scenario struct {
 	name  string
+	about string // for docs/compatibility.md
 	quick bool
 	do    func(ctx context.Context, c *config, dir string) error
 

@@ -20,7 +20,7 @@ import (
 // empty.txt (see fill).
 type worldRow struct {
 	name     string
-	about    string // what it shows, for docs/compatibility.md; its last packages' names if empty
+	about    string // what it shows, for docs/compatibility.md; the command if empty
 	packages string // Debian packages beyond the base system: a list with spaces
 	// script is what bash runs, unless argv says that something else does. Its standard
 	// output is compared; what is to be checked in the script itself: `set -e` is on.
@@ -44,7 +44,13 @@ func (r *worldRow) test() test {
 	if limit == 0 {
 		limit = 2 * time.Minute
 	}
-	return test{name: r.name, about: r.about, packages: r.packages, world: true, quick: r.quick, slow: r.slow, known: r.known, limit: limit, run: r.run}
+	about := r.about
+	if about == "" && r.argv != nil {
+		about = commandCell(r.argv)
+	} else if about == "" {
+		about = commandCell([]string{r.script})
+	}
+	return test{name: r.name, about: about, packages: r.packages, world: true, quick: r.quick, slow: r.slow, known: r.known, limit: limit, run: r.run}
 }
 
 func (r *worldRow) run(ctx context.Context, c *config) (verdict, string) {
