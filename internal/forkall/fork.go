@@ -31,6 +31,8 @@ var control struct {
 	claimed uint32 // how many records are in use
 	frozen  uint32 // how many threads have stopped
 	inside  uint32 // how many threads are in the handler
+	end     uint32 // not zero: they are to end when they go on (Alone)
+	_       uint32
 	records [maxThreads]record
 }
 
@@ -112,8 +114,7 @@ func errno(r uintptr) syscall.Errno {
 //go:nosplit
 //go:norace
 func fork(flags uintptr) uintptr {
-	all, old := ^uint64(0), uint64(0)
-	raw(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
+	old := blockSignals()
 	r := notFrozen
 	if freeze() {
 		r = raw(unix.SYS_CLONE, flags, 0, uintptr(unsafe.Pointer(&pidfd)), 0)
@@ -122,8 +123,24 @@ func fork(flags uintptr) uintptr {
 		revive()
 	}
 	thaw()
-	raw(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8)
+	restoreSignals(old)
 	return r
+}
+
+// blockSignals blocks all signals and returns the mask before.
+//
+//go:nosplit
+//go:norace
+func blockSignals() (old uint64) {
+	all := ^uint64(0)
+	raw(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
+	return old
+}
+
+//go:nosplit
+//go:norace
+func restoreSignals(mask uint64) {
+	raw(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8)
 }
 
 // freeze stops all threads but the calling one and those that are parked. It fails
@@ -302,6 +319,14 @@ func revive() {
 	// With an event, in case the parent was about to take one.
 	replace(uintptr(event.Int()), raw(unix.SYS_EVENTFD2, 1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK, 0, 0))
 	raw(unix.SYS_EPOLL_CTL, uintptr(poller.Int()), unix.EPOLL_CTL_ADD, uintptr(event.Int()), uintptr(unsafe.Pointer(&eventEntry)))
+	reviveThreads()
+}
+
+// reviveThreads makes the threads anew that have records.
+//
+//go:nosplit
+//go:norace
+func reviveThreads() {
 	atomic.StoreUint32(&control.inside, 0)
 	n := atomic.LoadUint32(&control.claimed)
 	for i := uint32(0); i < n; i++ {

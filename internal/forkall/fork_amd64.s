@@ -3,6 +3,7 @@
 
 #define SYS_rt_sigreturn 15
 #define SYS_clone 56
+#define SYS_exit 60
 #define SYS_arch_prctl 158
 #define SYS_gettid 186
 #define SYS_futex 202
@@ -23,7 +24,8 @@
 #define CLAIMED ·control+4(SB)
 #define FROZEN ·control+8(SB)
 #define INSIDE ·control+12(SB)
-#define RECORDS ·control+16(SB)
+#define END ·control+16(SB)
+#define RECORDS ·control+24(SB)
 
 // The handler that stops a thread: all signals are blocked. It returns into the
 // restorer of the kernel's frame; the kernel restores all registers.
@@ -57,7 +59,7 @@ TEXT ·freezer(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	SYSCALL
 wait:
 	CMPL PHASE, R12
-	JNE  out
+	JNE  over
 	LEAQ PHASE, DI
 	MOVL $FUTEX_WAIT_PRIVATE, SI
 	MOVL R12, DX
@@ -65,6 +67,13 @@ wait:
 	MOVL $SYS_futex, AX
 	SYSCALL
 	JMP  wait
+over:
+	CMPL END, $0
+	JEQ  out
+	XORL DI, DI
+	MOVL $SYS_exit, AX
+	SYSCALL
+	INT  $3
 out:
 	LEAQ INSIDE, AX
 	LOCK

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 )
 
 // maxReserve is the most threads that can wait.
@@ -18,6 +19,7 @@ const (
 	slotClaimed = 2 // it is being told what to be
 	slotGo      = 3 // it has been told
 	slotMaking  = 4 // there may be a thread soon
+	slotEnd     = 5 // it has been told to end
 )
 
 // slot is a thread in reserve, with the arguments of the runtime's clone for it.
@@ -99,7 +101,22 @@ func Hold(tids []int) []int {
 // Release ends what Hold began.
 func Release() { atomic.StoreUint32(&pool.held, 0) }
 
-// Forked is Release in a copy of the process that does not have these threads.
+// Dismiss has the threads in reserve end, between Hold and Forked.
+//
+//go:nosplit
+//go:norace
+func Dismiss() {
+	for i := range pool.slots {
+		s := &pool.slots[i]
+		if atomic.CompareAndSwapUint32(&s.state, slotParked, slotEnd) {
+			const wake, one = 129, 1 // FUTEX_WAKE_PRIVATE
+			syscall.RawSyscall(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&s.state)), wake, one)
+		}
+	}
+}
+
+// Forked is Release in a process that does not have these threads: a copy of the one
+// that did, or after Dismiss.
 func Forked() {
 	for i := range pool.slots {
 		atomic.StoreUint32(&pool.slots[i].state, slotFree)

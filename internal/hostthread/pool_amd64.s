@@ -80,12 +80,19 @@ wait:
 	MOVL slot_state(R12), DX
 	CMPL DX, $const_slotGo
 	JEQ  start
+	CMPL DX, $const_slotEnd
+	JEQ  end
 	LEAQ slot_state(R12), DI
 	MOVL $FUTEX_WAIT_PRIVATE, SI
 	XORL R10, R10
 	MOVL $SYS_futex, AX
 	SYSCALL
 	JMP  wait
+end:
+	XORL DI, DI
+	MOVL $SYS_exit, AX
+	SYSCALL
+	INT  $3
 start:
 	// From here on this is the thread that clone was asked for.
 	MOVQ slot_stk(R12), SP

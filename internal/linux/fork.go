@@ -135,6 +135,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	p.sig.shared.clear()
 	t.sig.own.clear()
 	t.thr = taskThread{}
+	p.childrenElsewhere.Store(false)
 	if a.Stack != 0 {
 		t.CPU.SetSP(a.Stack)
 	}
