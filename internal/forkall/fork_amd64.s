@@ -5,7 +5,6 @@
 #define SYS_clone 56
 #define SYS_exit 60
 #define SYS_arch_prctl 158
-#define SYS_gettid 186
 #define SYS_futex 202
 
 #define ARCH_GET_FS 0x1003
@@ -15,6 +14,7 @@
 
 // CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_SYSVSEM|CLONE_THREAD|CLONE_SETTLS
 #define THREAD_FLAGS 0xd0f00
+#define CLONE_PARENT_SETTID 0x100000
 
 // Offset of g's m: see the package comment.
 #define g_m 48
@@ -104,9 +104,19 @@ TEXT ·resume(SB),NOSPLIT,$0-16
 	MOVQ r+0(FP), R12
 	MOVQ $THREAD_FLAGS, DI
 	MOVQ record_sp(R12), SI
-	XORL DX, DX
 	XORL R10, R10
 	MOVQ record_fs(R12), R8
+	MOVQ -8(R8), DX // g
+	TESTQ DX, DX
+	JZ   clone
+	MOVQ g_m(DX), DX
+	TESTQ DX, DX
+	JZ   clone
+	// The kernel stores the ID before the thread runs: whoever looks at the list of
+	// the runtime's threads must not find the old one's.
+	ADDQ $const_procidOffset, DX
+	ORQ  $CLONE_PARENT_SETTID, DI
+clone:
 	MOVL $SYS_clone, AX
 	SYSCALL
 	TESTQ AX, AX
@@ -115,16 +125,6 @@ TEXT ·resume(SB),NOSPLIT,$0-16
 	RET
 thread:
 	// On the stack of freezer, with all signals blocked.
-	MOVL $SYS_gettid, AX
-	SYSCALL
-	MOVQ (TLS), CX
-	TESTQ CX, CX
-	JZ   return
-	MOVQ g_m(CX), CX
-	TESTQ CX, CX
-	JZ   return
-	MOVQ AX, const_procidOffset(CX)
-return:
 	JMP  ·return(SB)
 
 // return goes where freezer would.
