@@ -7,7 +7,7 @@ FUZZTIME    ?= 20s
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland report clean
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 
 bench: build deps ## measure hospes beside native code and QEMU
 	$(GO) run ./cmd/hospes-bench
+
+storm: build deps ## 5,000 forks and 2,000 spawns beside threads at work, five times, also under GOGC=5
+	@scripts/storm.sh
 
 userland: build deps ## run real programs of a Debian riscv64 system
 	$(GO) run ./test/userland -doc $(ROWS)

@@ -52,7 +52,9 @@ var (
 // Fork makes a child process with flags of clone(2) that go without CLONE_VM,
 // CLONE_FILES and thread IDs, and the exit signal. The threads with the IDs of
 // parked wait in [Gate.Park], all of them and until Fork returns. It returns 0 in
-// the child. If CLONE_PIDFD is among the flags, fd is the new descriptor.
+// the child. If CLONE_PIDFD is among the flags, fd is the new descriptor. EAGAIN and
+// ENOMEM may also mean that there are not enough threads for the child: it has
+// ended and is waited for, but the exit signal has been sent.
 //
 // The calling goroutine must be locked to its thread; only one may call at a time.
 // Init must have succeeded.
@@ -63,6 +65,12 @@ func Fork(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
 }
 
 func forkParked(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
+	// What the runtime needs while the host refuses threads to this process's children.
+	if hostthread.Empty() {
+		if e := hostthread.Reserve(2); e != 0 {
+			return 0, 0, e
+		}
+	}
 	trap.FreezeInfo(&freezing)
 	for attempt := 0; ; attempt++ {
 		if !leaveAlone(hostthread.Hold(parked)) {
@@ -75,8 +83,11 @@ func forkParked(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
 		} else {
 			hostthread.Release()
 		}
-		if r != notFrozen {
+		if r == 0 || failed(r) && r != notFrozen {
 			return int(r), int(pidfd), errno(r)
+		}
+		if r != notFrozen {
+			return confirm(int(r), flags)
 		}
 		if attempt == maxAttempts {
 			return 0, 0, syscall.EAGAIN
@@ -117,6 +128,7 @@ func fork(flags uintptr) uintptr {
 	old := blockSignals()
 	r := notFrozen
 	if freeze() {
+		beginReport()
 		r = raw(unix.SYS_CLONE, flags, 0, uintptr(unsafe.Pointer(&pidfd)), 0)
 	}
 	if r == 0 {
@@ -330,13 +342,16 @@ func reviveThreads() {
 	atomic.StoreUint32(&control.inside, 0)
 	n := atomic.LoadUint32(&control.claimed)
 	for i := uint32(0); i < n; i++ {
-		if failed(resume(&control.records[i])) {
+		if r := resume(&control.records[i]); failed(r) {
+			sendReport(uint32(errno(r)))
 			raw(unix.SYS_EXIT_GROUP, reviveFailed, 0, 0, 0)
 		}
 	}
+	sendReport(reportDone)
 }
 
-// reviveFailed is the exit status of a child for which there are not enough threads.
+// reviveFailed is the exit status of a child that is not complete, which nobody sees
+// but in the last resort.
 const reviveFailed = 125
 
 // replace gives a new descriptor the number of an old one.

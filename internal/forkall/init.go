@@ -46,6 +46,9 @@ func setUp() error {
 	if !findList() && !haveProc() {
 		return errThreads
 	}
+	if err := shareReports(); err != nil {
+		return err
+	}
 	trap.SetFreezer(freezerAddr())
 	return nil
 }

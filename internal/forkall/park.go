@@ -62,9 +62,12 @@ func (g *Gate) Park(s *Stop) {
 	exitsyscall()
 }
 
-// Operations of futex(2), private ones.
+// Operations of futex(2): private ones, and those on memory that processes share.
 const (
 	futexWait  = 128
 	futexWake  = 129
 	maxWaiters = 1 << 30
+
+	futexWaitShared = 0
+	futexWakeShared = 1
 )

@@ -10,8 +10,8 @@
 // host says to that. They wait, as nothing but host threads. When the runtime wants a
 // thread, one of these becomes it, and nothing is asked of the host.
 //
-// If there is none in reserve and the host refuses, the runtime waits for some seconds
-// in which others may end, before the process ends with a line that says why.
+// If there is none in reserve and the host refuses, the runtime waits until others have
+// ended, and says so if that takes long.
 //
 // For this [Init] has the runtime's clone function jump to the one here. It looks at
 // the code of the function first: in a version of Go that has other code, nothing is

@@ -9,7 +9,6 @@
 #define SYS_arch_prctl 158
 #define SYS_gettid 186
 #define SYS_futex 202
-#define SYS_exit_group 231
 
 #define SIG_SETMASK 2
 #define ARCH_SET_FS 0x1002
@@ -28,7 +27,7 @@
 #define HELD ·pool+4(SB)
 #define SLOTS ·pool+8(SB)
 
-// attempts bounds how often the runtime asks the host, with pause between: 20 s.
+// After so many attempts, with pause between, the user learns what is wrong: 20 s.
 #define attempts 2000
 
 DATA pause<>+0(SB)/8, $0
@@ -44,8 +43,9 @@ DATA refused<>+16(SB)/8, $" refuses"
 DATA refused<>+24(SB)/8, $" a threa"
 DATA refused<>+32(SB)/8, $"d that i"
 DATA refused<>+40(SB)/8, $"s needed"
-DATA refused<>+48(SB)/8, $"\n\000\000\000\000\000\000\000"
-GLOBL refused<>(SB), NOPTR|RODATA, $56
+DATA refused<>+48(SB)/8, $"; waitin"
+DATA refused<>+56(SB)/8, $"g\n\000\000\000\000\000\000"
+GLOBL refused<>(SB), NOPTR|RODATA, $64
 
 // func park(s *slot) uintptr
 //
@@ -217,22 +217,18 @@ take:
 refuse:
 	INCL R15
 	CMPL R15, $attempts
-	JAE  fail
+	JNE  sleep
+	MOVL $2, DI
+	LEAQ refused<>(SB), SI
+	MOVL $58, DX
+	MOVL $SYS_write, AX
+	SYSCALL
+sleep:
 	LEAQ pause<>(SB), DI
 	XORL SI, SI
 	MOVL $SYS_nanosleep, AX
 	SYSCALL
 	JMP  again
-fail:
-	MOVL $2, DI
-	LEAQ refused<>(SB), SI
-	MOVL $49, DX
-	MOVL $SYS_write, AX
-	SYSCALL
-	MOVL $125, DI
-	MOVL $SYS_exit_group, AX
-	SYSCALL
-	INT  $3
 
 // func cloneAddr() uintptr
 TEXT ·cloneAddr(SB),NOSPLIT,$0-8

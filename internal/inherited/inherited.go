@@ -3,7 +3,7 @@
 // Package inherited remembers what the process inherited from the one that
 // started it, before Go's standard library changes it: package syscall raises the
 // soft limit of open files when it is initialised, and the guest must see the
-// limit it was given.
+// limit it was given. Package trap/early adds what it changes.
 //
 // The package imports nothing. Go initialises packages that are ready in the order
 // of their import paths, so this one comes before package syscall; a test holds that.
@@ -47,3 +47,20 @@ func SetClosed(fds uint32) { closed = fds }
 
 // Closed reports whether descriptor fd, of 0 to 2, was closed.
 func Closed(fd int) bool { return closed>>fd&1 != 0 }
+
+// limits are resource limits that the host has no more, by number.
+var limits [16]struct {
+	Rlimit
+	known bool
+}
+
+// SetLimit records what a resource limit was that has been changed since.
+func SetLimit(resource int, l Rlimit) {
+	limits[resource].Rlimit, limits[resource].known = l, true
+}
+
+// Limit returns a resource limit as it was inherited; ok is false if it is still the
+// host's.
+func Limit(resource int) (l Rlimit, ok bool) {
+	return limits[resource].Rlimit, limits[resource].known
+}

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/inherited"
 )
 
 // Resource limits (getrlimit(2)). Most are the host's own and really set. Those
@@ -31,7 +33,9 @@ type limits struct {
 // init takes over what the process has inherited.
 func (l *limits) init() {
 	for i, resource := range keptLimits {
-		if e := hostLimit(0, resource, nil, &l.kept[i]); e != 0 {
+		if old, ok := inherited.Limit(resource); ok {
+			l.kept[i] = rlimit(old)
+		} else if e := hostLimit(0, resource, nil, &l.kept[i]); e != 0 {
 			l.kept[i] = rlimit{math.MaxUint64, math.MaxUint64}
 		}
 	}

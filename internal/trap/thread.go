@@ -115,8 +115,8 @@ func (t *Thread) Kick() {
 	code := int32(kickCode)
 	binary.NativeEndian.PutUint32(info[0:], uint32(syscall.SIGSTKFLT))
 	binary.NativeEndian.PutUint32(info[8:], uint32(code))
-	// The only failure besides a thread that is gone is a full queue
-	// (RLIMIT_SIGPENDING), which the kernel overlooks for standard signals.
+	// The only failure is a thread that is gone. With a full queue (RLIMIT_SIGPENDING)
+	// a standard signal comes without its information; the handler knows that.
 	_ = queueThread(int(atomic.LoadUint32(&t.tid)), syscall.SIGSTKFLT, &info)
 }
 

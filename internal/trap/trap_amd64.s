@@ -7,6 +7,7 @@
 #define UC_SIGMASK 296
 
 #define SI_CODE 8
+#define SI_PID 16
 
 #define SYS_rt_sigreturn 15
 #define SYS_rt_sigqueueinfo 129
@@ -122,7 +123,16 @@ probe:
 	MOVQ AX, UC_SIGMASK(R14)
 	CMPL R12, $SIGSTKFLT
 	JNE  requeue
-	RET
+	CMPL SI_CODE(R13), $0
+	JNE  out
+	CMPL SI_PID(R13), $0
+	JNE  out
+	// It lacks its information, for the queue is full (RLIMIT_SIGPENDING): of those
+	// that come here, it may be the one that stops threads, which finds out.
+	MOVQ ·freezer(SB), AX
+	TESTQ AX, AX
+	JZ   out
+	JMP  AX
 requeue:
 	// The thread's own ID, with which any si_code is allowed, means its process.
 	MOVL R9, DI
@@ -137,7 +147,12 @@ found:
 	CMPL R12, $SIGSTKFLT
 	JNE  signal
 	CMPL SI_CODE(R13), $const_kickCode
+	JEQ  kick
+	CMPL SI_CODE(R13), $0
 	JNE  signal
+	CMPL SI_PID(R13), $0
+	JNE  signal // else a kick that lacks its information
+kick:
 	MOVL $const_kickBit, CX
 	JMP  ready
 

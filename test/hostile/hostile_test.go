@@ -195,7 +195,7 @@ func TestMemoryThreads(t *testing.T) {
 func TestCode(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "code")
 	eachSeed(t, 1, func(t *testing.T, mapping, seed string) {
-		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "6", "7"} {
+		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "8"} {
 			e := execute(t, hospes(), "--mapping", mapping, guest, seed, kind)
 			e.check(t, "kind "+kind+" seed "+seed, 0)
 		}

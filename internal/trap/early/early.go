@@ -2,9 +2,11 @@
 
 // Package early runs before Go's runtime does: it saves the signal mask and the
 // ignored signals with which the program was started, which the runtime changes,
-// blocks all signals, and has the runtime unblock none. It also notes which of the standard descriptors are
-// closed, which the runtime opens. Threads of the runtime inherit that: none of them will
-// take a signal that is meant for the guest.
+// blocks all signals, and has the runtime unblock none. It also notes which of the
+// standard descriptors are closed, which the runtime opens; and it raises the limits
+// of memory, which are the guest's and may be too low for the runtime itself. Threads
+// of the runtime inherit the mask: none of them will take a signal that is meant for
+// the guest.
 //
 // Programs that are a guest from start to end, such as the command, import it for
 // its effect. One that only embeds a guest must not: its own signals would wait
@@ -17,6 +19,8 @@
 package early
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/hospes-vm/hospes/internal/inherited"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -26,7 +30,23 @@ var (
 	mask    uint64
 	closed  uint32 // bit n: descriptor n, of 0 to 2, is not open
 	actions [65]action
+
+	data, space limit
 )
+
+// What Go's runtime needs to start, in bytes: it reserves address space for its tables,
+// and maps its heap in pieces of 64 MB.
+const (
+	leastData  = 80 << 20
+	leastSpace = 1500 << 20
+)
+
+// limit is a resource limit that the hook has raised.
+type limit struct {
+	cur, max uint64
+	raised   [2]uint64
+	known    uint32
+}
 
 // action is the kernel's struct sigaction on amd64, of which only the handler matters.
 type action struct {
@@ -50,4 +70,9 @@ func init() {
 	}
 	trap.Inherit(mask, ignored)
 	inherited.SetClosed(closed)
+	for resource, l := range map[int]*limit{unix.RLIMIT_DATA: &data, unix.RLIMIT_AS: &space} {
+		if l.known != 0 {
+			inherited.SetLimit(resource, inherited.Rlimit{Cur: l.cur, Max: l.max})
+		}
+	}
 }

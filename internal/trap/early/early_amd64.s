@@ -3,10 +3,16 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+#define SYS_write 1
 #define SYS_rt_sigaction 13
 #define SYS_rt_sigprocmask 14
 #define SYS_fcntl 72
 #define SYS_arch_prctl 158
+#define SYS_exit_group 231
+#define SYS_prlimit64 302
+
+#define RLIMIT_DATA 2
+#define RLIMIT_AS 9
 
 #define F_GETFD 1
 
@@ -19,6 +25,22 @@ GLOBL _cgo_init(SB), NOPTR, $8
 
 DATA all<>(SB)/8, $-1
 GLOBL all<>(SB), NOPTR|RODATA, $8
+
+DATA none<>+0(SB)/8, $-1
+DATA none<>+8(SB)/8, $-1
+GLOBL none<>(SB), NOPTR|RODATA, $16
+
+DATA lowText<>+0(SB)/8, $"hospes: "
+DATA lowText<>+8(SB)/8, $"the hard"
+DATA lowText<>+16(SB)/8, $" limit o"
+DATA lowText<>+24(SB)/8, $"f memory"
+DATA lowText<>+32(SB)/8, $" (ulimit"
+DATA lowText<>+40(SB)/8, $" -v or -"
+DATA lowText<>+48(SB)/8, $"d) is to"
+DATA lowText<>+56(SB)/8, $"o low to"
+DATA lowText<>+64(SB)/8, $" start a"
+DATA lowText<>+72(SB)/8, $"t all\n\000\000"
+GLOBL lowText<>(SB), NOPTR|RODATA, $80
 
 // The first thread's local storage, in the layout of ELF's local-exec model: g
 // is the word before the address in FS. The rest is as much as the runtime gives
@@ -63,6 +85,16 @@ open:
 	DECL R12
 	JGE  descriptor
 
+	// The limits that Go's runtime needs more of than the guest has: as high as may be.
+	MOVL $RLIMIT_DATA, R12
+	LEAQ ·data(SB), R13
+	MOVQ $const_leastData, R14
+	CALL ·raise(SB)
+	MOVL $RLIMIT_AS, R12
+	LEAQ ·space(SB), R13
+	MOVQ $const_leastSpace, R14
+	CALL ·raise(SB)
+
 	// Who sets the hook does what the runtime then leaves out.
 	MOVL $ARCH_SET_FS, DI
 	LEAQ tls<>+56(SB), SI
@@ -85,3 +117,50 @@ open:
 	ADDQ $8, SP
 return:
 	RET
+
+// raise saves the limit R12 in *R13 and sets it to the most that is allowed: none, or
+// the hard limit. That must not be less than R14: Go would end with pages of text.
+TEXT ·raise(SB),NOSPLIT|NOFRAME,$0
+	XORL DI, DI
+	MOVL R12, SI
+	XORL DX, DX
+	MOVQ R13, R10
+	MOVL $SYS_prlimit64, AX
+	SYSCALL
+	TESTQ AX, AX
+	JNZ  done
+	MOVL $1, limit_known(R13)
+	CMPQ limit_cur(R13), $-1
+	JEQ  done
+	XORL DI, DI
+	MOVL R12, SI
+	LEAQ none<>(SB), DX
+	XORL R10, R10
+	MOVL $SYS_prlimit64, AX
+	SYSCALL
+	TESTQ AX, AX
+	JZ   done
+	// {max, max}, behind the saved one
+	MOVQ limit_max(R13), AX
+	CMPQ AX, R14
+	JCS  low
+	MOVQ AX, limit_raised(R13)
+	MOVQ AX, (limit_raised+8)(R13)
+	XORL DI, DI
+	MOVL R12, SI
+	LEAQ limit_raised(R13), DX
+	XORL R10, R10
+	MOVL $SYS_prlimit64, AX
+	SYSCALL
+done:
+	RET
+low:
+	MOVL $2, DI
+	LEAQ lowText<>(SB), SI
+	MOVL $78, DX
+	MOVL $SYS_write, AX
+	SYSCALL
+	MOVL $125, DI
+	MOVL $SYS_exit_group, AX
+	SYSCALL
+	INT  $3

@@ -8,6 +8,7 @@
 //	5  exit while threads run, fault, block and are created
 //	6  more threads than the process may have
 //	7  memory and descriptors until there are no more
+//	8  more processes than the user may have
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGE 4096UL
@@ -190,6 +192,31 @@ static void use_up(void) {
 	exit(errno == ENOMEM ? 0 : 8);
 }
 
+// too_many_processes wants EAGAIN, and its children back, none of them other than it
+// has made them.
+static void too_many_processes(void) {
+	struct rlimit few = {70, 70};
+	int status, children = 0;
+	pid_t pid;
+	alarm(10);
+	setpgid(0, 0);
+	setrlimit(RLIMIT_NPROC, &few);
+	while ((pid = fork()) > 0 && children < 200)
+		children++;
+	if (pid == 0) {
+		alarm(10);
+		pause();
+	}
+	if (pid > 0 || errno != EAGAIN)
+		exit(9);
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	while (wait(&status) > 0)
+		if (--children, status != SIGTERM)
+			exit(10);
+	exit(children == 0 ? 0 : 11);
+}
+
 int main(int argc, char **argv) {
 	if (argc < 3)
 		return 2;
@@ -208,6 +235,7 @@ int main(int argc, char **argv) {
 	case '5': leave_all(); break;
 	case '6': too_many(); break;
 	case '7': use_up(); break;
+	case '8': too_many_processes(); break;
 	}
 	return 0;
 }
