@@ -54,8 +54,8 @@ type Config struct {
 	// Disassembly, if set, receives each block of guest code before it first runs.
 	Disassembly io.Writer
 	// ExecOptions make execve of guest programs possible: the new program is run by
-	// this executable started anew, and they tell that one how (see Resumed). They
-	// must not be nil for it.
+	// this executable started anew, and they tell that one how (see Resumed), but for
+	// the sysroot. They must not be nil for it.
 	ExecOptions []string
 	// Resume continues what Resumed or Interpreting has returned.
 	Resume *Resume
@@ -100,7 +100,8 @@ type Resume struct {
 	// the environment is not to be trusted.
 	Secure bool
 
-	execFn string
-	fd     int // the open program, or -1
-	state  any // *linux.ExecState; nil without a guest's execve
+	execFn  string
+	fd      int    // the open program, or -1
+	sysroot string // that of before, or ""
+	state   any    // *linux.ExecState; nil without a guest's execve
 }

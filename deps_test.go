@@ -59,7 +59,9 @@ var policy = map[string][]string{
 		"internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
 		"internal/mem/table", "internal/reserved", "internal/self", "internal/strace",
 	},
-	"cmd/hospes":       {"", "internal/demo", "internal/reserved", "internal/trap", "internal/trap/early"},
+	"cmd/hospes": {
+		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/self", "internal/trap", "internal/trap/early",
+	},
 	"cmd/hospes-bench": {},
 
 	// Test programs and tools: nothing imports them.

@@ -117,18 +117,20 @@ func Resumed() (*Resume, bool) {
 		return kernelStart(in), true
 	}
 	state, ok := linux.TakeExecState()
-	switch {
-	case ok && interpreting: // a guest's execve, for want of the executable by way of the kernel
+	if !ok {
+		if interpreting {
+			return kernelStart(in), true
+		}
+		return nil, false
+	}
+	r := &Resume{Options: state.Options, Program: state.Path, Args: os.Args, fd: state.FD, sysroot: state.Sysroot, state: &state}
+	if interpreting { // for want of the executable, by way of the kernel
+		r.Args = in.Argv
 		if in.FD >= 0 {
 			_ = unix.Close(in.FD)
 		}
-		return &Resume{Options: state.Options, Program: state.Path, Args: in.Argv, fd: state.FD, state: &state}, true
-	case ok:
-		return &Resume{Options: state.Options, Program: state.Path, Args: os.Args, fd: state.FD, state: &state}, true
-	case interpreting:
-		return kernelStart(in), true
 	}
-	return nil, false
+	return r, true
 }
 
 // kernelStart is the start by binfmt_misc.
@@ -170,9 +172,13 @@ func FindSysroot(program string) string {
 	return loader.FindSysroot(program, loader.Interpreter(f), riscv.Arch.Sysroots()...)
 }
 
-// Sysroot is FindSysroot for the program that is to be run. One with privileges is
-// not to be led to libraries by whoever has put it somewhere.
+// Sysroot is the sysroot of before, or that of the program that is to be run, as
+// FindSysroot finds it. One with privileges is not to be led to libraries by whoever
+// has put it somewhere.
 func (r *Resume) Sysroot() string {
+	if r.sysroot != "" {
+		return r.sysroot
+	}
 	if r.fd < 0 && !r.Secure {
 		return FindSysroot(r.Program)
 	}

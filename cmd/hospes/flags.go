@@ -171,7 +171,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 	default:
 		cfg.Sysroot = hospes.FindSysroot(o.program)
 	}
-	cfg.ExecOptions = o.execOptions(cfg.Sysroot)
+	cfg.ExecOptions = o.execOptions()
 	if o.demo {
 		cfg.Image = demo.Program()
 	}
@@ -185,13 +185,11 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 	return cfg, err
 }
 
-// execOptions are the options with which the guest's execve starts hospes anew.
+// execOptions are the options with which the guest's execve starts hospes anew. The
+// sysroot is not among them: the guest may have left it.
 // The environment is then the guest's affair.
-func (o *opts) execOptions(sysroot string) []string {
+func (o *opts) execOptions() []string {
 	args := []string{"--mapping", o.mapping.String()}
-	if dir, err := filepath.Abs(sysroot); err == nil && sysroot != "" {
-		args = append(args, "-L", dir)
-	}
 	if file, err := filepath.Abs(o.logFile); err == nil && o.logFile != "" {
 		args = append(args, "-D", file)
 	}
@@ -228,6 +226,7 @@ const usageHead = `hospes runs a Linux program built for another instruction set
 Usage:
   hospes [OPTIONS] PROGRAM [ARGUMENTS...]
   hospes [OPTIONS] --demo
+  hospes install | uninstall | status
 
 Options (each also by a variable):
 `
@@ -266,5 +265,5 @@ func usage(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, usageTail)
+	fmt.Fprint(w, commandsUsage, usageTail)
 }

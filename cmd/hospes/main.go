@@ -49,7 +49,11 @@ func main() {
 func options() (*opts, error) {
 	r, ok := hospes.Resumed()
 	if !ok {
+		runCommand(os.Args[1:])
 		return parse(os.Args[1:], os.Getenv)
+	}
+	if r.Options == nil {
+		answerIdentity()
 	}
 	getenv := os.Getenv
 	if r.Options != nil || r.Secure {

@@ -19,6 +19,9 @@ type Arch interface {
 	// Name is the machine field of uname(2), such as "riscv64".
 	Name() string
 
+	// Machine is e_machine of its programs.
+	Machine() elf.Machine
+
 	// CheckELF reports why a program with this header cannot run here; nil means it can.
 	// It is called after class and byte order have been checked.
 	CheckELF(machine elf.Machine, flags uint32) error

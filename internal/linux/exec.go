@@ -154,6 +154,10 @@ func (x *execRequest) openDescriptor(fd int) syscall.Errno {
 	opened, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), openProgramFlags, 0)
 	if err == unix.ENOENT { // no such descriptor, or no /proc
 		opened, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if flags, e := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil && e == nil && flags&unix.O_PATH != 0 {
+			_ = unix.Close(opened)
+			err = unix.EACCES // there is no way to read the file
+		}
 	}
 	if err != nil {
 		return errnoOf(err)

@@ -31,12 +31,15 @@ func (x *execRequest) run() syscall.Errno {
 	cfg.File = os.NewFile(uintptr(fd), cfg.Host) // the loader closes it
 	probed, err := loader.Probe(cfg)
 	if err == nil {
-		gains := gainsPrivileges(probed.Fd())
+		gains := !probed.Script() && gainsPrivileges(probed.Fd())
 		probed.Close()
-		if gains && !probed.Script() {
+		if gains {
 			if e := x.runHost(); e != syscall.ENOEXEC {
 				return e
 			}
+		}
+		if probed.Script() && self.FD() < 0 {
+			return x.runHost() // the kernel has to find the interpreter anyway: see runGuest
 		}
 		return x.runGuest()
 	}

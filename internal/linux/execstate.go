@@ -25,6 +25,7 @@ type ExecState struct {
 	Path    string   // the program as the guest names it (AT_EXECFN)
 	FD      int      // the open program file
 	Options []string // Process.ExecOptions
+	Sysroot string   // its directory, or "" for none
 
 	exe       int // descriptor of hospes for self.Adopt, or -1
 	limits    [len(keptLimits)]rlimit
@@ -42,7 +43,7 @@ type ExecState struct {
 
 // execState returns what a program needs that t is about to start.
 func (t *Task) execState() ExecState {
-	s := ExecState{Options: t.P.ExecOptions, mask: t.sig.mask, ignored: t.P.ignoredSignals()}
+	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask, ignored: t.P.ignoredSignals()}
 	t.P.limits.mu.Lock()
 	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
 	t.P.limits.mu.Unlock()
@@ -109,6 +110,7 @@ func (s *ExecState) encode() string {
 	}
 	number(s.nofileMax)
 	b = strconv.AppendQuote(b, s.Path)
+	b = strconv.AppendQuote(append(b, ' '), s.Sysroot)
 	for _, o := range s.Options {
 		b = strconv.AppendQuote(append(b, ' '), o)
 	}
@@ -157,9 +159,12 @@ func decodeExecState(v string) (s ExecState, err error) {
 		}
 		v = strings.TrimPrefix(v[len(quoted):], " ")
 		text, _ := strconv.Unquote(quoted) // QuotedPrefix has seen to it
-		if i == 0 {
+		switch i {
+		case 0:
 			s.Path = text
-		} else {
+		case 1:
+			s.Sysroot = text
+		default:
 			s.Options = append(s.Options, text)
 		}
 	}

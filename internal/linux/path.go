@@ -297,14 +297,32 @@ func sysGetcwd(t *Task, c *Call) (uint64, syscall.Errno) {
 	return uint64(len(dir) + 1), 0
 }
 
-// sysChroot is chroot(2). Where the sysroot was laid over the old root, the new
-// one has nothing over it: it lies in either.
-func sysChroot(t *Task, c *Call) (uint64, syscall.Errno) {
-	r, e := hostCall(unix.SYS_CHROOT)(t, c)
-	if e == 0 {
-		t.P.files.chrooted.Store(true)
+// changesRoot is the handler of a call that gives the process another root directory.
+// Where the sysroot was laid over the old root, the new one has nothing over it: it
+// lies in either.
+func changesRoot(nr uintptr) Handler {
+	call := hostCall(nr)
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		r, e := call(t, c)
+		if e == 0 {
+			t.P.files.chrooted.Store(true)
+		}
+		return r, e
 	}
-	return r, e
+}
+
+// sysSetns is setns(2), which changes the root with the mount namespace.
+func sysSetns(t *Task, c *Call) (uint64, syscall.Errno) {
+	kind := c.Uint(1)
+	if kind == 0 && !t.P.reserved.has(c.Int(0)) {
+		if n, err := unix.IoctlRetInt(c.Int(0), unix.NS_GET_NSTYPE); err == nil {
+			kind = uint32(n)
+		}
+	}
+	if kind&unix.CLONE_NEWNS != 0 {
+		return changesRoot(unix.SYS_SETNS)(t, c)
+	}
+	return hostCall(unix.SYS_SETNS)(t, c)
 }
 
 // root is the sysroot, until the guest has changed its root directory.

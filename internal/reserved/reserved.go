@@ -164,12 +164,13 @@ func parkPoller() []int {
 	if ok {
 		_ = syscall.Close(first)
 	}
+	fds := []int{first, second}
 	if !ok || e != 0 {
-		fill.freeHighest(2)
+		fds = fill.freeHighest(2)
 	}
 	startPoller()
-	if ok && e == 0 && isOpen(first) && isOpen(second) {
-		return []int{first, second}
+	if len(fds) == 2 && isOpen(fds[0]) && isOpen(fds[1]) {
+		return fds
 	}
 	return findPoller()
 }
@@ -199,15 +200,17 @@ func (f *filler) below(limit int) (first int, ok bool) {
 	}
 }
 
-// freeHighest frees the highest n of the numbers.
-func (f *filler) freeHighest(n int) {
+// freeHighest frees the highest n of the numbers, and returns them.
+func (f *filler) freeHighest(n int) (freed []int) {
 	for ; n > 0 && len(f.runs) > 0; n-- {
 		last := &f.runs[len(f.runs)-1]
 		_ = syscall.Close(last[1])
+		freed = append(freed, last[1])
 		if last[1]--; last[1] < last[0] {
 			f.runs = f.runs[:len(f.runs)-1]
 		}
 	}
+	return freed
 }
 
 // empty frees the numbers.

@@ -6,18 +6,27 @@
 package command
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// What the machine lacks for tests in namespaces, and with binary formats of their own.
+var (
+	noNamespaces = sync.OnceValue(func() string { return whyNotIsolated("true") })
+	noBinfmt     = sync.OnceValue(func() string { return whyNotIsolated(tryBinfmt) })
+)
+
 // TestScripts runs testdata/script with the real command in the path: a guest
 // needs a process of its own. The condition [riscv-gcc] tells whether guests can
-// be built.
+// be built, [namespaces] and [binfmt] whether the command isolated works and can
+// register binary formats.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "hospes"), "github.com/hospes-vm/hospes/cmd/hospes").CombinedOutput(); err != nil {
@@ -27,17 +36,35 @@ func TestScripts(t *testing.T) {
 	if noGCC != nil {
 		t.Log("riscv64-linux-gnu-gcc is not installed: scripts that compile guests are skipped")
 	}
+	for _, missing := range []string{noNamespaces(), noBinfmt()} {
+		if missing != "" {
+			t.Log("scripts in namespaces are skipped:", missing)
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
-		Condition: func(cond string) (bool, error) { return cond == "riscv-gcc" && noGCC == nil, nil },
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "riscv-gcc":
+				return noGCC == nil, nil
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "namespaces":
+				return noNamespaces() == "", nil
+			case "binfmt":
+				return noBinfmt() == "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": cmdStatus,
-			"cc":     cmdCompile,
-			"head":   cmdHead,
+			"status":   cmdStatus,
+			"cc":       cmdCompile,
+			"head":     cmdHead,
+			"isolated": cmdIsolated,
 		},
 	})
 }

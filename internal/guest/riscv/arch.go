@@ -24,6 +24,8 @@ const (
 
 func (arch) Name() string { return "riscv64" }
 
+func (arch) Machine() elf.Machine { return elf.EM_RISCV }
+
 // CheckELF accepts what Linux on RV64GC can run: the soft, single and double
 // float ABIs, with and without compressed instructions. RVC and TSO are no
 // obstacles: the former is implemented, the latter is what the host gives, and
