@@ -86,11 +86,20 @@ func sysSetns(t *Task, c *Call) (uint64, syscall.Errno) {
 	if t.P.reserved.has(fd) {
 		return 0, syscall.EBADF
 	}
-	if t.P.vfork != nil || !t.single() {
-		return t.Syscall(unix.SYS_SETNS, uintptr(fd), uintptr(kinds))
-	}
 	if kinds == 0 {
 		kinds = namespaceKind(fd)
+	}
+	r, e := t.enterNamespaces(fd, kinds)
+	if e == 0 && kinds&unix.CLONE_NEWNS != 0 {
+		t.P.files.chrooted.Store(true) // its root directory
+	}
+	return r, e
+}
+
+// enterNamespaces is setns(2) for the namespaces kinds, or 0 for what else fd may be.
+func (t *Task) enterNamespaces(fd int, kinds uint64) (uint64, syscall.Errno) {
+	if t.P.vfork != nil || !t.single() {
+		return t.Syscall(unix.SYS_SETNS, uintptr(fd), uintptr(kinds))
 	}
 	if now := kinds &^ unix.CLONE_NEWPID; now != 0 || kinds == 0 {
 		if e := t.concernAll(unix.SYS_SETNS, uintptr(fd), uintptr(now), 0); e != 0 {

@@ -311,20 +311,6 @@ func changesRoot(nr uintptr) Handler {
 	}
 }
 
-// sysSetns is setns(2), which changes the root with the mount namespace.
-func sysSetns(t *Task, c *Call) (uint64, syscall.Errno) {
-	kind := c.Uint(1)
-	if kind == 0 && !t.P.reserved.has(c.Int(0)) {
-		if n, err := unix.IoctlRetInt(c.Int(0), unix.NS_GET_NSTYPE); err == nil {
-			kind = uint32(n)
-		}
-	}
-	if kind&unix.CLONE_NEWNS != 0 {
-		return changesRoot(unix.SYS_SETNS)(t, c)
-	}
-	return hostCall(unix.SYS_SETNS)(t, c)
-}
-
 // root is the sysroot, until the guest has changed its root directory.
 func (p *Process) root() Sysroot {
 	if p.files.chrooted.Load() {
