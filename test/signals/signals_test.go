@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -186,4 +187,33 @@ func TestSignalsFromOutside(t *testing.T) {
 			t.Errorf("status %#x after SIGUSR1", ws)
 		}
 	})
+}
+
+// TestStorms sends signals of many numbers, from outside, at a program whose threads
+// are in all kinds of places.
+func TestStorms(t *testing.T) {
+	const n = 300 // of each of four real-time signals
+	const want = "total 1200 doubled 0 disorder 0 wrong 0 failures 0, others came 1, faults 1"
+	for _, c := range []struct{ mapping, where, threads, env string }{
+		{"offset", "compute", "0", ""},
+		{"offset", "block", "0", ""},
+		{"offset", "memory", "3", ""},
+		{"offset", "process", "3", ""},
+		{"offset", "faults", "3", ""},
+		{"offset", "all", "8", ""},
+		{"table", "all", "3", ""},
+		{"offset", "all", "3", "GOGC=1"},
+		{"offset", "all", "3", "GOMAXPROCS=1"},
+	} {
+		t.Run(strings.TrimSuffix(c.mapping+"/"+c.where+"/"+c.env, "/"), func(t *testing.T) {
+			if name, value, ok := strings.Cut(c.env, "="); ok {
+				t.Setenv(name, value)
+			}
+			g := start(t, c.mapping, "everywhere", c.where, strconv.Itoa(n), c.threads)
+			g.expect(want)
+			if ws := g.status(0); !ws.Exited() || ws.ExitStatus() != 0 {
+				t.Errorf("status %#x", ws)
+			}
+		})
+	}
 }
