@@ -154,7 +154,7 @@ func selected(c *config) []test {
 
 // allTests returns every row of the tables, sorted by group.
 func allTests() []test {
-	tests := slices.Concat(programTests(), worldTests(), goTests())
+	tests := slices.Concat(programTests(), worldTests(), stressTests(), goTests())
 	slices.SortStableFunc(tests, func(a, b test) int { return strings.Compare(a.group(), b.group()) })
 	return tests
 }
