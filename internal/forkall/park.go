@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 //go:linkname entersyscallblock runtime.entersyscallblock
@@ -71,3 +73,26 @@ const (
 	futexWaitShared = 0
 	futexWakeShared = 1
 )
+
+// Halt stops the thread for its tracer (trap.Thread.Halt). Meanwhile it counts as
+// waiting at the gate, so that others can fork; it waits in earnest afterwards if the
+// order stands.
+//
+//go:nosplit
+//go:norace
+func (g *Gate) Halt(s *Stop, t *trap.Thread, record unsafe.Pointer) {
+	entersyscallblock()
+	atomic.StoreUint32(&g.parked, 1)
+	t.Halt(record)
+	for {
+		for phase := atomic.LoadUint32(&s.phase); phase&1 != 0; phase = atomic.LoadUint32(&s.phase) {
+			syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&s.phase)), futexWait, uintptr(phase), 0, 0, 0)
+		}
+		atomic.StoreUint32(&g.parked, 0)
+		if atomic.LoadUint32(&s.phase)&1 == 0 {
+			break
+		}
+		atomic.StoreUint32(&g.parked, 1) // an order came in between
+	}
+	exitsyscall()
+}

@@ -119,6 +119,16 @@ type CPU interface {
 	// The goroutine must have debug.SetPanicOnFault enabled.
 	Run() Exit
 
+	// Step is Run for a single instruction: it returns ExitInterrupt after it. The
+	// interrupt word counts before it only.
+	Step() Exit
+
+	// Regset returns a set of registers as core files and ptrace(2) have it: NT_PRSTATUS
+	// or NT_PRFPREG, nil for others.
+	Regset(note uint32) []byte
+	// SetRegset sets the registers that b, the beginning of such a set, holds as a whole.
+	SetRegset(note uint32, b []byte)
+
 	// IRQ is the interrupt word. Any thread, or a host signal handler, makes it
 	// non-zero to have Run return ExitInterrupt at the next block boundary.
 	// The engine clears it before it looks for the reason.
@@ -182,6 +192,12 @@ type SignalFrame struct {
 	Return  uint64    // guest address of the vdso's rt_sigreturn
 	SP      uint64    // top of the stack to use: current SP or end of the alternate stack
 }
+
+// Sets of registers (linux/elf.h).
+const (
+	NT_PRSTATUS = 1
+	NT_PRFPREG  = 2
+)
 
 // AltStack is stack_t (sigaltstack(2)).
 type AltStack struct {

@@ -129,13 +129,14 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 	if a.SetTIDSize != 0 || a.Flags&(unix.CLONE_INTO_CGROUP|cloneNewTime) != 0 {
 		return 0, syscall.EPERM
 	}
+	f := t.follow(a)
 	switch {
 	case a.Flags&unix.CLONE_THREAD != 0:
-		return t.cloneThread(a)
+		return t.cloneThread(a, f)
 	case a.Flags&(trap.CloneFlags|unix.CLONE_SIGHAND) == trap.CloneFlags:
-		return t.cloneVfork(a)
+		return f.cloned(t.cloneVfork(a, f))
 	case a.Flags&(unix.CLONE_VM|unix.CLONE_FILES) == 0:
-		return t.cloneFork(a)
+		return f.cloned(t.cloneFork(a))
 	}
 	return 0, syscall.ENOSYS
 }
@@ -154,7 +155,7 @@ func (t *Task) childCPU(a *cloneArgs) guest.CPU {
 }
 
 // cloneThread makes a thread.
-func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
+func (t *Task) cloneThread(a *cloneArgs, f *follow) (uint64, syscall.Errno) {
 	if t.P.vfork != nil {
 		return 0, syscall.EAGAIN // the host thread would belong to the parent
 	}
@@ -166,16 +167,17 @@ func (t *Task) cloneThread(a *cloneArgs) (uint64, syscall.Errno) {
 		attributes: t.attributesToInherit(),
 		result:     make(chan syscall.Errno, 1),
 	}
+	f.prepare(s.task)
 	if hostthread.Empty() { // the next statement but one may need a thread
 		if e := hostthread.Reserve(1); e != 0 {
 			return 0, e
 		}
 	}
-	_ = commCall(unix.PR_GET_NAME, &s.comm)
 	go s.thread()
 	if e := <-s.result; e != 0 {
 		return 0, e
 	}
+	f.threadCloned(s.task)
 	return uint64(s.tid), 0
 }
 
@@ -186,8 +188,7 @@ type threadStart struct {
 	parent     *Task
 	mask       uint64
 	attributes *attributes
-	comm       [commLen]byte // the thread's name, its creator's
-	tid        int           // set by the thread before the result is sent
+	tid        int // set by the thread before the result is sent
 	result     chan syscall.Errno
 }
 
@@ -227,7 +228,6 @@ func (s *threadStart) begin() syscall.Errno {
 	if s.attributes != nil {
 		s.attributes.apply()
 	}
-	_ = commCall(unix.PR_SET_NAME, &s.comm)
 	if own := sharedByThread&^a.Flags | a.Flags&threadNamespaces; own != 0 {
 		if err := unix.Unshare(int(own)); err != nil {
 			return errnoOf(err)

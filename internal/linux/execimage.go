@@ -82,6 +82,7 @@ func gainsPrivileges(fd int) bool {
 // expects. Filters of the guest's system calls could not hold the program, so it must
 // not run with any.
 func (x *execRequest) runHost() syscall.Errno {
+	x.t.leavingForHost()
 	if x.t.secureMode() != unix.SECCOMP_MODE_DISABLED {
 		return syscall.EACCES
 	}

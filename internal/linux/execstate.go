@@ -33,6 +33,7 @@ type ExecState struct {
 	mask      uint64 // the guest's signal mask: not all of it can be the host's
 	ignored   uint64 // the signals that the guest ignores
 
+	trace   [4]uint64    // Task.execTrace
 	filters int          // file of the filters of system calls (Task.filterFile), or -1
 	secure  *secureState // what was in it
 
@@ -43,8 +44,7 @@ type ExecState struct {
 
 // execState returns what a program needs that t is about to start.
 func (t *Task) execState() ExecState {
-	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask}
-	s.ignored, _ = t.P.sig.sets()
+	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask, ignored: t.P.ignoredSignals(), trace: t.execTrace()}
 	t.P.limits.mu.Lock()
 	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
 	t.P.limits.mu.Unlock()
@@ -87,6 +87,7 @@ func (s *ExecState) Restore(p *Process) {
 	p.limits.mu.Unlock()
 	p.ExecOptions = s.Options
 	p.secure = s.secure
+	p.trace = s.trace
 }
 
 // encode returns the state as an environment variable: a list of numbers and of
@@ -99,6 +100,9 @@ func (s *ExecState) encode() string {
 	number(s.mask)
 	number(s.ignored)
 	number(uint64(s.filters + 1))
+	for _, n := range s.trace {
+		number(n)
+	}
 	for _, l := range s.limits {
 		number(l.Cur)
 		number(l.Max)
@@ -139,6 +143,9 @@ func decodeExecState(v string) (s ExecState, err error) {
 	s.mask = number()
 	s.ignored = number()
 	s.filters = int(int32(number())) - 1
+	for i := range s.trace {
+		s.trace[i] = number()
+	}
 	for i := range s.limits {
 		s.limits[i] = rlimit{number(), number()}
 	}
@@ -194,4 +201,14 @@ func (p *Process) pushLimits() (restore func()) {
 			hostLimit(0, resource, &old[i], nil)
 		}
 	}
+}
+
+// ignoredSignals are the signals that the guest ignores, as a mask.
+func (p *Process) ignoredSignals() (set uint64) {
+	for sig := 1; sig <= numSignals; sig++ {
+		if a := p.sig.action(sig); a.Handler == sigIgn {
+			set |= sigbit(sig)
+		}
+	}
+	return set
 }

@@ -68,7 +68,9 @@ func (p *Process) stopOthers(t *Task) (parked []int, ok bool) {
 		if parked, ok = p.othersParked(t); ok {
 			return parked, true
 		}
-		if p.ending.Load() {
+		// A tracer that has stopped one of the others may want t to stop before
+		// it has that go on.
+		if p.ending.Load() || attempt > 50 && t.traced() && t.host.Pending() {
 			p.stop.Release()
 			return nil, false
 		}
@@ -127,6 +129,8 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	p := t.P
 	t.TID = unix.Gettid()
 	t.host.Rebind()
+	t.host.SetTraced(false)
+	p.tracees.Forked()
 	t.seen.Forked(t.TID, p.Pid())
 	p.tasks = map[int]*Task{t.TID: t}
 	p.cpus = newCPUSet()

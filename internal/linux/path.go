@@ -243,10 +243,8 @@ func (p *Process) hostLinkPath(dirfd int, name string) string {
 }
 
 func (p *Process) resolvePath(dirfd int, name string, follow bool) string {
-	if follow {
-		if host, _, ok := p.exe(dirfd, name); ok {
-			return host
-		}
+	if follow && p.isExe(dirfd, name) {
+		return p.Exe
 	}
 	if p.isHiddenFD(dirfd, name) {
 		return nowhere

@@ -11,6 +11,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -64,9 +65,12 @@ type Process struct {
 	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)
 
-	secure   *secureState // that the main thread starts with (seccomp.go)
-	limits   limits       // resource limits that hospes itself keeps (limits.go)
-	reserved fdSet        // descriptors of hospes, which the guest cannot see (reserved.go)
+	secure  *secureState  // that the main thread starts with (seccomp.go)
+	trace   [4]uint64     // Task.execTrace of the program before
+	tracees ptrace.Tracer // threads of other processes that threads of this one trace
+
+	limits   limits // resource limits that hospes itself keeps (limits.go)
+	reserved fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
 	files    fileState
 	retired  atomic.Uint64 // instructions of threads that have ended
 }

@@ -7,20 +7,31 @@ import (
 	"syscall"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
-// sysProcessVMReadv copies from another process's memory, which here can only be
-// the caller's own: nothing tells where the guest memory of another hospes lies.
+// sysProcessVMReadv copies from the memory of another guest process, or of the caller.
 func sysProcessVMReadv(t *Task, c *Call) (uint64, syscall.Errno) {
-	return t.processVM(c, func(local, remote uint64, b []byte) (int, *mem.Fault) {
-		return t.copyWithin(local, remote, b)
+	return t.processVM(c, func(p *peer.Peer, local, remote uint64, b []byte) (int, bool) {
+		if p == nil {
+			return t.copyWithin(local, remote, b)
+		}
+		n, _ := p.ReadMem(b, remote)
+		return n, t.Mem.CopyOut(local, b[:n]) == nil && n == len(b)
 	})
 }
 
 // sysProcessVMWritev is the reverse.
 func sysProcessVMWritev(t *Task, c *Call) (uint64, syscall.Errno) {
-	return t.processVM(c, func(local, remote uint64, b []byte) (int, *mem.Fault) {
-		return t.copyWithin(remote, local, b)
+	return t.processVM(c, func(p *peer.Peer, local, remote uint64, b []byte) (int, bool) {
+		if p == nil {
+			return t.copyWithin(remote, local, b)
+		}
+		if t.Mem.CopyIn(b, local) != nil {
+			return 0, false
+		}
+		n, _ := p.WriteMem(remote, b)
+		return n, n == len(b)
 	})
 }
 
@@ -32,7 +43,7 @@ const iovecSize = 16
 // processVM checks the arguments and copies piece by piece, no piece larger than a
 // page, until either list or the memory ends. Like the kernel's, a copy that fails
 // in the middle gives the number of bytes before it.
-func (t *Task) processVM(c *Call, move func(local, remote uint64, b []byte) (int, *mem.Fault)) (uint64, syscall.Errno) {
+func (t *Task) processVM(c *Call, move func(p *peer.Peer, local, remote uint64, b []byte) (int, bool)) (uint64, syscall.Errno) {
 	if c.Args[5] != 0 {
 		return 0, syscall.EINVAL
 	}
@@ -44,20 +55,18 @@ func (t *Task) processVM(c *Call, move func(local, remote uint64, b []byte) (int
 	if e != 0 {
 		return 0, e
 	}
-	if pid := c.Int(0); pid == 0 || !t.P.isSelf(pid) {
-		if e := syscall.Kill(pid, 0); pid <= 0 || e == syscall.ESRCH {
-			return 0, syscall.ESRCH
-		}
-		return 0, syscall.EPERM
+	p, e := t.P.peerOf(c.Int(0))
+	if e != 0 {
+		return 0, e
 	}
 	var done uint64
 	buf := make([]byte, mem.PageSize)
 	for len(local) > 0 && len(remote) > 0 {
 		l, r := &local[0], &remote[0]
 		n := min(l.n, r.n, mem.PageSize-r.base%mem.PageSize)
-		got, f := move(l.base, r.base, buf[:n])
+		got, ok := move(p, l.base, r.base, buf[:n])
 		done += uint64(got)
-		if f != nil {
+		if !ok {
 			if done == 0 {
 				return 0, syscall.EFAULT
 			}
@@ -66,6 +75,24 @@ func (t *Task) processVM(c *Call, move func(local, remote uint64, b []byte) (int
 		local, remote = advance(local, n), advance(remote, n)
 	}
 	return done, 0
+}
+
+// peerOf finds another guest process; nil is the caller's own. The memory of a
+// process that runs no guest is not offered.
+func (p *Process) peerOf(pid int) (*peer.Peer, syscall.Errno) {
+	if pid <= 0 {
+		return nil, syscall.ESRCH
+	}
+	if p.isSelf(pid) {
+		return nil, 0
+	}
+	other, err := peer.Open(pid)
+	if e, ok := err.(syscall.Errno); ok {
+		return nil, e
+	} else if err != nil {
+		return nil, syscall.EPERM
+	}
+	return other, 0
 }
 
 // advance drops n bytes, and then what is empty, from the front of a list.
@@ -79,14 +106,11 @@ func advance(v []guestIovec, n uint64) []guestIovec {
 }
 
 // copyWithin copies len(b) bytes of guest memory by way of b.
-func (t *Task) copyWithin(to, from uint64, b []byte) (int, *mem.Fault) {
-	if f := t.Mem.CopyIn(b, from); f != nil {
-		return 0, f
+func (t *Task) copyWithin(to, from uint64, b []byte) (int, bool) {
+	if t.Mem.CopyIn(b, from) != nil || t.Mem.CopyOut(to, b) != nil {
+		return 0, false
 	}
-	if f := t.Mem.CopyOut(to, b); f != nil {
-		return 0, f
-	}
-	return len(b), nil
+	return len(b), true
 }
 
 // readIovecs reads a list of n iovecs without those that are empty at its front.

@@ -15,7 +15,11 @@ func (t *Task) run() {
 		if t.P.stop.Ordered() {
 			t.gate.Park(&t.P.stop)
 		}
-		switch exit := t.CPU.Run(); exit.Kind {
+		if t.trace.start != noStop {
+			t.startTraced()
+			continue
+		}
+		switch exit := t.next(); exit.Kind {
 		case guest.ExitSyscall:
 			t.syscall()
 		case guest.ExitTrap:
@@ -26,21 +30,43 @@ func (t *Task) run() {
 	}
 }
 
+// next runs the CPU until something needs the task.
+func (t *Task) next() guest.Exit {
+	if t.host.Traced() {
+		return t.steps()
+	}
+	return t.CPU.Run()
+}
+
 // syscall carries out the system call that the guest has just made.
 func (t *Task) syscall() {
 	nr, args := t.CPU.Syscall()
-	c := Call{Row: t.P.table.row(nr), Args: args}
-	if c.Row == &unknownCall {
-		c.Row = &Row{Nr: int(int32(nr)), Name: "unknown", Do: unknownCall.Do}
+	c := Call{Row: t.P.row(nr), Args: args}
+	traced := t.host.Traced()
+	if traced && !t.enterTraced(&c) {
+		if !t.gone() {
+			t.afterSyscall(t.leaveTraced(0), 0)
+		}
+		return
 	}
 	if t.P.Tracer != nil {
 		t.P.Tracer.Enter(t, &c)
 	}
 	r, e := t.carryOut(&c)
+	for traced && t.hidden(e) {
+		if t.P.stop.Ordered() {
+			t.gate.Park(&t.P.stop)
+		}
+		t.host.TakeKick()
+		r, e = t.carryOut(&c)
+	}
 	if t.exiting || t.gone() {
 		return
 	}
 	if e == errNoResult {
+		if t.host.Traced() {
+			t.leaveTraced(0)
+		}
 		return
 	}
 	result := int64(r)
@@ -51,7 +77,21 @@ func (t *Task) syscall() {
 		t.P.Tracer.Leave(t, &c, result)
 	}
 	t.CPU.SetResult(result)
-	t.afterSyscall(e, args[0])
+	if t.host.Traced() {
+		if e = t.leaveTraced(e); t.gone() {
+			return
+		}
+	}
+	t.afterSyscall(e, c.Args[0])
+}
+
+// row is the row of a system call; those that do not exist have one of their own.
+func (p *Process) row(nr uint64) *Row {
+	row := p.table.row(nr)
+	if row == &unknownCall {
+		row = &Row{Nr: int(int32(nr)), Name: "unknown", Do: unknownCall.Do}
+	}
+	return row
 }
 
 // errNoResult is what rt_sigreturn and execve return: the registers are the

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -45,6 +46,10 @@ func (t *Task) afterSyscall(e syscall.Errno, arg0 uint64) {
 // how a system call goes on that ended with a restart code e.
 func (t *Task) deliver(e syscall.Errno, arg0 uint64) {
 	t.host.TakeKick()
+	if t.host.Traced() {
+		t.deliverTraced(e, arg0)
+		return
+	}
 	info, action, ok := t.nextSignal()
 	t.restartCall(e, arg0, ok, &action)
 	for ; ok && !t.exiting; info, action, ok = t.nextSignal() {
@@ -90,6 +95,13 @@ func (t *Task) nextSignal() (info trap.Info, action sigaction, ok bool) {
 		if info, ok = t.takeSignal(); !ok {
 			break
 		}
+		if t.host.Traced() && !t.signalStop(&info) {
+			if t.gone() {
+				break
+			}
+			t.host.SetMask(t.sig.mask)
+			continue
+		}
 		sig := info.Signal()
 		if action = t.P.sig.takeAction(sig); action.handles() {
 			return info, action, true
@@ -131,6 +143,10 @@ func (t *Task) takeSignal() (info trap.Info, ok bool) {
 // defaultAction does what a signal without handler does, other than nothing.
 func (t *Task) defaultAction(info *trap.Info) {
 	sig := info.Signal()
+	if defaultOf(sig) == defaultStop && t.traced() {
+		t.groupStop(sig)
+		return
+	}
 	if defaultOf(sig) == defaultStop {
 		// Its handler has gone while the signal was on its way: let the host act.
 		t.host.SetMask(t.sig.mask)
@@ -148,6 +164,7 @@ func (t *Task) die(info *trap.Info) {
 	if t.P.Tracer != nil {
 		t.P.Tracer.Signal(t, info.Signal(), (*[128]byte)(info))
 	}
+	t.event(ptrace.EventExit, uint64(info.Signal()), 0)
 	t.leave()
 	t.P.end(Status{Signal: info.Signal()})
 	t.exiting = true
@@ -224,6 +241,12 @@ func (t *Task) trap(tr guest.Trap) {
 // forceSignal delivers a signal that cannot wait: one that is blocked or ignored
 // ends the process. The host blocks everything when it is called.
 func (t *Task) forceSignal(info *trap.Info) {
+	if t.host.Traced() && !t.signalStop(info) {
+		if !t.gone() {
+			t.host.SetMask(t.sig.mask)
+		}
+		return
+	}
 	sig := info.Signal()
 	action := t.P.sig.takeAction(sig)
 	if !action.handles() || t.blocked()&sigbit(sig) != 0 {

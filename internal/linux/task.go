@@ -23,10 +23,11 @@ type Task struct {
 	CPU guest.CPU
 	TID int
 
-	host *trap.Thread // the part that host signal handlers touch
-	sig  taskSignals  // mask, alternate stack (signal.go)
-	thr  taskThread   // clear_child_tid, robust list (thread.go)
-	io   ioScratch    // memory for the host's arguments of one call (file.go)
+	host  *trap.Thread // the part that host signal handlers touch
+	sig   taskSignals  // mask, alternate stack (signal.go)
+	trace taskTrace    // the tracer (traced.go)
+	thr   taskThread   // clear_child_tid, robust list (thread.go)
+	io    ioScratch    // memory for the host's arguments of one call (file.go)
 
 	// secure is what the thread has said about its system calls (seccomp.go); nil for
 	// nothing. Another thread may change it.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/peer"
+	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -48,7 +49,6 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	debug.SetMaxThreads(maxHostThreads)
 	p.sig.intercept = p.Tracer != nil || p.ExecOptions == nil // it wants to see the end, or the program is to go on after it
 	p.sig.initActions()
-	peer.SetSignals(p.sig.sets())
 	t := p.newTask(cpu)
 	if err := t.host.Bind(); err != nil {
 		return nil, err
@@ -62,6 +62,7 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	}
 	mask, _, _ := trap.Inherited()
 	t.secure.Store(p.secure)
+	t.resumeTrace(p.trace)
 	t.join(mask, nil)
 	return t, nil
 }
@@ -111,6 +112,9 @@ func (t *Task) leave() (last bool) {
 		return false
 	}
 	t.thr.left = true
+	if t.host.Traced() {
+		t.record().Native = 1
+	}
 	t.releaseRobust()
 	p := t.P
 	p.retired.Add(t.CPU.Retired())
@@ -136,6 +140,7 @@ func (t *Task) leave() (last bool) {
 }
 
 func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.event(ptrace.EventExit, uint64(c.Int(0)&0xff)<<8, 0)
 	if t.leave() {
 		t.P.end(Status{Code: c.Int(0) & 0xff})
 	}
@@ -144,6 +149,7 @@ func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
 }
 
 func sysExitGroup(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.event(ptrace.EventExit, uint64(c.Int(0)&0xff)<<8, 0)
 	t.leave()
 	t.P.end(Status{Code: c.Int(0) & 0xff})
 	t.exiting = true
@@ -168,11 +174,4 @@ func (p *Process) drain() {
 func sysSetTidAddress(t *Task, c *Call) (uint64, syscall.Errno) {
 	t.thr.clearTID = c.Args[0]
 	return uint64(t.TID), 0
-}
-
-// numTasks is the number of guest threads.
-func (p *Process) numTasks() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.tasks)
 }

@@ -28,7 +28,7 @@ const hostCloneFlags = unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_PTRACE | un
 	unix.CLONE_PIDFD
 
 // cloneVfork makes a child that shares memory, and returns when it has left.
-func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
+func (t *Task) cloneVfork(a *cloneArgs, f *follow) (uint64, syscall.Errno) {
 	if e := t.checkPidFD(a); e != 0 {
 		return 0, e
 	}
@@ -45,6 +45,7 @@ func (t *Task) cloneVfork(a *cloneArgs) (uint64, syscall.Errno) {
 	child := t.P.child().newTask(t.childCPU(a))
 	child.inherit(t)
 	child.P.vfork = v
+	f.prepare(child)
 	child.host.SetVforked(v)
 	inChild, e := v.Clone(uintptr(a.Flags&hostCloneFlags | a.ExitSignal))
 	if e != 0 {

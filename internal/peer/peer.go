@@ -68,10 +68,6 @@ func isHospes(pid int) bool {
 		own.Dev == other.Dev && own.Ino == other.Ino && pid != os.Getpid()
 }
 
-// SameBuild reports whether the peer runs the same executable file, so that what is in
-// its memory has the same layout.
-func (p *Peer) SameBuild() bool { return isHospes(p.PID) || p.PID == os.Getpid() }
-
 // Hidden returns the process's descriptors that belong to hospes.
 func (p *Peer) Hidden() (fds []int) {
 	var list [maxHidden]int32
@@ -95,6 +91,17 @@ func (p *Peer) ThreadAddr(tid int) (addr uint64, ok bool) {
 		return !ok
 	})
 	return addr, ok
+}
+
+// Process is the ID of the process that the guest thread with the ID tid belongs to.
+func (p *Peer) Process(tid int) (pid int, ok bool) {
+	p.eachThread(func(_ uint64, t *Thread) bool {
+		if int(t.tid.Load()) == tid {
+			pid, ok = int(t.pid.Load()), true
+		}
+		return !ok
+	})
+	return pid, ok
 }
 
 // Threads returns the IDs of the guest threads of the process with the ID pid.

@@ -75,5 +75,15 @@ func findSyscall(pc uintptr) uintptr {
 	}
 }
 
+// findBreakpoint returns the address behind the first INT3, which is followed by a TEST
+// of R13, at or after pc.
+func findBreakpoint(pc uintptr) uintptr {
+	for ; ; pc++ {
+		if *(*[4]byte)(addr(pc)) == [4]byte{0xcc, 0x4d, 0x85, 0xed} {
+			return pc + 1
+		}
+	}
+}
+
 // addr is the pointer to memory that is not Go's.
 func addr(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }

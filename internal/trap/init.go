@@ -19,6 +19,7 @@ var stubSyscall uintptr
 // Addresses that the handler uses; constant after Init.
 var (
 	stubStart     uintptr     // entry of stub
+	stopReturn    uintptr     // behind the breakpoint of stop
 	goHandlers    [65]uintptr // Go's handlers of the five signals that faults raise
 	entryHandler  uintptr
 	entryRestorer uintptr
@@ -73,6 +74,7 @@ func Init() { initOnce.Do(setUp) }
 func setUp() {
 	stubStart, entryHandler, entryRestorer = codeAddrs()
 	stubSyscall = findSyscall(stubStart)
+	stopReturn = findBreakpoint(stopAddr())
 	if !inherited.exact {
 		inherited.mask = currentMask()
 		inherited.ignored = ignoredNow()

@@ -31,6 +31,7 @@ const (
 	slotOrdinary = 0      // index of the slot for signals that can be masked
 	numSlots     = 7      // that one, and the unmaskable six
 	kickBit      = 1 << 7 // in Thread.ready
+	traceBit     = 1 << 8 // in Thread.ready
 
 	// kickCode is the si_code of a kick: negative, as the kernel lets nobody
 	// send others to a thread, and none that Linux uses.
@@ -38,6 +39,12 @@ const (
 
 	// freezeCode is the si_code of the signal that goes to freezer.
 	freezeCode = kickCode - 1
+
+	// traceCode is the si_code of a kick by the thread's tracer (trace.go).
+	traceCode = kickCode - 2
+
+	// carryCode minus n is the si_code of a signal that stands for signal n (Carry).
+	carryCode = kickCode - 0x100
 )
 
 // slotOf is the slot of each signal number. The handler reads it.
@@ -60,6 +67,7 @@ type Thread struct {
 	ready   uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
 	gate    uint32         // which bits of ready keep stub from making its call
 	tid     uint32         // host thread ID; 0 when not bound
+	traced  uint32         // somebody traces the thread; set by the handler too
 	vforked *Vforked       // set for the thread of a vfork child
 	slots   [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
 }

@@ -6,7 +6,10 @@
 #define UC_RIP 168
 #define UC_SIGMASK 296
 
+#define SI_SIGNO 0
+#define SI_ERRNO 4
 #define SI_CODE 8
+#define SI_PAD 12
 #define SI_PID 16
 
 #define SYS_rt_sigreturn 15
@@ -76,7 +79,11 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVL $FAULTS, CX
 	BTL  DI, CX
 	JCC  ours
-	// An instruction raised it: a fault in Go's terms.
+	// An instruction raised it: the breakpoint of stop, which nobody waits for, or a
+	// fault in Go's terms.
+	MOVQ UC_RIP(DX), CX
+	CMPQ CX, ·stopReturn(SB)
+	JEQ  out
 	MOVL DI, CX
 	LEAQ ·goHandlers(SB), AX
 	MOVQ (AX)(CX*8), AX
@@ -146,14 +153,36 @@ found:
 	MOVQ entry_thread(R10), R8
 	CMPL R12, $SIGSTKFLT
 	JNE  signal
-	CMPL SI_CODE(R13), $const_kickCode
-	JEQ  kick
-	CMPL SI_CODE(R13), $0
-	JNE  signal
-	CMPL SI_PID(R13), $0
-	JNE  signal // else a kick that lacks its information
-kick:
 	MOVL $const_kickBit, CX
+	CMPL SI_CODE(R13), $const_kickCode
+	JEQ  ready
+	CMPL SI_CODE(R13), $0
+	JNE  special
+	CMPL SI_PID(R13), $0
+	JEQ  ready // a kick that lacks its information
+	JMP  signal
+special:
+	MOVL $(const_kickBit|const_traceBit), CX
+	CMPL SI_CODE(R13), $const_traceCode
+	JEQ  traced
+	MOVL $const_carryCode, CX
+	SUBL SI_CODE(R13), CX // the number of the signal that a tracer has wrapped up
+	CMPL CX, $1
+	JB   signal
+	CMPL CX, $64
+	JA   signal
+	MOVL CX, SI_SIGNO(R13)
+	MOVL SI_ERRNO(R13), AX
+	MOVL AX, SI_CODE(R13)
+	MOVL SI_PAD(R13), AX
+	MOVL AX, SI_ERRNO(R13)
+	MOVL $0, SI_PAD(R13)
+	MOVL $1, Thread_traced(R8)
+	MOVL CX, R12
+	XORL R15, R15
+	JMP  signal
+traced:
+	MOVL $1, Thread_traced(R8)
 	JMP  ready
 
 signal:
@@ -236,4 +265,32 @@ TEXT ·codeAddrs(SB),NOSPLIT,$0-24
 	MOVQ AX, handler+8(FP)
 	LEAQ ·restorer(SB), AX
 	MOVQ AX, restorer+16(FP)
+	RET
+
+// func stop(t *Thread, record unsafe.Pointer) (gone uintptr)
+TEXT ·stop(SB),NOSPLIT|NOFRAME,$0-24
+	MOVQ t+0(FP), CX
+	MOVQ record+8(FP), BX
+	MOVQ $0, gone+16(FP)
+	MOVQ Thread_vforked(CX), R13
+	TESTQ R13, R13
+	JEQ  now
+	// Should SIGKILL end a vfork child here, the parent goes on from here.
+	LEAQ gone+16(FP), R11
+	MOVQ R11, Vforked_result(R13)
+	MOVQ BP, Vforked_bp(R13)
+	MOVQ SP, Vforked_sp(R13)
+now:
+	MOVQ $const_StopMagic, AX
+	BYTE $0xcc // INT3
+	TESTQ R13, R13
+	JEQ  done
+	MOVQ $0, Vforked_sp(R13)
+done:
+	RET
+
+// func stopAddr() uintptr
+TEXT ·stopAddr(SB),NOSPLIT,$0-8
+	LEAQ ·stop(SB), AX
+	MOVQ AX, ret+0(FP)
 	RET

@@ -54,12 +54,13 @@ type CPU struct {
 	resAddr, resValue uint64
 	resSize           uint8 // 0: none
 
-	as    *mem.Space
-	mem   mem.Mapping
-	cache cache
-	jump  [jumpSize]*block // by target address: where indirect jumps went
-	fault *mem.Fault       // why lookup returned nil
-	trace func(string)
+	as     *mem.Space
+	mem    mem.Mapping
+	cache  cache
+	jump   [jumpSize]*block // by target address: where indirect jumps went
+	fault  *mem.Fault       // why lookup returned nil
+	single *block           // what lookup is to return: one instruction that has not begun (Step)
+	trace  func(string)
 }
 
 // New returns a hart with all registers zero, executing from as.

@@ -82,7 +82,7 @@ func (c *CPU) interrupted() bool {
 	if c.stale.Swap(false) {
 		c.gen++
 	}
-	if !flushOnly {
+	if !flushOnly && atomic.LoadUint32(&c.irq)&^(irqStep|irqFlush) != 0 {
 		c.resSize = 0
 	}
 	return !flushOnly
