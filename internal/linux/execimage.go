@@ -188,6 +188,11 @@ func (t *Task) hostExec(a [5]uintptr) syscall.Errno {
 	if t.P.vfork != nil {
 		return t.execVforked(a)
 	}
+	if t.host.Pending() {
+		return ERESTARTNOINTR
+	}
+	restore := t.P.releaseAllRobust()
 	_, e := t.Syscall(unix.SYS_EXECVEAT, a[0], a[1], a[2], a[3], a[4])
+	restore()
 	return e
 }

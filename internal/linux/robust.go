@@ -13,8 +13,10 @@ import (
 )
 
 // Robust futexes (Documentation/locking/robust-futex-ABI.rst of the kernel). The
-// host cannot walk a list of guest addresses, so it is walked here when a thread
-// exits. A process that is killed outright leaves its list as it is.
+// host cannot walk a list of guest addresses, so it is walked here: when a thread
+// exits, and before execve(2). For that, a process that shares memory with others does
+// not leave its end by a signal to the host (signalState.interceptAll); but one that is
+// killed by SIGKILL leaves its lists as they are.
 
 const (
 	robustHeadSize  = 24 // sizeof(struct robust_list_head)
@@ -89,6 +91,28 @@ func (t *Task) releaseRobust() {
 	}
 	if pending != 0 {
 		t.releaseDead(pending+head.Offset, head.Pending&1 != 0, true)
+	}
+}
+
+// releaseAllRobust does releaseRobust for all threads, of which execve(2) leaves none
+// but the one that calls it, and that one without its list. If the call fails, restore
+// makes the lists count again, though not what has been released.
+func (p *Process) releaseAllRobust() (restore func()) {
+	lists := map[*Task]uint64{}
+	p.mu.Lock()
+	for _, t := range p.tasks {
+		if head := t.thr.robust.Load(); head != 0 {
+			lists[t] = head
+		}
+	}
+	p.mu.Unlock()
+	for t := range lists {
+		t.releaseRobust()
+	}
+	return func() {
+		for t, head := range lists {
+			t.thr.robust.CompareAndSwap(0, head)
+		}
 	}
 }
 
