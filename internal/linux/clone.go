@@ -133,8 +133,10 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 	switch {
 	case a.Flags&unix.CLONE_THREAD != 0:
 		return t.cloneThread(a, f)
-	case a.Flags&(trap.CloneFlags|unix.CLONE_SIGHAND) == trap.CloneFlags:
+	case a.Flags&trap.CloneFlags == trap.CloneFlags:
 		return f.cloned(t.cloneVfork(a, f))
+	case a.Flags&unix.CLONE_VM != 0:
+		return f.cloned(t.cloneShared(a, f))
 	case a.Flags&(unix.CLONE_VM|unix.CLONE_FILES) == 0:
 		return f.cloned(t.cloneFork(a))
 	}

@@ -30,6 +30,9 @@ func (t *Task) cloneFork(a *cloneArgs) (uint64, syscall.Errno) {
 	if e := t.checkPidFD(a); e != 0 {
 		return 0, e
 	}
+	if !p.awaitShared(forkPatience) {
+		return 0, syscall.EAGAIN // they run in Go's threads, which are about to stop
+	}
 	parked, ok := p.stopOthers(t)
 	if !ok {
 		return 0, ERESTARTNOINTR

@@ -30,7 +30,7 @@ type archPrctl interface {
 // are missing fail with EINVAL, as in a kernel that lacks the feature.
 var prctls = map[int]Handler{
 	// Those that concern the thread or the process as the host knows it.
-	unix.PR_SET_PDEATHSIG:        hostPrctl,
+	unix.PR_SET_PDEATHSIG:        prctlSetDeathSignal,
 	unix.PR_GET_DUMPABLE:         hostPrctl,
 	unix.PR_SET_DUMPABLE:         hostPrctl,
 	unix.PR_GET_KEEPCAPS:         hostPrctl,
@@ -61,7 +61,7 @@ var prctls = map[int]Handler{
 	prFutexHash:                  hostPrctl,
 	prSetPtracer:                 hostPrctl,
 
-	unix.PR_GET_PDEATHSIG:       prctlGetInt,
+	unix.PR_GET_PDEATHSIG:       prctlGetDeathSignal,
 	unix.PR_GET_CHILD_SUBREAPER: prctlGetInt,
 	unix.PR_SET_NAME:            prctlSetName,
 	unix.PR_GET_NAME:            prctlGetName,

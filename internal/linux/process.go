@@ -44,6 +44,9 @@ type Process struct {
 
 	cpus  *cpuSet       // those that run in Mem
 	vfork *trap.Vforked // set for a process that a vfork made, until it ends (vfork.go)
+	death deathSignal   // of a process that shares memory (shared.go)
+
+	shared atomic.Int32 // children that run in this process's memory beside it, which count among vforks, too
 
 	parent *Process // the process whose memory a child of vfork shares; nil for others
 
@@ -140,6 +143,7 @@ func (p *Process) end(s Status) {
 	}
 	p.mu.Unlock()
 	p.drain()
+	p.awaitShared(exitPatience)
 	if p.vfork != nil {
 		p.endVforked(s)
 		return

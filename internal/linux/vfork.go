@@ -52,7 +52,7 @@ func (t *Task) cloneVfork(a *cloneArgs, f *follow) (uint64, syscall.Errno) {
 		return 0, e
 	}
 	if inChild {
-		child.live(a)
+		child.live(a, nil)
 	}
 	// This is the parent, the child has left.
 	child.forget()
@@ -106,8 +106,9 @@ func (t *Task) inherit(parent *Task) {
 	t.secure.Store(parent.secure.Load())
 }
 
-// live is the life of a child. It begins in the child and ends in the parent.
-func (t *Task) live(a *cloneArgs) {
+// live is the life of a child. It begins in the child and ends in the parent. What
+// begun does comes before the guest's code.
+func (t *Task) live(a *cloneArgs, begun func()) {
 	v := t.P.vfork
 	if t.host.Bind() != nil {
 		v.Die(int(unix.SIGKILL))
@@ -125,6 +126,9 @@ func (t *Task) live(a *cloneArgs) {
 		t.P.sig.clear()
 	}
 	t.P.sig.setIntercept(true)
+	if begun != nil {
+		begun()
+	}
 	t.join(t.sig.mask, nil)
 	t.run()
 }
@@ -161,12 +165,14 @@ func (t *Task) execVforked(args [5]uintptr) syscall.Errno {
 	}
 	s := &t.P.sig
 	s.exposeDefaults()
+	t.P.death.reveal()
 	e := t.P.vfork.Leave(t.sig.mask, unix.SYS_EXECVEAT, args)
 	if t.gone() {
 		t.exiting = true
 		return errNoResult
 	}
 	s.setIntercept(true)
+	t.P.death.hide()
 	t.setMask(t.sig.mask)
 	return e
 }
