@@ -44,6 +44,7 @@ var policy = map[string][]string{
 	"internal/trap":       {},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
+	"internal/procview":   {"internal/mem", "internal/peer"},
 	"internal/trap/early": {"internal/inherited", "internal/trap"},
 	"internal/hostthread": {},
 	"internal/forkall":    {"internal/hostthread", "internal/reserved", "internal/trap"},
@@ -52,7 +53,7 @@ var policy = map[string][]string{
 	"internal/linux": {
 		"internal/binfmt", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
 		"internal/linux/abi", "internal/loader", "internal/mem",
-		"internal/peer", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/trap",
+		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/trap",
 	},
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 

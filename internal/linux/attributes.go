@@ -23,7 +23,6 @@ type attributes struct {
 	securebits  uintptr
 	affinity    unix.CPUSet
 	sched       unix.SchedAttr
-	comm        [commLen]byte
 	timerSlack  uintptr
 	persona     uintptr
 	noNewPrivs  bool
@@ -55,7 +54,6 @@ func (a *attributes) read() {
 	a.timerSlack = prctl(unix.PR_GET_TIMERSLACK, 0, 0)
 	a.noNewPrivs = prctl(unix.PR_GET_NO_NEW_PRIVS, 0, 0) == 1
 	a.keepCaps = prctl(unix.PR_GET_KEEPCAPS, 0, 0) == 1
-	_ = commCall(unix.PR_GET_NAME, &a.comm)
 	for i := range maxCaps {
 		a.ambient |= uint64(prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, i)&1) << i
 		a.boundingSet |= uint64(prctl(unix.PR_CAPBSET_READ, i, 0)&1) << i
@@ -85,7 +83,6 @@ func (a *attributes) apply() {
 		_ = unix.SchedSetAttr(0, &a.sched, 0)
 	}
 	prctl(unix.PR_SET_TIMERSLACK, a.timerSlack, 0)
-	_ = commCall(unix.PR_SET_NAME, &a.comm)
 	raw1(unix.SYS_PERSONALITY, a.persona)
 	a.applyCredentials(&now)
 }

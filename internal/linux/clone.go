@@ -175,6 +175,7 @@ func (t *Task) cloneThread(a *cloneArgs, f *follow) (uint64, syscall.Errno) {
 			return 0, e
 		}
 	}
+	_ = commCall(unix.PR_GET_NAME, &s.comm)
 	go s.thread()
 	if e := <-s.result; e != 0 {
 		return 0, e
@@ -190,7 +191,8 @@ type threadStart struct {
 	parent     *Task
 	mask       uint64
 	attributes *attributes
-	tid        int // set by the thread before the result is sent
+	comm       [commLen]byte // the thread's name, its creator's
+	tid        int           // set by the thread before the result is sent
 	result     chan syscall.Errno
 }
 
@@ -230,6 +232,7 @@ func (s *threadStart) begin() syscall.Errno {
 	if s.attributes != nil {
 		s.attributes.apply()
 	}
+	_ = commCall(unix.PR_SET_NAME, &s.comm)
 	if own := sharedByThread&^a.Flags | a.Flags&threadNamespaces; own != 0 {
 		if err := unix.Unshare(int(own)); err != nil {
 			return errnoOf(err)

@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"path"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
 // sysGetdents64 is getdents64(2). The layout is the same on both sides. Entries of
@@ -70,22 +73,42 @@ func (p *Process) hiddenEntries(fd int) func(name string) bool {
 		return nil
 	}
 	dir, base := path.Split(fdPath(fd))
-	if _, ok := p.ownProcDir(path.Clean(dir)); !ok {
+	if base != "fd" && base != "fdinfo" && base != "task" {
 		return nil
 	}
-	switch base {
-	case "fd", "fdinfo":
-		return func(name string) bool {
-			n, err := strconv.Atoi(name)
-			return err == nil && p.reserved.has(n)
+	dir = path.Clean(dir)
+	if _, own := p.ownProcDir(dir); own {
+		if base == "task" {
+			return hiddenUnless(p.hasTask)
 		}
-	case "task":
-		return func(name string) bool {
-			tid, err := strconv.Atoi(name)
-			return err == nil && !p.hasTask(tid)
-		}
+		return hiddenIf(p.reserved.has)
 	}
-	return nil
+	pid, _, ok := otherProcDir(dir)
+	if !ok {
+		return nil
+	}
+	other, err := peer.Open(pid)
+	if err != nil {
+		return nil
+	}
+	if base == "task" {
+		tids := other.Threads(pid)
+		return hiddenUnless(func(tid int) bool { return slices.Contains(tids, tid) || tid == pid })
+	}
+	own := other.Hidden()
+	return hiddenIf(func(fd int) bool { return slices.Contains(own, fd) })
+}
+
+// hiddenIf and hiddenUnless hide names that are numbers with, or without, a property.
+func hiddenIf(has func(n int) bool) func(name string) bool {
+	return func(name string) bool {
+		n, err := strconv.Atoi(name)
+		return err == nil && has(n)
+	}
+}
+
+func hiddenUnless(has func(n int) bool) func(name string) bool {
+	return hiddenIf(func(n int) bool { return !has(n) })
 }
 
 // hasTask reports whether tid is a thread of the guest.

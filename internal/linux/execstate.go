@@ -44,7 +44,8 @@ type ExecState struct {
 
 // execState returns what a program needs that t is about to start.
 func (t *Task) execState() ExecState {
-	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask, ignored: t.P.ignoredSignals(), trace: t.execTrace()}
+	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask, trace: t.execTrace()}
+	s.ignored, _ = t.P.sig.sets()
 	t.P.limits.mu.Lock()
 	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
 	t.P.limits.mu.Unlock()
@@ -201,14 +202,4 @@ func (p *Process) pushLimits() (restore func()) {
 			hostLimit(0, resource, &old[i], nil)
 		}
 	}
-}
-
-// ignoredSignals are the signals that the guest ignores, as a mask.
-func (p *Process) ignoredSignals() (set uint64) {
-	for sig := 1; sig <= numSignals; sig++ {
-		if a := p.sig.action(sig); a.Handler == sigIgn {
-			set |= sigbit(sig)
-		}
-	}
-	return set
 }

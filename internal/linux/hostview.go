@@ -28,8 +28,15 @@ func (p *Process) publish(name string) {
 
 // describe makes the record that other guest processes read.
 func (p *Process) describe() {
+	if peer.Publish(p.description(), p.Root.Guest(p.Exe), p.Exe) {
+		reserved.Watch(peer.SetHidden)
+	}
+}
+
+// description is what the record says of the image.
+func (p *Process) description() *peer.Description {
 	img := p.Image
-	d := peer.Description{
+	d := &peer.Description{
 		Kind: peer.Offset, Limit: p.Mem.Limit(),
 		StartCode: img.StartCode, EndCode: img.EndCode, StartData: img.StartData, EndData: img.EndData,
 		StartStack: img.SP, StartBrk: img.Brk,
@@ -37,6 +44,7 @@ func (p *Process) describe() {
 		VDSO:    img.VDSO,
 		Auxv:    uint64(uintptr(unsafe.Pointer(unsafe.SliceData(img.Auxv)))),
 		AuxvLen: uint64(len(img.Auxv)),
+		VMAs:    uint64(p.Mem.VMAList()),
 	}
 	if v, ok := p.Mem.Lookup(img.VDSO); ok && img.VDSO != 0 {
 		d.VDSOEnd = v.End
@@ -47,9 +55,7 @@ func (p *Process) describe() {
 		root, shift := t.Root()
 		d.Kind, d.Root, d.LeafShift = peer.Table, uint64(root), uint32(shift)
 	}
-	if peer.Publish(&d, p.Root.Guest(p.Exe), p.Exe) {
-		reserved.Watch(peer.SetHidden)
-	}
+	return d
 }
 
 // prctlMMMap is struct prctl_mm_map (include/uapi/linux/prctl.h). Addresses are the

@@ -243,8 +243,10 @@ func (p *Process) hostLinkPath(dirfd int, name string) string {
 }
 
 func (p *Process) resolvePath(dirfd int, name string, follow bool) string {
-	if follow && p.isExe(dirfd, name) {
-		return p.Exe
+	if follow {
+		if host, _, ok := p.exe(dirfd, name); ok {
+			return host
+		}
 	}
 	if p.isHiddenFD(dirfd, name) {
 		return nowhere

@@ -4,35 +4,23 @@ package linux
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path"
 	"strconv"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
+	"github.com/hospes-vm/hospes/internal/procview"
 )
 
 // Files of /proc/<pid> that speak of memory, of the program or of hospes's own
-// threads are written here, in the kernel's format (proc(5)). A guest that opens
-// one gets a snapshot in anonymous memory. Everything else of /proc is the host's.
-
-// procFiles are the files of a process's or thread's directory. The function
-// returns the contents; tid is the thread, or 0 for the process.
-var procFiles = map[string]func(p *Process, tid int) ([]byte, error){
-	"maps":    (*Process).procMaps,
-	"smaps":   (*Process).procSmaps,
-	"cmdline": (*Process).procCmdline,
-	"environ": (*Process).procEnviron,
-	"auxv":    (*Process).procAuxv,
-	"stat":    (*Process).procStat,
-	"statm":   (*Process).procStatm,
-	"status":  (*Process).procStatus,
-	"limits":  (*Process).procLimits,
-}
+// threads are written by package procview. A guest that opens one gets a snapshot in
+// anonymous memory. Everything else of /proc is the host's.
 
 // openProc opens a file whose contents are written here. It reports false if name
 // is none, or if it is not just to be read.
@@ -68,16 +56,60 @@ func (p *Process) procContent(full string) (content []byte, ok bool, err error) 
 		return content, true, err
 	}
 	dir, base := path.Split(full)
-	write := procFiles[base]
+	write := procview.Files[base]
 	if write == nil {
 		return nil, false, nil
 	}
-	tid, own := p.ownProcDir(path.Clean(dir))
-	if !own {
+	v := p.procView(path.Clean(dir))
+	if v == nil {
 		return nil, false, nil
 	}
-	content, err = write(p, tid)
+	content, err = write(v)
 	return content, true, err
+}
+
+// procView returns the guest process or thread that a directory of /proc stands for,
+// or nil if it is none.
+func (p *Process) procView(dir string) *procview.View {
+	if tid, own := p.ownProcDir(dir); own {
+		return p.ownView(tid)
+	}
+	pid, tid, ok := otherProcDir(dir)
+	if !ok {
+		return nil
+	}
+	other, err := peer.Open(pid)
+	if err != nil {
+		return nil
+	}
+	return procview.FromPeer(other, pid, tid)
+}
+
+// ownView is the view of this process, or of one of its threads.
+func (p *Process) ownView(tid int) *procview.View {
+	d := p.description()
+	v := &procview.View{PID: p.Pid(), TID: tid, D: d, VMAs: p.Mem.VMAs, Threads: p.numTasks(), Limits: map[string]procview.Limit{}}
+	_, v.Brk = p.Mem.BrkRange()
+	_, v.Peak = p.Mem.Size()
+	v.Ignored, v.Handled = p.sig.sets()
+	v.Host = func(addr, n uint64, f func(host, n uint64)) {
+		_ = p.Mem.Mapping().Spans(addr, n, mem.None, func(b []byte) bool {
+			f(uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), uint64(len(b)))
+			return true
+		})
+	}
+	v.Secure = map[string]string{}
+	v.Secure["Seccomp"], v.Secure["Seccomp_filters"] = p.secureStatus(tid)
+	for name, resource := range map[string]int{
+		"Max stack size": unix.RLIMIT_STACK, "Max data size": unix.RLIMIT_DATA, "Max address space": unix.RLIMIT_AS,
+		"Max open files": unix.RLIMIT_NOFILE,
+	} {
+		var l rlimit
+		if p.prlimit(resource, nil, &l) == 0 {
+			v.Limits[name] = procview.Limit(l)
+		}
+	}
+	return v
 }
 
 // snapshotPrefix is how the kernel names memory files in /proc/self/fd; snapshots
@@ -132,15 +164,6 @@ func fillSnapshot(fd int, content []byte, flags int) error {
 	return unix.Dup3(reader, fd, flags&unix.O_CLOEXEC)
 }
 
-// hostProcFile reads a file of the host's directory of the process or a thread.
-func hostProcFile(tid int, base string) ([]byte, error) {
-	dir := "/proc/self/"
-	if tid != 0 {
-		dir += "task/" + strconv.Itoa(tid) + "/"
-	}
-	return os.ReadFile(dir + base)
-}
-
 // procCPUInfo describes as many harts as the host has processors.
 func (p *Process) procCPUInfo() ([]byte, error) {
 	host, err := os.ReadFile("/proc/cpuinfo")
@@ -148,115 +171,4 @@ func (p *Process) procCPUInfo() ([]byte, error) {
 		return nil, err
 	}
 	return p.Arch.CPUInfo(bytes.Count(host, []byte("processor\t"))), nil
-}
-
-// memory reads a range of guest memory. What cannot be read is left out.
-func (p *Process) memory(start, end uint64) []byte {
-	b := make([]byte, end-start)
-	if p.Mem.CopyIn(b, start) != nil {
-		return nil
-	}
-	return b
-}
-
-func (p *Process) procCmdline(int) ([]byte, error) {
-	return p.memory(p.Image.ArgStart, p.Image.ArgEnd), nil
-}
-
-func (p *Process) procEnviron(int) ([]byte, error) {
-	return p.memory(p.Image.EnvStart, p.Image.EnvEnd), nil
-}
-
-func (p *Process) procAuxv(int) ([]byte, error) { return p.Image.Auxv, nil }
-
-func (p *Process) procMaps(int) ([]byte, error) {
-	var b []byte
-	for _, v := range p.Mem.VMAs() {
-		b = appendVMA(b, &v)
-	}
-	return b, nil
-}
-
-// nameColumn is where names begin in /proc/pid/maps.
-const nameColumn = 73
-
-// appendVMA appends the line of /proc/pid/maps that describes v.
-func appendVMA(b []byte, v *mem.VMA) []byte {
-	sharing, name := byte('p'), v.Name
-	var dev, ino, offset uint64
-	switch {
-	case v.File != nil:
-		dev, ino, offset = v.File.Dev, v.File.Ino, v.Offset
-		name = strings.ReplaceAll(v.File.Path, "\n", `\012`)
-	case v.Shared && name == "":
-		dev, name = unix.Mkdev(0, 1), "/dev/zero (deleted)" // how the kernel backs it
-	}
-	if v.Shared {
-		sharing = 's'
-	}
-	start := len(b)
-	b = fmt.Appendf(b, "%08x-%08x %s%c %08x %02x:%02x %d ", v.Start, v.End, v.Prot, sharing,
-		offset, unix.Major(dev), unix.Minor(dev), ino)
-	if name != "" {
-		for len(b)-start < nameColumn {
-			b = append(b, ' ')
-		}
-		b = append(b, name...)
-	}
-	return append(b, '\n')
-}
-
-// procSmaps has the true sizes and resident sets; it counts each page as private to
-// the process and does not tell clean pages from dirty ones.
-func (p *Process) procSmaps(int) ([]byte, error) {
-	var b []byte
-	for _, v := range p.Mem.VMAs() {
-		b = appendVMA(b, &v)
-		rss := p.resident(&v) / 1024
-		anon := rss
-		if v.File != nil {
-			anon = 0
-		}
-		for _, f := range [...]struct {
-			name string
-			kb   uint64
-		}{
-			{"Size", v.Len() / 1024}, {"KernelPageSize", mem.PageSize / 1024}, {"MMUPageSize", mem.PageSize / 1024},
-			{"Rss", rss}, {"Pss", rss}, {"Pss_Dirty", anon}, {"Shared_Clean", 0}, {"Shared_Dirty", 0},
-			{"Private_Clean", rss - anon}, {"Private_Dirty", anon}, {"Referenced", rss}, {"Anonymous", anon},
-			{"KSM", 0}, {"LazyFree", 0}, {"AnonHugePages", 0}, {"ShmemPmdMapped", 0}, {"FilePmdMapped", 0},
-			{"Shared_Hugetlb", 0}, {"Private_Hugetlb", 0}, {"Swap", 0}, {"SwapPss", 0}, {"Locked", 0},
-		} {
-			b = fmt.Appendf(b, "%-16s%8d kB\n", f.name+":", f.kb)
-		}
-		b = append(b, "THPeligible:           0\n"...)
-		b = append(appendVMFlags(b, &v), '\n')
-	}
-	return b, nil
-}
-
-// appendVMFlags appends the VmFlags line of /proc/pid/smaps.
-func appendVMFlags(b []byte, v *mem.VMA) []byte {
-	b = append(b, "VmFlags: "...)
-	for _, f := range [...]struct {
-		name string
-		on   bool
-	}{
-		{"rd ", v.Prot&mem.Read != 0}, {"wr ", v.Prot&mem.Write != 0}, {"ex ", v.Prot&mem.Exec != 0},
-		{"sh ", v.Shared}, {"mr ", true}, {"mw ", true}, {"me ", true}, {"nr ", v.NoReserve},
-	} {
-		if f.on {
-			b = append(b, f.name...)
-		}
-	}
-	return b
-}
-
-// resident is the number of bytes of v that are in the host's memory.
-func (p *Process) resident(v *mem.VMA) (n uint64) {
-	_ = p.Mem.Mapping().Spans(v.Start, v.Len(), mem.None, func(b []byte) bool {
-		n += residentBytes(b)
-		return true
-	})
-	return n
 }

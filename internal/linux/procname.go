@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/peer"
+	"github.com/hospes-vm/hospes/internal/procview"
 )
 
 // Names in /proc that mean something else to the guest than to the host: see
@@ -15,7 +18,7 @@ import (
 
 const procDir = "/proc"
 
-// procPath returns the clean absolute path of a name that may be one of procFiles
+// procPath returns the clean absolute path of a name that may be one of procview.Files
 // or an exe link, or "" if it cannot be.
 func procPath(dirfd int, name string) string {
 	if strings.HasPrefix(name, "/") {
@@ -24,7 +27,7 @@ func procPath(dirfd int, name string) string {
 		}
 	} else {
 		base := name[strings.LastIndexByte(name, '/')+1:]
-		if _, ok := procFiles[base]; !ok && base != "exe" && base != "mem" && base != "cpuinfo" {
+		if _, ok := procview.Files[base]; !ok && base != "exe" && base != "mem" && base != "cpuinfo" {
 			return ""
 		}
 		dir, ok := dirPath(dirfd)
@@ -67,17 +70,52 @@ func (p *Process) ownProcDir(dir string) (tid int, ok bool) {
 	return n, err == nil && p.hasTask(n)
 }
 
-// isExe reports whether name is the link to this process's program.
-func (p *Process) isExe(dirfd int, name string) bool {
+// otherProcDir parses the directory of another process in /proc, or of a thread of it:
+// tid is 0 for the process. Whether there is one it does not know.
+func otherProcDir(dir string) (pid, tid int, ok bool) {
+	rest, ok := strings.CutPrefix(dir, procDir+"/")
+	if !ok {
+		return 0, 0, false
+	}
+	first, rest, _ := strings.Cut(rest, "/")
+	pid, err := strconv.Atoi(first)
+	if err != nil || pid <= 0 {
+		return 0, 0, false
+	}
+	if rest == "" {
+		return pid, 0, true
+	}
+	thread, ok := strings.CutPrefix(rest, "task/")
+	if !ok {
+		return 0, 0, false
+	}
+	tid, err = strconv.Atoi(thread)
+	return pid, tid, err == nil && tid > 0
+}
+
+// exe returns the program of the guest process whose link to it a path is: the host's
+// name of it and the guest's. ok is false for all other paths.
+func (p *Process) exe(dirfd int, name string) (host, guest string, ok bool) {
 	if !strings.HasSuffix(name, "exe") {
-		return false
+		return "", "", false
 	}
 	dir, base := path.Split(procPath(dirfd, name))
 	if base != "exe" {
-		return false
+		return "", "", false
 	}
-	_, ok := p.ownProcDir(path.Clean(dir))
-	return ok
+	dir = path.Clean(dir)
+	if _, own := p.ownProcDir(dir); own {
+		return p.Exe, p.root().Guest(p.Exe), true
+	}
+	pid, _, ok := otherProcDir(dir)
+	if !ok {
+		return "", "", false
+	}
+	other, err := peer.Open(pid)
+	if err != nil {
+		return "", "", false
+	}
+	return other.HostExe, p.root().Guest(other.HostExe), true
 }
 
 // isProc reports whether a host path, relative to dirfd, lies in /proc.

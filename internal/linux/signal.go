@@ -95,6 +95,21 @@ func (s *signalState) initActions() {
 	}
 }
 
+// sets returns the signals that the guest ignores and those that it handles.
+func (s *signalState) sets() (ignored, handled uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sig := 1; sig <= numSignals; sig++ {
+		switch a := &s.actions[sig]; {
+		case a.handles():
+			handled |= sigbit(sig)
+		case a.Handler == sigIgn:
+			ignored |= sigbit(sig)
+		}
+	}
+	return ignored, handled
+}
+
 // action returns the action of a signal.
 func (s *signalState) action(sig int) sigaction {
 	s.mu.Lock()

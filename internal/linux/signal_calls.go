@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -36,6 +37,9 @@ func sysRtSigaction(t *Task, c *Call) (uint64, syscall.Errno) {
 		act.Flags &= saKnown
 		act.Mask &^= unblockable
 		old = t.P.sig.set(sig, act)
+		if t.P.parent == nil { // the record is the parent's otherwise
+			peer.SetSignals(t.P.sig.sets())
+		}
 		if act.ignored(sig) {
 			t.flushVirtual(sig)
 		}

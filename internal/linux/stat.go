@@ -98,8 +98,8 @@ func sysReadlinkat(t *Task, c *Call) (uint64, syscall.Errno) {
 
 // readlinkAt returns what the symbolic link at a guest path says.
 func (p *Process) readlinkAt(dirfd int, name string) (string, syscall.Errno) {
-	if p.isExe(dirfd, name) {
-		return p.root().Guest(p.Exe), 0
+	if _, guest, ok := p.exe(dirfd, name); ok {
+		return guest, 0
 	}
 	host := p.hostLinkPath(dirfd, name)
 	var buf [unix.PathMax]byte

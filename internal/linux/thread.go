@@ -49,6 +49,7 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	debug.SetMaxThreads(maxHostThreads)
 	p.sig.intercept = p.Tracer != nil || p.ExecOptions == nil // it wants to see the end, or the program is to go on after it
 	p.sig.initActions()
+	peer.SetSignals(p.sig.sets())
 	t := p.newTask(cpu)
 	if err := t.host.Bind(); err != nil {
 		return nil, err
@@ -174,4 +175,11 @@ func (p *Process) drain() {
 func sysSetTidAddress(t *Task, c *Call) (uint64, syscall.Errno) {
 	t.thr.clearTID = c.Args[0]
 	return uint64(t.TID), 0
+}
+
+// numTasks is the number of guest threads.
+func (p *Process) numTasks() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.tasks)
 }

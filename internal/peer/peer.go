@@ -68,6 +68,10 @@ func isHospes(pid int) bool {
 		own.Dev == other.Dev && own.Ino == other.Ino && pid != os.Getpid()
 }
 
+// SameBuild reports whether the peer runs the same executable file, so that what is in
+// its memory has the same layout.
+func (p *Peer) SameBuild() bool { return isHospes(p.PID) || p.PID == os.Getpid() }
+
 // Hidden returns the process's descriptors that belong to hospes.
 func (p *Peer) Hidden() (fds []int) {
 	var list [maxHidden]int32

@@ -13,7 +13,7 @@ import (
 const Addr = 0x0f80_0000_0000
 
 const (
-	magic   = 0x7365_7073_6f68_0001 // the last two bytes are the version of the layout
+	magic   = 0x7365_7073_6f68_0002 // the last two bytes are the version of the layout
 	pathLen = 4096
 
 	// maxThreads is how many threads can be seen from outside.
@@ -45,8 +45,11 @@ type Description struct {
 	VDSO, VDSOEnd                          uint64
 	Auxv, AuxvLen                          uint64 // host address of a copy of the auxiliary vector, bytes
 
-	Brk     atomic.Uint64 // the end of the heap
-	Threads atomic.Uint32 // the slots of threads that have ever been in use
+	VMAs uint64 // host address of mem.Space's list, for the same build
+
+	Brk              atomic.Uint64 // the end of the heap
+	Ignored, Handled atomic.Uint64 // signals
+	Threads          atomic.Uint32 // the slots of threads that have ever been in use
 
 	exeLen, hostLen uint32
 }
@@ -98,6 +101,7 @@ func Publish(d *Description, exe, hostExe string) bool {
 	r.StartStack, r.StartBrk = d.StartStack, d.StartBrk
 	r.ArgStart, r.ArgEnd, r.EnvStart, r.EnvEnd = d.ArgStart, d.ArgEnd, d.EnvStart, d.EnvEnd
 	r.VDSO, r.VDSOEnd, r.Auxv, r.AuxvLen = d.VDSO, d.VDSOEnd, d.Auxv, d.AuxvLen
+	r.VMAs = d.VMAs
 	r.Brk.Store(d.StartBrk)
 	r.exeLen = uint32(copy(r.exe[:], exe))
 	r.hostLen = uint32(copy(r.host[:], hostExe))
@@ -109,6 +113,14 @@ func Publish(d *Description, exe, hostExe string) bool {
 func SetBrk(addr uint64) {
 	if r := own.p; r != nil {
 		r.Brk.Store(addr)
+	}
+}
+
+// SetSignals tells which signals the guest ignores and handles.
+func SetSignals(ignored, handled uint64) {
+	if r := own.p; r != nil {
+		r.Ignored.Store(ignored)
+		r.Handled.Store(handled)
 	}
 }
 

@@ -1,0 +1,211 @@
+//go:build linux && amd64
+
+package procview
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+func (v *View) maps() ([]byte, error) {
+	var b []byte
+	for _, m := range v.VMAs() {
+		b = appendVMA(b, &m)
+	}
+	return b, nil
+}
+
+// nameColumn is where names begin in /proc/pid/maps.
+const nameColumn = 73
+
+// appendVMA appends the line of /proc/pid/maps that describes v.
+func appendVMA(b []byte, v *mem.VMA) []byte {
+	sharing, name := byte('p'), v.Name
+	var dev, ino, offset uint64
+	switch {
+	case v.File != nil:
+		dev, ino, offset = v.File.Dev, v.File.Ino, v.Offset
+		name = strings.ReplaceAll(v.File.Path, "\n", `\012`)
+	case v.Shared && name == "":
+		dev, name = unix.Mkdev(0, 1), "/dev/zero (deleted)" // how the kernel backs it
+	}
+	if v.Shared {
+		sharing = 's'
+	}
+	start := len(b)
+	b = fmt.Appendf(b, "%08x-%08x %s%c %08x %02x:%02x %d ", v.Start, v.End, v.Prot, sharing,
+		offset, unix.Major(dev), unix.Minor(dev), ino)
+	if name != "" {
+		for len(b)-start < nameColumn {
+			b = append(b, ' ')
+		}
+		b = append(b, name...)
+	}
+	return append(b, '\n')
+}
+
+// usage is what of a range of memory is in the host's, in bytes.
+type usage struct{ size, anon, file uint64 }
+
+// smaps has the true sizes and resident sets; it counts each page as private to the
+// process.
+func (v *View) smaps() ([]byte, error) {
+	var b []byte
+	pages := v.openPages()
+	defer pages.close()
+	for _, m := range v.VMAs() {
+		b = appendVMA(b, &m)
+		b = appendUsage(b, pages.usage(&m), true)
+		b = append(b, "THPeligible:           0\n"...)
+		b = append(appendVMFlags(b, &m), '\n')
+	}
+	return b, nil
+}
+
+// rollup is /proc/pid/smaps_rollup: the sums.
+func (v *View) rollup() ([]byte, error) {
+	var sum usage
+	pages := v.openPages()
+	defer pages.close()
+	vmas := v.VMAs()
+	if len(vmas) == 0 {
+		return nil, nil
+	}
+	for _, m := range vmas {
+		u := pages.usage(&m)
+		sum.anon, sum.file = sum.anon+u.anon, sum.file+u.file
+	}
+	all := mem.VMA{Start: vmas[0].Start, End: vmas[len(vmas)-1].End, Name: "[rollup]"}
+	return appendUsage(appendVMA(nil, &all), sum, false), nil
+}
+
+// appendUsage appends the lines of /proc/pid/smaps with numbers; without sizes, those
+// of /proc/pid/smaps_rollup.
+func appendUsage(b []byte, u usage, sizes bool) []byte {
+	rss := u.anon + u.file
+	for _, f := range [...]struct {
+		name string
+		size uint64
+		both bool
+	}{
+		{"Size", u.size, false}, {"KernelPageSize", mem.PageSize, false}, {"MMUPageSize", mem.PageSize, false},
+		{"Rss", rss, true}, {"Pss", rss, true}, {"Pss_Dirty", u.anon, true}, {"Shared_Clean", 0, true}, {"Shared_Dirty", 0, true},
+		{"Private_Clean", u.file, true}, {"Private_Dirty", u.anon, true}, {"Referenced", rss, true}, {"Anonymous", u.anon, true},
+		{"KSM", 0, true}, {"LazyFree", 0, true}, {"AnonHugePages", 0, true}, {"ShmemPmdMapped", 0, true}, {"FilePmdMapped", 0, true},
+		{"Shared_Hugetlb", 0, true}, {"Private_Hugetlb", 0, true}, {"Swap", 0, true}, {"SwapPss", 0, true}, {"Locked", 0, true},
+	} {
+		if sizes || f.both {
+			b = fmt.Appendf(b, "%-16s%8d kB\n", f.name+":", f.size/1024)
+		}
+	}
+	return b
+}
+
+// numaMaps is /proc/pid/numa_maps of a machine with one node.
+func (v *View) numaMaps() ([]byte, error) {
+	var b []byte
+	pages := v.openPages()
+	defer pages.close()
+	for _, m := range v.VMAs() {
+		b = fmt.Appendf(b, "%08x default", m.Start)
+		switch {
+		case m.File != nil:
+			b = append(append(b, " file="...), strings.ReplaceAll(m.File.Path, "\n", `\012`)...)
+		case m.Name == "[heap]", m.Name == "[stack]":
+			b = append(append(b, ' '), strings.Trim(m.Name, "[]")...)
+		}
+		u := pages.usage(&m)
+		if u.anon != 0 {
+			b = fmt.Appendf(b, " anon=%d dirty=%[1]d", u.anon/mem.PageSize)
+		}
+		if u.file != 0 {
+			b = fmt.Appendf(b, " mapped=%d", u.file/mem.PageSize)
+		}
+		if n := (u.anon + u.file) / mem.PageSize; n != 0 {
+			b = fmt.Appendf(b, " N0=%d kernelpagesize_kB=%d", n, mem.PageSize/1024)
+		}
+		b = append(b, '\n')
+	}
+	return b, nil
+}
+
+// pages reads /proc/pid/pagemap, which tells of each page whether it is there.
+type pages struct {
+	v *View
+	f *os.File // nil if it cannot be read: then nothing is there
+}
+
+func (v *View) openPages() pages {
+	f, err := os.Open("/proc/" + strconv.Itoa(v.PID) + "/pagemap")
+	if err != nil {
+		f = nil
+	}
+	return pages{v, f}
+}
+
+func (p pages) close() {
+	if p.f != nil {
+		_ = p.f.Close()
+	}
+}
+
+// maxResidency is the most memory of a mapping that is looked up, in bytes: a
+// reservation may be huge.
+const maxResidency = 1 << 32
+
+// Bits of an entry of pagemap.
+const (
+	pagePresent = 1 << 63
+	pageFile    = 1 << 61 // of a file, or shared
+)
+
+func (p pages) usage(m *mem.VMA) (u usage) {
+	u.size = m.Len()
+	if p.f == nil {
+		return u
+	}
+	p.v.Host(m.Start, min(m.Len(), maxResidency), func(host, n uint64) {
+		var buf [4096]byte
+		for at, end := host/mem.PageSize*8, (host+n)/mem.PageSize*8; at < end; {
+			got, _ := p.f.ReadAt(buf[:min(uint64(len(buf)), end-at)], int64(at))
+			if got < 8 {
+				return
+			}
+			for i := 0; i+8 <= got; i += 8 {
+				switch e := binary.NativeEndian.Uint64(buf[i:]); {
+				case e&pagePresent == 0:
+				case e&pageFile != 0:
+					u.file += mem.PageSize
+				default:
+					u.anon += mem.PageSize
+				}
+			}
+			at += uint64(got) &^ 7
+		}
+	})
+	return u
+}
+
+// appendVMFlags appends the VmFlags line of /proc/pid/smaps.
+func appendVMFlags(b []byte, v *mem.VMA) []byte {
+	b = append(b, "VmFlags: "...)
+	for _, f := range [...]struct {
+		name string
+		on   bool
+	}{
+		{"rd ", v.Prot&mem.Read != 0}, {"wr ", v.Prot&mem.Write != 0}, {"ex ", v.Prot&mem.Exec != 0},
+		{"sh ", v.Shared}, {"mr ", true}, {"mw ", true}, {"me ", true}, {"nr ", v.NoReserve},
+	} {
+		if f.on {
+			b = append(b, f.name...)
+		}
+	}
+	return b
+}
