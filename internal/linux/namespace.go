@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/forkall"
+	"github.com/hospes-vm/hospes/internal/reserved"
 )
 
 // Namespaces (namespaces(7)). They are the host's. What a process of one thread asks
@@ -38,15 +39,61 @@ func (t *Task) single() bool {
 // concernAll makes a call of the host that changes what belongs to a thread, for the
 // whole process if that has one guest thread.
 func (t *Task) concernAll(nr, a1, a2, a3 uintptr) syscall.Errno {
-	if !t.single() || t.P.childrenElsewhere.Load() {
+	back := func() {}
+	if t.P.childrenElsewhere.Load() {
+		back = t.P.childrenHere()
+	}
+	if !t.single() || back == nil {
 		_, _, e := syscall.Syscall(nr, a1, a2, a3)
 		return e
 	}
 	_, e := forkall.Alone(nr, a1, a2, a3)
+	back()
 	if e == 0 {
 		t.P.attributesChanged.Store(false) // all threads are like this one now
 	}
 	return e
+}
+
+// pidNamespaces are the namespace that a process is in and the one that its children
+// are to be in, if it has entered that by setns(2).
+type pidNamespaces struct{ here, there *reserved.Descriptor }
+
+// rememberPIDNamespaces keeps both in reach, before the process leaves the /proc in
+// which it finds itself. The other one is that of fd.
+func (p *Process) rememberPIDNamespaces(fd int) {
+	n := &p.pidNamespaces
+	here, err := unix.Open("/proc/thread-self/ns/pid", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	there, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		_ = unix.Close(here)
+		return
+	}
+	replaceReserved(&n.here, here)
+	replaceReserved(&n.there, there)
+}
+
+// replaceReserved makes fd what *d is, which is nil at first. It takes fd over.
+func replaceReserved(d **reserved.Descriptor, fd int) {
+	if *d == nil {
+		*d, _ = reserved.Keep(fd)
+		return
+	}
+	_ = unix.Dup3(fd, (*d).Int(), unix.O_CLOEXEC)
+	_ = unix.Close(fd)
+}
+
+// childrenHere has children, and so threads, be made in the PID namespace of the
+// process. The result undoes it; it is nil if that cannot be done.
+func (p *Process) childrenHere() (back func()) {
+	n := &p.pidNamespaces
+	if n.here == nil || n.there == nil || unix.Setns(n.here.Int(), unix.CLONE_NEWPID) != nil {
+		return nil
+	}
+	return func() { _ = unix.Setns(n.there.Int(), unix.CLONE_NEWPID) }
 }
 
 func sysUnshare(t *Task, c *Call) (uint64, syscall.Errno) {
@@ -100,6 +147,9 @@ func sysSetns(t *Task, c *Call) (uint64, syscall.Errno) {
 func (t *Task) enterNamespaces(fd int, kinds uint64) (uint64, syscall.Errno) {
 	if t.P.vfork != nil || !t.single() {
 		return t.Syscall(unix.SYS_SETNS, uintptr(fd), uintptr(kinds))
+	}
+	if kinds&unix.CLONE_NEWPID != 0 {
+		t.P.rememberPIDNamespaces(fd)
 	}
 	if now := kinds &^ unix.CLONE_NEWPID; now != 0 || kinds == 0 {
 		if e := t.concernAll(unix.SYS_SETNS, uintptr(fd), uintptr(now), 0); e != 0 {

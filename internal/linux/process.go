@@ -64,6 +64,7 @@ type Process struct {
 	// childrenElsewhere: children will be in other namespaces, in which a thread that
 	// makes them cannot be (namespace.go).
 	childrenElsewhere atomic.Bool
+	pidNamespaces     pidNamespaces
 
 	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)
