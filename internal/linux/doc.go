@@ -41,11 +41,12 @@
 //     sched.go, exec.go, execstate.go
 //   - signals: signal.go (actions, masks), signal_calls.go, signal_deliver.go,
 //     signal_stack.go, signal_virtual.go (the six that the host never blocks)
+//   - namespaces and sandboxes: namespace.go, landlock.go, seccomp.go
 //   - memory: mm.go, shm.go, procvm.go, residency_unsafe.go
 //   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,
-//     fcntl.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
+//     fcntl.go, xattr.go, multiplex.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
 //   - /proc: procfs.go, procname.go, procstat.go, procmem.go
 //   - waiting: poll.go, epoll.go, time.go, aio.go
 //   - sockets and IPC: socket.go, sockaddr.go, message.go, ipc.go
-//   - identity and limits: identity.go, limits.go, prctl.go, seccomp.go, uname.go
+//   - identity and limits: identity.go, limits.go, prctl.go, kcmp.go, uname.go
 package linux

@@ -45,6 +45,8 @@ const (
 	tiocgserial      = 0x541e
 	tiocsserial      = 0x541f
 	tiocgicount      = 0x545d
+	tiocglcktrmios   = 0x5456
+	tiocslcktrmios   = 0x5457
 	tcgeta           = 0x5405
 	tcseta           = 0x5406
 	tcsetaw          = 0x5407
@@ -128,6 +130,8 @@ var ioctls = map[uint32]ioctlArg{
 	unix.TIOCGRS485:   {ioctlOut, sizeofRS485},
 	unix.TIOCSRS485:   {ioctlInOut, sizeofRS485},
 	tiocgicount:       {ioctlOut, sizeofICount},
+	tiocglcktrmios:    {ioctlOut, sizeofTermios},
+	tiocslcktrmios:    {ioctlIn, sizeofTermios},
 	tiocgptpeer:       {},
 
 	// All files.

@@ -3,6 +3,8 @@
 package linux
 
 import (
+	"bytes"
+	"os"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -240,22 +242,32 @@ func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
 	return 0, e
 }
 
-// sysProcessMadvise is offered for the calling process itself.
+// sysProcessMadvise is offered for the calling process itself. The host is asked first,
+// without any memory, what it says to the other arguments.
 func sysProcessMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
-	if c.Uint(4) != 0 {
+	pidfd, count, advice := c.Int(0), c.Args[2], uintptr(c.Int(3))
+	if t.P.reserved.has(pidfd) {
+		return 0, syscall.EBADF
+	}
+	if count > maxIovecs {
 		return 0, syscall.EINVAL
 	}
-	if c.Args[2] > 1024 {
-		return 0, syscall.EINVAL
-	}
-	var iov [2]uint64
-	total := uint64(0)
-	for i := range c.Args[2] {
-		if t.Mem.ReadObject(c.Args[1]+16*i, &iov) != nil {
+	iov := make([][2]uint64, count)
+	for i := range iov {
+		if t.Mem.ReadObject(c.Args[1]+16*uint64(i), &iov[i]) != nil {
 			return 0, syscall.EFAULT
 		}
-		e := t.eachSpan(iov[0], iov[1], func(p, n uintptr) syscall.Errno {
-			_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(c.Int(3)))
+	}
+	if _, e := t.Syscall(unix.SYS_PROCESS_MADVISE, uintptr(pidfd), 0, 0, advice, uintptr(c.Uint(4))); e != 0 {
+		return 0, e
+	}
+	if !t.P.isPidfdOf(pidfd) {
+		return 0, syscall.EPERM
+	}
+	total := uint64(0)
+	for _, v := range iov {
+		e := t.eachSpan(v[0], v[1], func(p, n uintptr) syscall.Errno {
+			_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, advice)
 			return e
 		})
 		if e != 0 && total == 0 {
@@ -264,9 +276,20 @@ func sysProcessMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 		if e != 0 {
 			break
 		}
-		total += iov[1]
+		total += v[1]
 	}
 	return total, 0
+}
+
+// isPidfdOf reports whether fd, a pidfd, is one of the process itself.
+func (p *Process) isPidfdOf(fd int) bool {
+	const selfThread, selfProcess = -10000, -10001 // PIDFD_SELF_THREAD, PIDFD_SELF_THREAD_GROUP
+	if fd == selfThread || fd == selfProcess {
+		return true
+	}
+	_, e := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	return e == nil && err == nil && bytes.Contains(info, []byte("\nPid:\t"+strconv.Itoa(p.Pid())+"\n"))
 }
 
 // fdPath is the host path of an open file, as the kernel tells it.

@@ -42,26 +42,3 @@ func sysFsconfig(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	return t.Syscall(unix.SYS_FSCONFIG, uintptr(fd), uintptr(cmd), key, value, uintptr(aux))
 }
-
-// Rule types of landlock_add_rule(2) and the sizes of their attributes.
-var landlockRules = map[int]uint64{
-	1: 12, // LANDLOCK_RULE_PATH_BENEATH: packed u64 and s32
-	2: 16, // LANDLOCK_RULE_NET_PORT
-}
-
-func sysLandlockAddRule(t *Task, c *Call) (uint64, syscall.Errno) {
-	fd, kind := c.Int(0), c.Int(1)
-	if t.P.reserved.has(fd) {
-		return 0, syscall.EBADF
-	}
-	m := marshaller{t: t}
-	defer m.finish()
-	attr := uintptr(0)
-	if size, ok := landlockRules[kind]; ok && c.Args[2] != 0 {
-		var e syscall.Errno
-		if attr, e = m.buffer(c.Args[2], size, mem.Read, true); e != 0 {
-			return 0, e
-		}
-	}
-	return t.Syscall(unix.SYS_LANDLOCK_ADD_RULE, uintptr(fd), uintptr(kind), attr, uintptr(c.Uint(3)))
-}

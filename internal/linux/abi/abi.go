@@ -124,5 +124,5 @@ var Sizes = map[string]int{
 	"pollfd": 8, "epoll_event": 16, "siginfo": 128, "stack": 24, "sigaction": 24, "sigevent": 64, "iovec": 16, "msghdr": 56, "mmsghdr": 64,
 	"cap_header": 8, "cap_data": 24, "sched_param": 4, "mq_attr": 64, "flock": 32, "fdset": 128, "file_handle": 1, "futex_waitv": 24,
 	"robust_list_head": 24, "hwprobe": 16, "timespec2": 32, "sembuf": 6, "size": 8, "u64": 8, "futex_waitv2": 48,
-	"cachestat_range": 16, "cachestat": 40, "bytes24": 24, "bytes4k": 4096,
+	"cachestat_range": 16, "cachestat": 40, "bytes24": 24, "dqinfo": 24, "dqblk": 72, "nextdqblk": 80, "fs_disk_quota": 112, "fs_quota_stat": 80, "bytes4k": 4096,
 }
