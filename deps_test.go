@@ -41,6 +41,8 @@ var policy = map[string][]string{
 		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/mem", "internal/softfloat",
 	},
 
+	"internal/host/amd64": {},
+
 	"internal/trap":       {},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
