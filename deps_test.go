@@ -35,13 +35,14 @@ var policy = map[string][]string{
 	"internal/guest":                {"internal/mem"},
 	"internal/guest/riscv/encoding": {},
 	"internal/guest/riscv/isa":      {"internal/guest/riscv/encoding"},
-	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa"},
+	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa", "internal/ir"},
 	"internal/guest/riscv/vdso":     {},
 	"internal/guest/riscv": {
-		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/mem", "internal/softfloat",
+		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/ir", "internal/mem", "internal/softfloat",
 	},
 
 	"internal/host/amd64": {},
+	"internal/ir":         {"internal/softfloat"},
 
 	"internal/trap":       {},
 	"internal/peer":       {},

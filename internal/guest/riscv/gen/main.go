@@ -1,5 +1,5 @@
 // Command gen turns the tables of package isa into the generated parts of
-// package riscv: operation numbers, decoder, encoding table and interpreter.
+// package riscv: operation numbers, decoder, encoding table, interpreter and lifter.
 // It is run by go generate in package riscv's folder.
 package main
 
@@ -69,6 +69,7 @@ func generate() (map[string][]byte, error) {
 		"zz_decode.go":        genDecode,
 		"zz_exec.go":          genExec,
 		"zz_interp_unsafe.go": genInterp,
+		"zz_lift.go":          genLift,
 	} {
 		text, err := f(m)
 		if err != nil {

@@ -1,0 +1,80 @@
+package riscv
+
+import "github.com/hospes-vm/hospes/internal/ir"
+
+// fenceTSO is fence.tso as the immediate of ir.Fence: fm, pred and succ.
+const fenceTSO = 0x833
+
+// maxTrace is the largest number of guest instructions in a trace.
+const maxTrace = 64
+
+// lifter turns guest code into traces. Straight code becomes one trace although
+// branches leave it: the way on is the one that is not taken.
+type lifter struct {
+	b    ir.Builder
+	next uint64 // address of the next instruction
+	done bool   // the trace has ended
+}
+
+// trace lifts the code at pc, as far as it goes on without a jump and is readable;
+// the result is valid until the next call. count is the number of instructions in it,
+// size that of their bytes; both are 0 if there is no valid instruction at pc.
+func (l *lifter) trace(code []byte, pc uint64) (t *ir.Trace, count, size int) {
+	l.b.Start(pc)
+	l.done = false
+	for !l.done {
+		var i inst
+		at := pc + uint64(size)
+		ok := size+2 <= len(code) && decode(code[size:], at, &i)
+		if !ok || count == maxTrace {
+			l.b.Emit(ir.Goto, at)
+			break
+		}
+		l.next = at + uint64(i.len)
+		l.b.Inst(at)
+		if i.rm > 4 && i.rm != rmDynamic || !l.lift(&i) {
+			l.b.Emit(ir.Interp, at)
+			l.done = true
+		}
+		count++
+		size += int(i.len)
+	}
+	return &l.b.Trace, count, size
+}
+
+// branch ends a conditional branch.
+func (l *lifter) branch(cond ir.Value, to uint64) { l.b.Emit(ir.ExitIf, to, cond) }
+
+// jump ends a jump to a known address.
+func (l *lifter) jump(i *inst, to uint64) {
+	l.done = true
+	if isLink(i.rd) {
+		l.b.Emit(ir.CallTo, to, l.b.Const(l.next))
+		return
+	}
+	l.b.Emit(ir.Goto, to)
+}
+
+// jumpTo ends a jump to a computed address. Which ones are calls and returns, the
+// manual's table of hints for return-address stacks says (unprivileged specification,
+// section 2.5.1); what both returns and calls counts as a call.
+func (l *lifter) jumpTo(i *inst, target ir.Value) {
+	l.done = true
+	switch {
+	case isLink(i.rd):
+		l.b.Emit(ir.Call, l.next, target)
+	case isLink(i.rs1):
+		l.b.Emit(ir.Ret, 0, target)
+	default:
+		l.b.Emit(ir.Jump, 0, target)
+	}
+}
+
+// isLink reports whether r is a register for return addresses: x1 or x5.
+func isLink(r uint8) bool { return r == 1 || r == 5 }
+
+// ecall ends a trace with a system call.
+func (l *lifter) ecall() {
+	l.done = true
+	l.b.Emit(ir.Ecall, l.next)
+}
