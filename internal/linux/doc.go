@@ -40,7 +40,8 @@
 //     inherits), vfork.go, shared.go, cpuset.go (CPUs that share memory), futex.go, robust.go,
 //     sched.go, exec.go, execstate.go
 //   - signals: signal.go (actions, masks), signal_calls.go, signal_deliver.go,
-//     signal_stack.go, signal_virtual.go (the six that the host never blocks)
+//     signal_stack.go, signal_virtual.go (the six that the host never
+//     blocks), signalfd.go
 //   - namespaces and sandboxes: namespace.go, landlock.go, seccomp.go
 //   - memory: mm.go, shm.go, procvm.go, residency_unsafe.go
 //   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,

@@ -82,7 +82,16 @@ func (t *Task) epollWait(c *Call, nr uintptr, timeout func(tm *marshaller) (uint
 		tm.finish()
 		return 0, e
 	}
+	ready := t.readyEvents(epfd)
+	if len(ready) != 0 {
+		if tp = 0; nr == unix.SYS_EPOLL_PWAIT2 {
+			tp = m.zeroTimeout()
+		}
+	}
 	r, e := m.wait(&tm, nr, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(n), tp, mask, sigsetSize)
+	if e == 0 {
+		r += uint64(copy(events[r:], ready))
+	}
 	if e != 0 || r == 0 {
 		return r, e
 	}

@@ -77,17 +77,19 @@ func sysPpoll(t *Task, c *Call) (uint64, syscall.Errno) {
 		m.finish()
 		return 0, e
 	}
-	if len(hidden) != 0 {
-		tp = m.keep((*byte)(unsafe.Pointer(new(unix.Timespec)))) // what is closed is ready
+	ready := t.readySignalfds(c.Args[0], n)
+	if len(hidden)+len(ready) != 0 {
+		tp = m.zeroTimeout() // what is closed is ready, too
 	}
 	r, e := m.wait(&tm, unix.SYS_PPOLL, fds, uintptr(n), tp, mask, sigsetSize)
 	if bad := t.markInvalid(hidden); bad != 0 {
 		return 0, bad
 	}
-	if e == 0 {
-		r += uint64(len(hidden))
+	if e != 0 {
+		return r, e
 	}
-	return r, e
+	more, e := t.markReadable(ready)
+	return r + uint64(len(hidden)) + more, e
 }
 
 // Offsets in struct pollfd, and its size.
@@ -167,8 +169,17 @@ func sysPselect6(t *Task, c *Call) (uint64, syscall.Errno) {
 		m.finish()
 		return 0, e
 	}
+	ready := t.readySet(c.Args[1], n)
+	if len(ready) != 0 {
+		tp = m.zeroTimeout()
+	}
 	own := &mask
-	return m.wait(&tm, unix.SYS_PSELECT6, uintptr(n), sets[0], sets[1], sets[2], tp, m.keep((*byte)(unsafe.Pointer(own))))
+	r, e := m.wait(&tm, unix.SYS_PSELECT6, uintptr(n), sets[0], sets[1], sets[2], tp, m.keep((*byte)(unsafe.Pointer(own))))
+	if e != 0 {
+		return r, e
+	}
+	more, e := t.markSet(c.Args[1], ready)
+	return r + more, e
 }
 
 // selectMask is the sixth argument of pselect6: a pointer to a mask, and its size.

@@ -4,6 +4,7 @@ package linux
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,9 @@ type signalState struct {
 	mu      sync.Mutex                // guards actions and their counterparts on the host
 	actions [numSignals + 1]sigaction // by number
 	shared  virtualQueue              // signals for the process that no thread has taken
+
+	// throughFD says that signalfd(2) was asked for signals that wait here.
+	throughFD atomic.Bool
 
 	// inherited are those of the unmaskable six that waited when the program was
 	// started, for its first thread and for the process.

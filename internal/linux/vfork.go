@@ -91,6 +91,7 @@ func (p *Process) child() *Process {
 	}
 	p.sig.mu.Lock()
 	c.sig.actions = p.sig.actions
+	c.sig.throughFD.Store(p.sig.throughFD.Load())
 	p.sig.mu.Unlock()
 	p.limits.mu.Lock()
 	c.limits.kept, c.limits.nofileMax = p.limits.kept, p.limits.nofileMax
