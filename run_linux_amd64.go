@@ -59,6 +59,7 @@ func Run(cfg Config) (Status, error) {
 	if cfg.Resume != nil {
 		r := cfg.Resume
 		if state, ok := r.state.(*linux.ExecState); ok {
+			prog.Unnamed = state.Unnamed
 			state.Restore(p)
 		}
 		if r.fd >= 0 {

@@ -5,7 +5,9 @@ package linux
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +34,7 @@ func sysExecveat(t *Task, c *Call) (uint64, syscall.Errno) {
 
 // execve returns only if the program cannot be run.
 func (t *Task) execve(c *Call, dirfd int, path, argv, envp uint64, flags int) (uint64, syscall.Errno) {
-	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW) != 0 {
+	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW|atExecveCheck) != 0 {
 		return 0, syscall.EINVAL
 	}
 	x := execRequest{t: t, call: c}
@@ -50,10 +52,14 @@ func (t *Task) execve(c *Call, dirfd int, path, argv, envp uint64, flags int) (u
 	switch e := x.open(dirfd, name, flags); {
 	case e == syscall.EACCES && x.mayExecute():
 		return 0, x.runHost() // if not read it: by the host, or by binfmt_misc
+	case e == syscall.ENXIO:
+		return 0, syscall.EACCES // a socket
 	case e != 0:
 		return 0, e
 	}
-	e = x.run()
+	if e = x.check(); e == 0 && flags&atExecveCheck == 0 {
+		e = x.run()
+	}
 	if e != errNoResult {
 		_ = unix.Close(x.fd)
 	}
@@ -95,6 +101,7 @@ type execRequest struct {
 	path         string     // the program as the guest's kernel would name it
 	at           hostTarget // the program on the host
 	fd           int        // the program, open and close-on-exec
+	unnamed      bool       // it is given by descriptor alone
 	inaccessible bool       // path leads nowhere after the exec
 	told         bool       // to the tracer, that it has succeeded
 }
@@ -149,7 +156,10 @@ const openProgramFlags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix
 
 // openDescriptor opens the file behind a descriptor, which may be an O_PATH one.
 func (x *execRequest) openDescriptor(fd int) syscall.Errno {
-	x.path = fdName(fd)
+	if fd == unix.AT_FDCWD {
+		return syscall.EACCES // a directory
+	}
+	x.path, x.unnamed = fdName(fd), true
 	x.inaccessible = closesOnExec(fd)
 	opened, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), openProgramFlags, 0)
 	if err == unix.ENOENT { // no such descriptor, or no /proc
@@ -164,6 +174,39 @@ func (x *execRequest) openDescriptor(fd int) syscall.Errno {
 	}
 	x.fd = opened
 	return 0
+}
+
+// atExecveCheck is AT_EXECVE_CHECK of Linux 6.14: find out whether the file may be
+// executed, no more.
+const atExecveCheck = 0x10000
+
+// cannotCheck says that the host is older.
+var cannotCheck atomic.Bool
+
+// check has the host say whether it would execute the file: it knows of mounts, writers
+// and security modules. What kind of file it is does not matter to it yet.
+func (x *execRequest) check() syscall.Errno {
+	if cannotCheck.Load() {
+		if x.at.flags&atExecveCheck != 0 {
+			return syscall.EINVAL
+		}
+		return 0
+	}
+	name, err := unix.BytePtrFromString(x.at.name)
+	if err != nil {
+		return syscall.ENOENT
+	}
+	argv := [...]*byte{name, nil}
+	_, _, e := syscall.Syscall6(unix.SYS_EXECVEAT, uintptr(x.at.dirfd), uintptr(unsafe.Pointer(name)),
+		uintptr(unsafe.Pointer(&argv)), uintptr(unsafe.Pointer(&argv[1])), uintptr(x.at.flags|atExecveCheck), 0)
+	switch e {
+	case syscall.EACCES, syscall.ETXTBSY, syscall.ELOOP, syscall.EPERM:
+		return e
+	case syscall.EINVAL:
+		cannotCheck.Store(true)
+		return x.check()
+	}
+	return 0 // or something that another attempt will show
 }
 
 // fdName is how the kernel names a program that is given by descriptor.

@@ -109,7 +109,7 @@ func (x *execRequest) runGuest() syscall.Errno {
 	}
 	exe := self.Pass()
 	s := x.t.execState()
-	s.Path, s.FD, s.exe = x.path, fd, exe
+	s.Path, s.Unnamed, s.FD, s.exe = x.path, x.unnamed, fd, exe
 	var e syscall.Errno
 	if s.filters, e = x.t.filterFile(); e != 0 {
 		closeAll(fd, exe)

@@ -23,6 +23,7 @@ const execVar = "HOSPES_EXEC"
 // Arguments and environment are those of the host process.
 type ExecState struct {
 	Path    string   // the program as the guest names it (AT_EXECFN)
+	Unnamed bool     // that is only how the kernel names a descriptor
 	FD      int      // the open program file
 	Options []string // Process.ExecOptions
 	Sysroot string   // its directory, or "" for none
@@ -98,6 +99,7 @@ func (s *ExecState) encode() string {
 	number := func(n uint64) { b = append(strconv.AppendUint(b, n, 16), ' ') }
 	number(uint64(s.FD))
 	number(uint64(s.exe))
+	number(flag(s.Unnamed))
 	number(s.mask)
 	number(s.ignored)
 	number(uint64(s.filters + 1))
@@ -123,6 +125,13 @@ func (s *ExecState) encode() string {
 	return string(b)
 }
 
+func flag(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 var errExecState = errors.New("malformed " + execVar)
 
 // decodeExecState is the inverse of encode. Whoever sets the variable by hand gets
@@ -141,6 +150,7 @@ func decodeExecState(v string) (s ExecState, err error) {
 	}
 	s.FD = int(int32(number()))
 	s.exe = int(int32(number()))
+	s.Unnamed = number() != 0
 	s.mask = number()
 	s.ignored = number()
 	s.filters = int(int32(number())) - 1

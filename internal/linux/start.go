@@ -22,6 +22,7 @@ type Program struct {
 	File      *os.File // the file, if it is open already; Run closes it
 	Argv, Env []string // Argv[0] may be anything
 	ExecFn    string   // AT_EXECFN; empty means Path
+	Unnamed   bool     // Path is only how the kernel names a descriptor
 	Secure    bool     // it has been started with privileges that its starter lacks (AT_SECURE)
 }
 
@@ -74,7 +75,11 @@ func (p *Process) load(prog Program) error {
 	}
 	p.Image, p.Exe = image, image.ExeHost
 	p.Argv, p.Env = image.Argv, prog.Env
-	p.publish(prog.Path)
+	name := prog.Path
+	if prog.Unnamed {
+		name = p.Exe
+	}
+	p.publish(name)
 	return nil
 }
 

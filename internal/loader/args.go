@@ -45,9 +45,10 @@ func newArgBudget(c *Config, argv []string) (argBudget, *Error) {
 	return b, b.check(c, argv)
 }
 
-// check refuses strings that are too long, one by one or in sum.
+// check refuses strings that are too long, one by one or in sum. They have to fit on
+// the stack, too, as a small limit of that allows.
 func (b argBudget) check(c *Config, argv []string) *Error {
-	left := uint64(b)
+	left := min(uint64(b), c.stackSize()-wordSize)
 	for _, list := range [][]string{{c.ExecFn}, c.Env, argv} {
 		for _, s := range list {
 			n := uint64(len(s)) + 1

@@ -182,6 +182,9 @@ func (p *Program) enterScript(head []byte, budget argBudget) *Error {
 	if err := budget.check(&p.cfg, p.argv); err != nil {
 		return err
 	}
+	if s.interp == "" { // to the kernel that is the working directory
+		return &Error{Msg: "#! line without an interpreter", Errno: _EACCES}
+	}
 	f, host, err := p.cfg.Open(s.interp)
 	if err != nil {
 		return &Error{Msg: fmt.Sprintf("#! interpreter %s: %s", s.interp, reason(err)), Errno: errnoOf(err)}

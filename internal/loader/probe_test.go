@@ -250,13 +250,15 @@ func TestArgumentLimits(t *testing.T) {
 		// A quarter of 8 MiB less the pointers, environment (HOME=/ and 8) and file name.
 		{"quarter of the stack", "prog", 8 << 20, append(many(15, 131072), word(131072-16*8-8-7-5)), 0},
 		{"quarter and one", "prog", 8 << 20, append(many(15, 131072), word(131072-16*8-8-7-4)), _E2BIG},
-		{"small stack", "prog", 64 << 10, many(1, 131072-8-8-7-5), 0}, // ARG_MAX
-		{"small stack and one", "prog", 64 << 10, many(1, 131072-8-8-7-4), _E2BIG},
+		{"small stack", "prog", 256 << 10, many(1, 131072-8-8-7-5), 0}, // ARG_MAX
+		{"small stack and one", "prog", 256 << 10, many(1, 131072-8-8-7-4), _E2BIG},
+		{"tiny stack", "prog", 64 << 10, many(1, 65536-8-7-5), 0}, // all of it but a word
+		{"tiny stack and one", "prog", 64 << 10, many(1, 65536-8-7-4), _E2BIG},
 		{"large stack", "prog", 1 << 40, many(40, 131072), 0}, // 6 MiB at most
 		{"large stack, too much", "prog", 1 << 40, many(48, 131072), _E2BIG},
-		{"pointers alone", "prog", 64 << 10, many(16383, 1), _E2BIG},
-		{"script", "script", 64 << 10, []string{"", word(131072 - 500)}, 0},
-		{"script too much", "script", 64 << 10, []string{"", word(131072 - 200)}, _E2BIG},
+		{"pointers alone", "prog", 256 << 10, many(16383, 1), _E2BIG},
+		{"script", "script", 256 << 10, []string{"", word(131072 - 500)}, 0},
+		{"script too much", "script", 256 << 10, []string{"", word(131072 - 200)}, _E2BIG},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := f.config(tt.path)
