@@ -19,5 +19,6 @@
 // the same numbers: the old ones are shared with the parent.
 //
 // What is known of the runtime's data: where g is (the word below FS), where it
-// keeps its m, and that an m holds its thread's ID. [Init] checks it.
+// keeps its m, that an m holds its thread's ID, and where the list of all m is, which
+// stands in for /proc/self/task where that is not to be had (list.go). [Init] checks it.
 package forkall

@@ -38,7 +38,7 @@
 //   - the table: table.go, marshal.go (arguments by specification), iovec.go
 //   - threads, processes, programs: clone.go, thread.go, attributes.go (what a thread
 //     inherits), vfork.go, shared.go, cpuset.go (CPUs that share memory), futex.go, robust.go,
-//     sched.go, exec.go, execstate.go
+//     sched.go, exec.go, execimage.go, execstate.go
 //   - signals: signal.go (actions, masks), signal_calls.go, signal_deliver.go,
 //     signal_stack.go, signal_virtual.go (the six that the host never
 //     blocks), signalfd.go

@@ -163,7 +163,11 @@ func (p *Program) followScripts(budget argBudget) *Error {
 
 // inScript makes clear that err is about an interpreter, not the script itself.
 func (p *Program) inScript(depth int, err *Error) *Error {
-	if err != nil && depth > 0 {
+	switch {
+	case err != nil && err.Foreign != nil && depth > 0:
+		err.Msg = fmt.Sprintf("its interpreter %s is a program of this host (%s), not of the guest (give a root that has one with -L, or run the script without hospes)",
+			p.main.name, guest.MachineName(err.Foreign.Machine))
+	case err != nil && depth > 0:
 		err.Msg = fmt.Sprintf("interpreter %s: %s", p.main.name, err.Msg)
 	}
 	return err
