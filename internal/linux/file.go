@@ -15,7 +15,9 @@ import (
 // fileState is what a process keeps about its files beyond what the host keeps.
 type fileState struct {
 	chrooted atomic.Bool // the guest has changed its root: the sysroot lies over it no more
-	mem      memFiles    // open /proc/self/mem (procmem.go)
+	mem      memFiles    // open /proc/pid/mem (procmem.go)
+
+	snapshots snapshotFiles // open files that procview has written (snapshot.go)
 }
 
 // ioScratch is memory of a task for what the host reads or writes during one

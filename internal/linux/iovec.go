@@ -3,8 +3,11 @@
 package linux
 
 import (
+	"math"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 )
@@ -82,8 +85,12 @@ func vectored(nr uintptr, access mem.Prot) Handler {
 		if t.P.reserved.has(fd) {
 			return 0, syscall.EBADF
 		}
-		if t.P.files.mem.has(fd) {
-			return t.memVectored(c, access)
+		if access == mem.Write && t.P.files.snapshots.has(fd) {
+			own := nr == unix.SYS_READV || nr == unix.SYS_PREADV2 && c.Args[3] == math.MaxUint64
+			t.P.refresh(fd, own, c.Args[3])
+		}
+		if other, ok := t.P.files.mem.has(fd); ok {
+			return t.memVectored(other, c, access)
 		}
 		m := marshaller{t: t}
 		iov, e := m.iovecs(t.io.iov[:0], c.Args[1], int(c.Args[2]), access)
@@ -119,8 +126,11 @@ func transfer(nr, vector uintptr, access mem.Prot) Handler {
 		if t.P.reserved.has(fd) {
 			return 0, syscall.EBADF
 		}
-		if t.P.files.mem.has(fd) {
-			return t.memTransfer(nr, fd, c.Args[1], c.Args[2], c.Args[3], access)
+		if access == mem.Write && t.P.files.snapshots.has(fd) {
+			t.P.refresh(fd, nr == unix.SYS_READ, c.Args[3])
+		}
+		if other, ok := t.P.files.mem.has(fd); ok {
+			return t.memTransfer(other, nr, fd, c.Args[1], c.Args[2], c.Args[3], access)
 		}
 		n := uintptr(c.Args[2])
 		p, ok := t.hostPointer(c.Args[1], c.Args[2], access)

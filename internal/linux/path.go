@@ -248,7 +248,7 @@ func (p *Process) resolvePath(dirfd int, name string, follow bool) string {
 			return host
 		}
 	}
-	if p.isHiddenFD(dirfd, name) {
+	if p.isHidden(dirfd, name) {
 		return nowhere
 	}
 	root := p.root()

@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"os"
 	"path"
-	"strconv"
-	"strings"
 	"syscall"
 	"unsafe"
 
@@ -42,6 +40,7 @@ func (t *Task) openProc(dirfd int, name string, flags uint64) (uint64, syscall.E
 	if err == nil {
 		var fd int
 		if fd, err = snapshot(full, content, int(flags)); err == nil {
+			t.P.files.snapshots.add(fd, t.P.absoluteProc(full))
 			return uint64(fd), 0, true
 		}
 	}
@@ -110,58 +109,6 @@ func (p *Process) ownView(tid int) *procview.View {
 		}
 	}
 	return v
-}
-
-// snapshotPrefix is how the kernel names memory files in /proc/self/fd; snapshots
-// are called like the file that they stand for.
-const (
-	snapshotPrefix = "/memfd:" + procDir
-	deletedSuffix  = " (deleted)"
-)
-
-// snapshotName returns the name of the /proc file that a snapshot stands for,
-// given where its link in /proc/self/fd leads to.
-func snapshotName(target string) (string, bool) {
-	if !strings.HasPrefix(target, snapshotPrefix) {
-		return "", false
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(target, "/memfd:"), deletedSuffix), true
-}
-
-// snapshot returns a descriptor, opened with flags, of a read-only file. Its number is
-// the lowest that is free.
-func snapshot(name string, content []byte, flags int) (int, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return -1, err
-	}
-	if err := fillSnapshot(fd, content, flags); err != nil {
-		_ = unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-// fillSnapshot writes the contents and opens the file anew, as the guest wants it.
-func fillSnapshot(fd int, content []byte, flags int) error {
-	for b := content; len(b) > 0; {
-		n, err := unix.Write(fd, b)
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	if err := unix.Fchmod(fd, 0o444); err != nil {
-		return err
-	}
-	reader, err := openTransient(func() (int, error) {
-		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags&^unix.O_NOFOLLOW, 0)
-	})
-	if err != nil {
-		return err
-	}
-	defer unix.Close(reader)
-	return unix.Dup3(reader, fd, flags&unix.O_CLOEXEC)
 }
 
 // procCPUInfo describes as many harts as the host has processors.

@@ -11,31 +11,37 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
+	"github.com/hospes-vm/hospes/internal/procview"
 )
 
-// /proc/self/mem is the host's, opened as the guest asks. Positions in it are guest
+// /proc/pid/mem is the host's, opened as the guest asks. Positions in it are guest
 // addresses, so transfers go through memTransfer, which finds the host's. What the
 // file allows beyond mprotect, such as writing to read-only pages, is left to the
 // kernel.
 
-// memFiles knows the open files that are /proc/self/mem, whatever descriptors they
+// memFiles knows the open files that are /proc/pid/mem, whatever descriptors they
 // have.
 type memFiles struct {
 	any atomic.Bool // there is one: spares all others the look
 	mu  sync.Mutex
-	ids map[fileID]bool
+	ids map[fileID]*peer.Peer // nil for the process's own
 }
 
 type fileID struct{ dev, ino uint64 }
 
-// openMem opens /proc/self/mem if that is what full, a clean absolute path, means.
+// openMem opens /proc/pid/mem of a guest process if that is what full, a clean
+// absolute path, means.
 func (t *Task) openMem(full string, flags uint64) (uint64, syscall.Errno, bool) {
 	dir, base := path.Split(full)
 	if base != "mem" {
 		return 0, 0, false
 	}
+	var other *peer.Peer
 	if _, own := t.P.ownProcDir(path.Clean(dir)); !own {
-		return 0, 0, false
+		if other = otherPeer(path.Clean(dir)); other == nil {
+			return 0, 0, false
+		}
 	}
 	fd, err := unix.Open(full, int(flags), 0)
 	if err != nil {
@@ -49,32 +55,47 @@ func (t *Task) openMem(full string, flags uint64) (uint64, syscall.Errno, bool) 
 	f := &t.P.files.mem
 	f.mu.Lock()
 	if f.ids == nil {
-		f.ids = map[fileID]bool{}
+		f.ids = map[fileID]*peer.Peer{}
 	}
-	f.ids[fileID{st.Dev, st.Ino}] = true
+	f.ids[fileID{st.Dev, st.Ino}] = other
 	f.mu.Unlock()
 	f.any.Store(true)
 	return uint64(fd), 0, true
 }
 
-// has reports whether fd is /proc/self/mem.
-func (f *memFiles) has(fd int) bool {
+// has reports whether fd is /proc/pid/mem, and whose: nil is the process's own.
+func (f *memFiles) has(fd int) (other *peer.Peer, ok bool) {
 	if !f.any.Load() {
-		return false
+		return nil, false
 	}
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
-		return false
+		return nil, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ids[fileID{st.Dev, st.Ino}]
+	other, ok = f.ids[fileID{st.Dev, st.Ino}]
+	return other, ok
+}
+
+// otherPeer returns the guest process whose directory in /proc, or whose thread's, a
+// clean path is; nil if there is none.
+func otherPeer(dir string) *peer.Peer {
+	pid, _, ok := otherProcDir(dir)
+	if !ok {
+		return nil
+	}
+	p, err := peer.Open(pid)
+	if err != nil {
+		return nil
+	}
+	return p
 }
 
 // memTransfer is a transfer of n bytes between guest memory at addr and
-// /proc/self/mem: by the call nr, of the family of read and write, at pos if it has
+// /proc/pid/mem of other, or the own one: by the call nr, of the family of read and write, at pos if it has
 // a position of its own. access is what it does with the memory at addr.
-func (t *Task) memTransfer(nr uintptr, fd int, addr, n, pos uint64, access mem.Prot) (uint64, syscall.Errno) {
+func (t *Task) memTransfer(other *peer.Peer, nr uintptr, fd int, addr, n, pos uint64, access mem.Prot) (uint64, syscall.Errno) {
 	own := nr == unix.SYS_PREAD64 || nr == unix.SYS_PWRITE64
 	if !own {
 		at, err := unix.Seek(fd, 0, unix.SEEK_CUR)
@@ -88,7 +109,12 @@ func (t *Task) memTransfer(nr uintptr, fd int, addr, n, pos uint64, access mem.P
 	if e != 0 {
 		return 0, e
 	}
-	done, e := t.memCopy(fd, p, min(n, maxTransfer), pos, access)
+	var done uint64
+	if n = min(n, maxTransfer); other != nil {
+		done, e = t.peerMemCopy(other, fd, p, n, pos, access)
+	} else {
+		done, e = t.memCopy(fd, p, n, pos, access)
+	}
 	if !own && done > 0 {
 		_, _ = unix.Seek(fd, int64(pos+done), unix.SEEK_SET)
 	}
@@ -126,6 +152,33 @@ func (t *Task) memCopy(fd int, p uintptr, n, pos uint64, access mem.Prot) (done 
 	return done, 0
 }
 
+// peerMemCopy is memCopy for the memory of another process.
+func (t *Task) peerMemCopy(other *peer.Peer, fd int, p uintptr, n, pos uint64, access mem.Prot) (done uint64, e syscall.Errno) {
+	call := uintptr(unix.SYS_PWRITE64)
+	if access == mem.Write {
+		call = unix.SYS_PREAD64
+	}
+	view := procview.FromPeer(other, other.PID, 0)
+	for done < n {
+		at := pos + done
+		host, ok := other.Host(at, 0)
+		if !ok || !view.Mapped(at) {
+			e = syscall.EIO
+			break
+		}
+		var r uint64
+		r, e = t.Syscall(call, uintptr(fd), p+uintptr(done), uintptr(min(n-done, mem.PageSize-at%mem.PageSize)), uintptr(host))
+		if e != 0 || r == 0 {
+			break
+		}
+		done += r
+	}
+	if done > 0 {
+		e = 0
+	}
+	return done, e
+}
+
 // mappedPrefix is how many of the n bytes at addr come before the first that is not
 // mapped.
 func (t *Task) mappedPrefix(addr, n uint64) uint64 {
@@ -142,7 +195,7 @@ func (t *Task) mappedPrefix(addr, n uint64) uint64 {
 
 // memVectored is a transfer with iovecs. It makes do with the first that is not
 // empty: any transfer may be short.
-func (t *Task) memVectored(c *Call, access mem.Prot) (uint64, syscall.Errno) {
+func (t *Task) memVectored(other *peer.Peer, c *Call, access mem.Prot) (uint64, syscall.Errno) {
 	v, e := t.readIovecs(c.Args[1], c.Args[2])
 	if e != 0 || len(v) == 0 {
 		return 0, e
@@ -150,5 +203,5 @@ func (t *Task) memVectored(c *Call, access mem.Prot) (uint64, syscall.Errno) {
 	nr := map[string]uintptr{
 		"preadv": unix.SYS_PREAD64, "preadv2": unix.SYS_PREAD64, "pwritev": unix.SYS_PWRITE64, "pwritev2": unix.SYS_PWRITE64,
 	}[c.Row.Name]
-	return t.memTransfer(nr, c.Int(0), v[0].base, v[0].n, c.Args[3], access)
+	return t.memTransfer(other, nr, c.Int(0), v[0].base, v[0].n, c.Args[3], access)
 }

@@ -133,13 +133,17 @@ func isProc(dirfd int, name string) bool {
 // nowhere is a path that leads to nothing.
 const nowhere = procDir + "/self/fd/-"
 
-// isHiddenFD reports whether a path means a descriptor of hospes in /proc or /dev/fd.
-func (p *Process) isHiddenFD(dirfd int, name string) bool {
+// isHidden reports whether a path means a descriptor of hospes in /proc or /dev/fd, or
+// something of a thread of hospes, or a file of /proc/pid that makes no sense for a guest.
+func (p *Process) isHidden(dirfd int, name string) bool {
 	base := name[strings.LastIndexByte(name, '/')+1:]
-	if base == "" || base[0] < '0' || base[0] > '9' || len(base) > 9 {
-		return false
+	fd := -1
+	if base != "" && base[0] >= '0' && base[0] <= '9' && len(base) < 10 {
+		if n, err := strconv.Atoi(base); err == nil && p.reserved.has(n) {
+			fd = n
+		}
 	}
-	if fd, err := strconv.Atoi(base); err != nil || !p.reserved.has(fd) {
+	if fd < 0 && !foreignFiles[base] && !strings.Contains(name, "task/") && !strings.HasPrefix(name, procDir+"/") {
 		return false
 	}
 	if !strings.HasPrefix(name, "/") {
@@ -149,11 +153,49 @@ func (p *Process) isHiddenFD(dirfd int, name string) bool {
 		}
 		name = dir + "/" + name
 	}
-	dir := path.Dir(path.Clean(name))
+	name = path.Clean(name)
+	dir := path.Dir(name)
 	if dir == "/dev/fd" {
+		return fd >= 0
+	}
+	if !below(name, procDir) {
+		return false
+	}
+	if p.inHiddenThread(name) {
 		return true
 	}
-	parent, kind := path.Split(dir)
-	_, own := p.ownProcDir(path.Clean(parent))
-	return own && (kind == "fd" || kind == "fdinfo")
+	if fd >= 0 {
+		parent, kind := path.Split(dir)
+		_, own := p.ownProcDir(path.Clean(parent))
+		return own && (kind == "fd" || kind == "fdinfo")
+	}
+	if !foreignFiles[base] {
+		return false
+	}
+	_, own := p.ownProcDir(dir)
+	return own || otherPeer(dir) != nil
+}
+
+// foreignFiles are files of /proc/pid that speak of the host's addresses or machine. A
+// kernel may lack them.
+var foreignFiles = map[string]bool{"pagemap": true, "map_files": true, "arch_status": true, "clear_refs": true, "stack": true}
+
+// inHiddenThread reports whether a clean path in /proc lies in the directory of a thread
+// of hospes: /proc/tid, or task/tid in that of this process.
+func (p *Process) inHiddenThread(name string) bool {
+	words := strings.Split(name[1:], "/")
+	if len(words) < 2 {
+		return false
+	}
+	if n, err := strconv.Atoi(words[1]); err == nil && p.isHiddenThread(n) {
+		return true
+	}
+	if len(words) < 4 || words[2] != "task" {
+		return false
+	}
+	if _, own := p.ownProcDir("/" + words[0] + "/" + words[1]); !own {
+		return false
+	}
+	tid, err := strconv.Atoi(words[3])
+	return err == nil && !p.hasTask(tid)
 }

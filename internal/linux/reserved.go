@@ -170,8 +170,11 @@ func (c *Call) makesDescriptor() bool {
 	return nr < uint(len(descriptorCalls)) && descriptorCalls[nr]
 }
 
-// do carries out a call, and keeps hospes's descriptors from being noticed.
+// do carries out a call, and keeps hospes's descriptors and threads from being noticed.
 func (t *Task) do(c *Call) (uint64, syscall.Errno) {
+	if t.namesHiddenThread(c) {
+		return 0, syscall.ESRCH
+	}
 	r, e := c.Row.Do(t, c)
 	if !c.makesDescriptor() {
 		return r, e

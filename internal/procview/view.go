@@ -92,3 +92,13 @@ func FromPeer(p *peer.Peer, pid, tid int) *View {
 	}
 	return v
 }
+
+// Mapped reports whether the guest has memory at an address.
+func (v *View) Mapped(addr uint64) bool {
+	for _, m := range v.VMAs() {
+		if addr < m.End {
+			return addr >= m.Start
+		}
+	}
+	return false
+}
