@@ -72,7 +72,11 @@ func (p *Process) hiddenEntries(fd int) func(name string) bool {
 	if unix.Fstatfs(fd, &fs) != nil || fs.Type != unix.PROC_SUPER_MAGIC {
 		return nil
 	}
-	dir, base := path.Split(fdPath(fd))
+	full := fdPath(fd)
+	if p.isGuestDir(full) {
+		return func(name string) bool { return foreignFiles[name] }
+	}
+	dir, base := path.Split(full)
 	if base != "fd" && base != "fdinfo" && base != "task" {
 		return nil
 	}
@@ -97,6 +101,15 @@ func (p *Process) hiddenEntries(fd int) func(name string) bool {
 	}
 	own := other.Hidden()
 	return hiddenIf(func(fd int) bool { return slices.Contains(own, fd) })
+}
+
+// isGuestDir reports whether a clean path is the directory of a guest process in /proc,
+// or of a thread of one.
+func (p *Process) isGuestDir(dir string) bool {
+	if _, own := p.ownProcDir(dir); own {
+		return true
+	}
+	return otherPeer(dir) != nil
 }
 
 // hiddenIf and hiddenUnless hide names that are numbers with, or without, a property.

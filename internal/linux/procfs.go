@@ -54,6 +54,9 @@ func (p *Process) procContent(full string) (content []byte, ok bool, err error) 
 		content, err = p.procCPUInfo()
 		return content, true, err
 	}
+	if full == procDir+"/sys/kernel/arch" {
+		return []byte(p.Arch.Name() + "\n"), true, nil
+	}
 	dir, base := path.Split(full)
 	write := procview.Files[base]
 	if write == nil {

@@ -27,7 +27,7 @@ func procPath(dirfd int, name string) string {
 		}
 	} else {
 		base := name[strings.LastIndexByte(name, '/')+1:]
-		if _, ok := procview.Files[base]; !ok && base != "exe" && base != "mem" && base != "cpuinfo" {
+		if _, ok := procview.Files[base]; !ok && base != "exe" && base != "mem" && base != "cpuinfo" && base != "arch" {
 			return ""
 		}
 		dir, ok := dirPath(dirfd)
@@ -172,8 +172,7 @@ func (p *Process) isHidden(dirfd int, name string) bool {
 	if !foreignFiles[base] {
 		return false
 	}
-	_, own := p.ownProcDir(dir)
-	return own || otherPeer(dir) != nil
+	return p.isGuestDir(dir)
 }
 
 // foreignFiles are files of /proc/pid that speak of the host's addresses or machine. A
