@@ -27,6 +27,9 @@ const addressSpace = 1 << 38
 
 // Run runs a program to its end. An error means that it has not started: a
 // *LoadError if the program is at fault.
+//
+// While it runs, the signals of this process are the guest's: what would end the
+// process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
 	arch := riscv.Arch
 	as, err := newSpace(cfg.Mapping)

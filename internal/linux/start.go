@@ -34,6 +34,9 @@ func (p *Process) Run(prog Program) (Status, error) {
 	runtime.LockOSThread()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	trap.Init()
+	if p.ExecOptions == nil { // the program goes on
+		defer trap.Release()
+	}
 	_ = hostthread.Init() // without it, Go ends the process when threads run out
 	inherited.Restore()
 	if p.ExecOptions != nil {

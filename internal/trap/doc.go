@@ -43,5 +43,6 @@
 // They must not take the guest's signals. With package trap/early in the program
 // they are born with all signals blocked. Without it, those that exist at [Init]
 // are told to block everything, and a later one does so when it gets its first
-// signal, which goes back into the process's queue.
+// signal, which goes back into the end of the process's queue: none is lost, but the
+// order of those of one number may suffer. [Release] gives signals back to Go.
 package trap

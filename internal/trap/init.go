@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -63,13 +64,61 @@ func Shortcomings() (list []string) {
 	return list
 }
 
-var initOnce sync.Once
+var initMu sync.Mutex
+
+// before is what Init has changed, for Release; guarded by initMu.
+var before struct {
+	users   int // Inits without a Release
+	actions [65]kernelAction
+	mask    uint64
+}
+
+// What the handler does with a thread that is none of the guest's.
+var (
+	released  uint32            // 1 after Release: the signal is Go's
+	quietMask = uint64(blocked) // the mask that the thread gets
+)
 
 // Init prepares the process for a guest: all signals get the disposition that a
 // new program image has, the unmaskable six their handler, and the threads of
-// Go's runtime are kept from taking signals. Call it on the main goroutine,
-// locked to its thread, before the first Bind.
-func Init() { initOnce.Do(setUp) }
+// Go's runtime are kept from taking signals. Call it on the goroutine of the guest's
+// first thread, locked to its thread, before the first Bind. When it has been called
+// already it does no more than want another Release.
+func Init() {
+	initMu.Lock()
+	defer initMu.Unlock()
+	if before.users++; before.users > 1 {
+		return
+	}
+	before.mask = currentMask()
+	for sig := 1; sig < len(before.actions); sig++ {
+		sigaction(sig, nil, &before.actions[sig])
+	}
+	atomic.StoreUint64(&quietMask, blocked)
+	atomic.StoreUint32(&released, 0)
+	setUp()
+}
+
+// Release ends what Init began, in a program that goes on without a guest; there must
+// be one for each Init. Signals are again what they were for Go. Only the six keep their handler, which hands them
+// on.
+func Release() {
+	initMu.Lock()
+	defer initMu.Unlock()
+	if before.users--; before.users > 0 {
+		return
+	}
+	giveBackRuntime()
+	atomic.StoreUint64(&quietMask, before.mask)
+	atomic.StoreUint32(&released, 1)
+	for sig := 1; sig < len(before.actions); sig++ {
+		if slotOf[sig] == slotOrdinary && sig != int(syscall.SIGKILL) && sig != int(syscall.SIGSTOP) {
+			sigaction(sig, &before.actions[sig], nil)
+		}
+	}
+	quietThreads()
+	setMask(before.mask)
+}
 
 func setUp() {
 	stubStart, entryHandler, entryRestorer = codeAddrs()
@@ -111,7 +160,9 @@ func ignoredNow() (set uint64) {
 func interpose(sig int) {
 	var old kernelAction
 	sigaction(sig, nil, &old)
-	goHandlers[sig] = old.handler
+	if old.handler != entryHandler { // left by Release
+		goHandlers[sig] = old.handler
+	}
 	a := kernelAction{
 		handler:  entryHandler,
 		flags:    saSiginfo | saOnStack | saRestart | saRestorer,
@@ -121,7 +172,7 @@ func interpose(sig int) {
 	sigaction(sig, &a, nil)
 }
 
-// quietThreads has all threads of Go's runtime block all signals: a kick that
+// quietThreads has all threads of Go's runtime set the mask quietMask: a kick that
 // finds no Thread does that. Without /proc they learn it from their first signal.
 func quietThreads() {
 	fd, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -70,6 +70,9 @@ func takeOverRuntime(at *auxv) (masks, preemption bool) {
 		case uintptr(len(preemptVar)):
 			if v := (*goDebugVar)(addr(p - varLen)); img.isPreemptVar(v) {
 				preemption = true
+				if preemptOff == nil {
+					preemptOff, preemptBefore = v.value, *v.value
+				}
 				*v.value = 1
 			}
 		}
@@ -83,11 +86,36 @@ const (
 	preemptVar    = "asyncpreemptoff"
 )
 
+// What takeOverRuntime has found, and what was there.
+var (
+	signalTable   *[65]goSignal
+	signalFlags   [65]int32
+	preemptOff    *int32
+	preemptBefore int32
+)
+
 func keepBlocked(tab *[65]goSignal) {
+	first := signalTable == nil
+	signalTable = tab
 	for sig := range tab {
+		if first {
+			signalFlags[sig] = tab[sig].flags
+		}
 		if slotOf[sig] == slotOrdinary {
 			tab[sig].flags &^= goSigKill | goSigThrow | goSigUnblock
 		}
+	}
+}
+
+// giveBackRuntime undoes takeOverRuntime.
+func giveBackRuntime() {
+	if signalTable != nil {
+		for sig := range signalTable {
+			signalTable[sig].flags = signalFlags[sig]
+		}
+	}
+	if preemptOff != nil {
+		*preemptOff = preemptBefore
 	}
 }
 

@@ -125,11 +125,11 @@ probe:
 	JNE  probe
 
 	// Not a guest thread: it is to have no further signals (kicks are for that),
-	// and another one takes this.
-	MOVQ $const_blocked, AX
+	// and another one takes this. After Release it is to have them again.
+	MOVQ ·quietMask(SB), AX
 	MOVQ AX, UC_SIGMASK(R14)
 	CMPL R12, $SIGSTKFLT
-	JNE  requeue
+	JNE  strange
 	CMPL SI_CODE(R13), $0
 	JNE  out
 	CMPL SI_PID(R13), $0
@@ -139,6 +139,17 @@ probe:
 	MOVQ ·freezer(SB), AX
 	TESTQ AX, AX
 	JZ   out
+	JMP  AX
+strange:
+	CMPL ·released(SB), $0
+	JEQ  requeue
+	LEAQ ·goHandlers(SB), AX
+	MOVQ (AX)(R12*8), AX
+	TESTQ AX, AX
+	JZ   requeue
+	MOVL R12, DI
+	MOVQ R13, SI
+	MOVQ R14, DX
 	JMP  AX
 requeue:
 	// The thread's own ID, with which any si_code is allowed, means its process.

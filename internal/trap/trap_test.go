@@ -3,8 +3,11 @@
 package trap
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -20,7 +23,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const dieEnv = "HOSPES_TEST_DIE"
+const (
+	dieEnv     = "HOSPES_TEST_DIE"
+	releaseEnv = "HOSPES_TEST_RELEASE"
+)
 
 func TestMain(m *testing.M) {
 	Init()
@@ -28,6 +34,9 @@ func TestMain(m *testing.M) {
 		runtime.LockOSThread()
 		sig, _ := strconv.Atoi(s)
 		Die(sig)
+	}
+	if os.Getenv(releaseEnv) != "" {
+		runReleased()
 	}
 	os.Exit(m.Run())
 }
@@ -466,5 +475,58 @@ func TestDie(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// runReleased is a program that has no guest any more after Init, twice, and lives on its
+// own signals in between.
+func runReleased() {
+	for round := range 2 {
+		runtime.LockOSThread()
+		if round > 0 {
+			Init()
+		}
+		var irq uint32
+		th := NewThread(&irq)
+		if err := th.Bind(); err != nil {
+			panic(err)
+		}
+		Install(int(unix.SIGUSR1), 0)
+		th.SetMask(0)
+		_ = unix.Kill(os.Getpid(), unix.SIGUSR1)
+		if info, ok := th.Take(); !ok || info.Signal() != int(unix.SIGUSR1) {
+			panic("the guest's signal has not come")
+		}
+		th.Unbind()
+		Release()
+		runtime.UnlockOSThread()
+		for _, sig := range []syscall.Signal{unix.SIGUSR1, unix.SIGSEGV, unix.SIGTERM, 40} {
+			c := make(chan os.Signal, 1)
+			signal.Notify(c, sig)
+			_ = unix.Kill(os.Getpid(), sig)
+			if <-c != sig {
+				panic("another signal")
+			}
+			signal.Stop(c)
+		}
+	}
+	fmt.Println("fine")
+	_ = unix.Kill(os.Getpid(), unix.SIGTERM)
+	time.Sleep(time.Minute)
+}
+
+func TestRelease(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(os.Environ(), releaseEnv+"=1")
+	out, _ := cmd.CombinedOutput()
+	ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if string(out) != "fine\n" || !ok || ws.Signal() != unix.SIGTERM {
+		t.Errorf("%v\n%s", cmd.ProcessState, out)
 	}
 }
