@@ -61,7 +61,9 @@ func alone(nr, a1, a2, a3 uintptr) uintptr {
 	waitEnded()
 	atomic.StoreUint32(&control.end, 0)
 	r := raw(nr, a1, a2, a3, 0)
-	reviveThreads()
+	if reviveThreads() != 0 {
+		raw(unix.SYS_EXIT_GROUP, reviveFailed, 0, 0, 0)
+	}
 	restoreSignals(old)
 	return r
 }

@@ -65,9 +65,11 @@ func Fork(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
 }
 
 func forkParked(flags uintptr, parked []int) (pid, fd int, e syscall.Errno) {
-	// What the runtime needs while the host refuses threads to this process's children.
+	// What the runtime needs while the host refuses threads to this process's children. A
+	// thread whose children are to be in another PID namespace can make no threads at all
+	// (EINVAL); the runtime makes its own from others.
 	if hostthread.Empty() {
-		if e := hostthread.Reserve(2); e != 0 {
+		if e := hostthread.Reserve(2); e != 0 && e != unix.EINVAL {
 			return 0, 0, e
 		}
 	}
@@ -331,23 +333,26 @@ func revive() {
 	// With an event, in case the parent was about to take one.
 	replace(uintptr(event.Int()), raw(unix.SYS_EVENTFD2, 1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK, 0, 0))
 	raw(unix.SYS_EPOLL_CTL, uintptr(poller.Int()), unix.EPOLL_CTL_ADD, uintptr(event.Int()), uintptr(unsafe.Pointer(&eventEntry)))
-	reviveThreads()
+	if e := reviveThreads(); e != 0 {
+		sendReport(uint32(e))
+		raw(unix.SYS_EXIT_GROUP, reviveFailed, 0, 0, 0)
+	}
+	sendReport(reportDone)
 }
 
 // reviveThreads makes the threads anew that have records.
 //
 //go:nosplit
 //go:norace
-func reviveThreads() {
+func reviveThreads() syscall.Errno {
 	atomic.StoreUint32(&control.inside, 0)
 	n := atomic.LoadUint32(&control.claimed)
 	for i := uint32(0); i < n; i++ {
 		if r := resume(&control.records[i]); failed(r) {
-			sendReport(uint32(errno(r)))
-			raw(unix.SYS_EXIT_GROUP, reviveFailed, 0, 0, 0)
+			return errno(r)
 		}
 	}
-	sendReport(reportDone)
+	return 0
 }
 
 // reviveFailed is the exit status of a child that is not complete, which nobody sees
