@@ -8,6 +8,10 @@
 // the native program's is an error.
 //
 //	go run ./cmd/hospes-bench [-rounds N] [-scale N] [-run REGEXP] [-hospes FILE] [-qemu FILE]
+//
+// With -processes it measures instead how long it takes to make processes, in a Debian
+// riscv64 root. That needs a kernel whose user namespaces have a binfmt_misc of their own
+// (Linux 6.7).
 package main
 
 import (
@@ -26,7 +30,10 @@ type config struct {
 	qemu   string
 	src    string
 	build  string
+	root   string // Debian's, for processes; found if empty
 }
+
+const defaultQEMU = "qemu-riscv64"
 
 func main() {
 	var c config
@@ -35,11 +42,16 @@ func main() {
 	flag.IntVar(&c.scale, "scale", 3, "amount of work: about 30 ms each, native, times this")
 	flag.StringVar(&filter, "run", ".", "which programs, a regular expression")
 	flag.StringVar(&c.hospes, "hospes", "./hospes", "the hospes command")
-	flag.StringVar(&c.qemu, "qemu", "qemu-riscv64", "QEMU's command; empty to leave it out")
+	flag.StringVar(&c.qemu, "qemu", defaultQEMU, "QEMU's command; empty to leave it out")
 	flag.StringVar(&c.src, "src", "bench", "where the sources are")
 	flag.StringVar(&c.build, "build", filepath.Join("build", "bench"), "where compiled programs go")
+	flag.StringVar(&c.root, "root", "", "the Debian root for -processes (default: scripts/debian-rootfs.sh provides it)")
+	processes := flag.Bool("processes", false, "measure how processes are made")
 	flag.Parse()
 	err := func() (err error) {
+		if *processes {
+			return runProcesses(&c, os.Stdout)
+		}
 		if c.filter, err = regexp.Compile(filter); err != nil {
 			return err
 		}

@@ -40,3 +40,16 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+func TestReportProcesses(t *testing.T) {
+	const ms = time.Millisecond
+	times := make([][][]time.Duration, len(processRows))
+	for i := range times {
+		times[i] = [][]time.Duration{{1 * ms}, {3 * ms, 9 * ms, 2 * ms}, {6 * ms}}
+	}
+	var b strings.Builder
+	reportProcesses(&b, []system{{name: "native"}, {name: "hospes"}, {name: "qemu"}}, times)
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "fork and wait 1.00 3.00 6.00 0.50") {
+		t.Error(got)
+	}
+}
