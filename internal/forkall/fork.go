@@ -115,6 +115,7 @@ const (
 	maxAttempts = 5000
 )
 
+//go:nosplit
 func errno(r uintptr) syscall.Errno {
 	if r > ^uintptr(4095) {
 		return syscall.Errno(-r)
@@ -340,7 +341,8 @@ func revive() {
 	sendReport(reportDone)
 }
 
-// reviveThreads makes the threads anew that have records.
+// reviveThreads makes the threads anew that have records. On failure not all of them
+// are there, and the process cannot go on.
 //
 //go:nosplit
 //go:norace

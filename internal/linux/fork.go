@@ -143,6 +143,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	t.sig.own.clear()
 	t.thr = taskThread{}
 	p.childrenElsewhere.Store(false)
+	p.lockFuture.Store(0)
 	if a.Stack != 0 {
 		t.CPU.SetSP(a.Stack)
 	}

@@ -19,7 +19,7 @@ import (
 // and bookkeeping are mem.Space's; advice and locking go to the host.
 
 func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) {
-	end := t.Mem.Brk(c.Args[0])
+	end := t.brkLocked(c.Args[0])
 	peer.SetBrk(end)
 	return end, 0
 }
@@ -37,7 +37,12 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	switch flags & unix.MAP_TYPE {
 	case unix.MAP_PRIVATE:
-	case unix.MAP_SHARED, unix.MAP_SHARED_VALIDATE:
+	case unix.MAP_SHARED_VALIDATE:
+		if flags&unix.MAP_ANONYMOUS != 0 {
+			return 0, syscall.EINVAL
+		}
+		r.Flags |= mem.MapShared
+	case unix.MAP_SHARED:
 		r.Flags |= mem.MapShared
 	default:
 		return 0, syscall.EINVAL
@@ -60,7 +65,7 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	} else {
 		r.Offset = 0
 	}
-	addr, err := t.Mem.Mmap(r)
+	addr, err := t.mapLocked(r)
 	if err == nil && r.Flags&mem.MapShared != 0 && r.Prot&mem.Write != 0 {
 		t.P.sig.interceptAll()
 	}
@@ -91,7 +96,20 @@ func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
 	if c.Args[2]&^(7|growsDownUp) != 0 || c.Args[2]&growsDownUp == growsDownUp {
 		return 0, syscall.EINVAL
 	}
-	return 0, errnoOf(t.Mem.Mprotect(c.Args[0], c.Args[1], protOf(c.Args[2])))
+	addr, n := c.Args[0], c.Args[1]
+	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%mem.PageSize == 0 {
+		// The stack is the only memory that grows, downwards.
+		v, ok := t.Mem.Lookup(addr)
+		switch {
+		case !ok:
+			return 0, syscall.ENOMEM
+		case v.Name != "[stack]" || c.Args[2]&unix.PROT_GROWSUP != 0:
+			return 0, syscall.EINVAL
+		}
+		n += addr - v.Start
+		addr = v.Start
+	}
+	return 0, errnoOf(t.Mem.Mprotect(addr, n, protOf(c.Args[2])))
 }
 
 // sysPkeyMprotect is mprotect for the one key that a machine without protection
@@ -106,6 +124,21 @@ func sysPkeyMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
 func sysMremap(t *Task, c *Call) (uint64, syscall.Errno) {
 	addr, err := t.Mem.Mremap(c.Args[0], c.Args[1], c.Args[2], mem.RemapFlags(c.Args[3]), c.Args[4])
 	return addr, errnoOf(err)
+}
+
+// sysRemapFilePages has pages of a shared mapping show others of the same file.
+func sysRemapFilePages(t *Task, c *Call) (uint64, syscall.Errno) {
+	start, size, pgoff := c.Args[0]&^(mem.PageSize-1), c.Args[1]&^(mem.PageSize-1), c.Args[3]
+	if c.Args[2] != 0 || start+size <= start || pgoff+size/mem.PageSize < pgoff || pgoff >= 1<<52 {
+		return 0, syscall.EINVAL
+	}
+	return 0, errnoOf(t.Mem.Remap(start, size, pgoff*mem.PageSize, func(p uintptr) error {
+		_, _, e := syscall.Syscall6(unix.SYS_REMAP_FILE_PAGES, p, uintptr(size), 0, uintptr(pgoff), uintptr(c.Args[4]), 0)
+		if e != 0 {
+			return e
+		}
+		return nil
+	}))
 }
 
 // eachSpan applies a host call to the host memory behind [addr, addr+n). Holes
@@ -152,7 +185,7 @@ func adviceIgnored(advice int) bool {
 func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	advice := c.Int(2)
 	if adviceIgnored(advice) {
-		return 0, 0
+		return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno { return 0 })
 	}
 	// Unknown advice is refused before anybody looks at the addresses.
 	if _, _, e := syscall.Syscall(unix.SYS_MADVISE, 0, 0, uintptr(advice)); e != 0 {
@@ -169,56 +202,13 @@ func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&^(unix.MS_ASYNC|unix.MS_INVALIDATE|unix.MS_SYNC) != 0 || flags&unix.MS_ASYNC != 0 && flags&unix.MS_SYNC != 0 {
 		return 0, syscall.EINVAL
 	}
+	if n := mem.PageUp(c.Args[1]); c.Args[0]%mem.PageSize == 0 && c.Args[0]+n < n {
+		return 0, syscall.ENOMEM // where others say EINVAL
+	}
 	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
 		_, _, e := syscall.Syscall(unix.SYS_MSYNC, p, n, flags)
 		return e
 	})
-}
-
-// pageRange widens [addr, addr+n) to whole pages, as mlock(2) does.
-func pageRange(addr, n uint64) (uint64, uint64) {
-	start := addr &^ (mem.PageSize - 1)
-	return start, addr + n - start
-}
-
-// lockCall returns the handler of mlock, mlock2 or munlock.
-func lockCall(nr uintptr) Handler {
-	return func(t *Task, c *Call) (uint64, syscall.Errno) {
-		addr, n := pageRange(c.Args[0], c.Args[1])
-		return 0, t.eachSpan(addr, n, func(p, n uintptr) syscall.Errno {
-			_, _, e := syscall.Syscall(nr, p, n, uintptr(c.Uint(2)))
-			return e
-		})
-	}
-}
-
-// sysMlockall locks what is mapped now; MCL_FUTURE would lock hospes's own
-// memory as well, so only the guest's present pages are locked.
-func sysMlockall(t *Task, c *Call) (uint64, syscall.Errno) {
-	const current, future, onFault = 1, 2, 4
-	flags := c.Int(0)
-	if flags == 0 || flags&^(current|future|onFault) != 0 || flags == onFault {
-		return 0, syscall.EINVAL
-	}
-	if flags&current == 0 {
-		return 0, 0
-	}
-	return 0, t.lockAll(unix.SYS_MLOCK)
-}
-
-func sysMunlockall(t *Task, c *Call) (uint64, syscall.Errno) { return 0, t.lockAll(unix.SYS_MUNLOCK) }
-
-func (t *Task) lockAll(nr uintptr) syscall.Errno {
-	for _, v := range t.Mem.VMAs() {
-		e := t.eachSpan(v.Start, v.Len(), func(p, n uintptr) syscall.Errno {
-			_, _, e := syscall.Syscall(nr, p, n, 0)
-			return e
-		})
-		if e != 0 && v.Prot != mem.None {
-			return e
-		}
-	}
-	return 0
 }
 
 func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {

@@ -31,9 +31,12 @@ const (
 )
 
 // single reports whether the process has one guest thread, which is the first one,
-// among hospes's threads. A vfork child has no others.
+// among hospes's threads. A vfork child has no others, and may need those of its parent.
 func (t *Task) single() bool {
-	return t.P.vfork == nil && t.P.numTasks() == 1 && t.TID == t.P.Pid() && forkall.Init() == nil
+	p := t.P
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.vfork == nil && p.vforks == 0 && len(p.tasks) == 1 && t.TID == p.Pid() && forkall.Init() == nil
 }
 
 // concernAll makes a call of the host that changes what belongs to a thread, for the

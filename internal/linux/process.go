@@ -66,8 +66,9 @@ type Process struct {
 	childrenElsewhere atomic.Bool
 	pidNamespaces     pidNamespaces
 
-	attributesChanged atomic.Bool // a thread has changed what those it creates inherit (attributes.go)
-	aio               aioContexts // asynchronous I/O of io_setup(2) (aio.go)
+	lockFuture        atomic.Uint32 // MCL_FUTURE, with MCL_ONFAULT or not, if new memory is to be locked
+	attributesChanged atomic.Bool   // a thread has changed what those it creates inherit (attributes.go)
+	aio               aioContexts   // asynchronous I/O of io_setup(2) (aio.go)
 
 	secure  *secureState  // that the main thread starts with (seccomp.go)
 	trace   [4]uint64     // Task.execTrace of the program before
