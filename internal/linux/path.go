@@ -107,7 +107,32 @@ func (s Sysroot) inside(name string, follow bool) (string, syscall.Errno) {
 		return "", errnoOf(err)
 	}
 	defer unix.Close(fd)
-	return fdPath(fd), 0
+	if host := fdPath(fd); host != "" {
+		return host, 0
+	}
+	return s.walk(name, follow), 0
+}
+
+// walk is inside for a file that is there, where /proc does not tell its path.
+func (s Sysroot) walk(name string, follow bool) string {
+	at, rest, links := "/", strings.Split(name, "/"), 0
+	for len(rest) > 0 {
+		next := path.Join(at, rest[0]) // ".." of the root is the root
+		rest = rest[1:]
+		target, link := readlink(s.Dir + next)
+		if !link || !follow && len(rest) == 0 {
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			break // it has been changed since
+		}
+		if strings.HasPrefix(target, "/") {
+			at = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return s.Dir + strings.TrimSuffix(at, "/")
 }
 
 // readlink returns the path that a symbolic link of the sysroot leads to.

@@ -145,3 +145,23 @@ func TestNewSysroot(t *testing.T) {
 		}
 	}
 }
+
+// TestSysrootWalk compares the walk that does without /proc with the kernel's.
+func TestSysrootWalk(t *testing.T) {
+	root := testRoot(t)
+	for _, name := range []string{
+		"/", "//", "/.", "/..", "/etc/passwd", "/etc//./passwd", "/lib", "/lib/", "/lib/libc.so", "/lib/../bin", "/var-run/pid",
+		"/usr/bin/vi", "/up", "/../../etc/passwd", "/usr/../var-run/../x/pid", "/only-here/to-passwd", "/only-here/../up",
+		"/deep/er/../../lib/../bin/vi", "/dangling", "/loop", "/only-here/to-sibling",
+	} {
+		for _, follow := range []bool{true, false} {
+			want, e := root.inside(name, follow)
+			if e != 0 {
+				continue // walk is for what is there
+			}
+			if got := root.walk(name, follow); got != want {
+				t.Errorf("walk(%q, %v) = %q, want %q", name, follow, got, want)
+			}
+		}
+	}
+}
