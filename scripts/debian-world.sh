@@ -99,7 +99,18 @@ inside_run() {
 	furnish "$2"
 	shift 2
 	uid=0 guest /sbin/ip link set lo up
+	close_inherited
 	guest "$@"
+}
+
+# close_inherited: descriptors of whoever called the script are no part of the world. (255
+# is bash's own, and closed on execution.)
+close_inherited() {
+	local fd
+	for fd in /proc/$$/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || [ "$fd" = 255 ] || eval "exec $fd>&-"
+	done
 }
 
 dpkg_guest() { guest /usr/bin/dpkg --force-unsafe-io --force-confdef --force-confold --force-depends "$@"; }

@@ -1,7 +1,9 @@
 package main
 
 // worldRows are all rows that run in a world.
-var worldRows = [][]worldRow{worldBasics, worldViews, worldLanguages, worldCompilers, worldPythonTests}
+var worldRows = [][]worldRow{
+	worldBasics, shellRows, buildRows, toolRows, worldViews, worldLanguages, worldCompilers, worldPythonTests,
+}
 
 // worldBasics show that the world is what it should be.
 var worldBasics = []worldRow{
