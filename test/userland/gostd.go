@@ -61,18 +61,14 @@ var goPackages = []goPackage{
 	{path: "os/signal", rooted: true}, // they start nohup
 	{path: "regexp"},
 	{path: "runtime", slow: true, except: map[string]string{
-		".*(Cgo|Crash|Coro).*":             "they build programs with the host's go command, and start them, which takes minutes",
-		"TestUsingVDSO":                    "the host's strace cannot start a guest program without binfmt_misc",
-		"TestRuntimePanic|TestTraceback.*": "they build and start programs, too",
+		"TestUsingVDSO": "the vdso's clock_gettime is a system call",
 	}},
 	{path: "sort", quick: true},
 	{path: "strconv"},
 	{path: "strings"},
 	{path: "sync", quick: true},
 	{path: "sync/atomic", quick: true},
-	{path: "syscall", except: map[string]string{
-		"TestExecPtrace": "there is no ptrace yet",
-	}},
+	{path: "syscall"},
 	{path: "text/template"},
 	{path: "time", slow: true, except: map[string]string{
 		"TestLongAdjustTimers": "it allows 60 s for some 15 thousand million instructions, too little for an interpreter",
