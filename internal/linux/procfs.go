@@ -94,6 +94,7 @@ func (p *Process) ownView(tid int) *procview.View {
 	_, v.Brk = p.Mem.BrkRange()
 	_, v.Peak = p.Mem.Size()
 	v.Ignored, v.Handled = p.sig.sets()
+	v.Signals = p.virtualSignals(tid)
 	v.Host = func(addr, n uint64, f func(host, n uint64)) {
 		_ = p.Mem.Mapping().Spans(addr, n, mem.None, func(b []byte) bool {
 			f(uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), uint64(len(b)))

@@ -77,6 +77,10 @@ type taskSignals struct {
 	stack guest.AltStack // sigaltstack(2); Size is 0 when there is none
 	own   virtualQueue   // signals for this thread that it blocks
 
+	// unmaskable are those of mask that the host does not block, for other threads to
+	// look at.
+	unmaskable atomic.Uint64
+
 	// A call such as ppoll has put temp in the place of mask, until a signal is
 	// delivered (which restores mask when its handler returns) or the call is over.
 	temp      uint64
@@ -209,6 +213,9 @@ func (t *Task) setMask(mask uint64) bool {
 		return false
 	}
 	t.sig.mask = mask
+	if hidden := mask & trap.Unmaskable; t.sig.unmaskable.Load() != hidden {
+		t.sig.unmaskable.Store(hidden)
+	}
 	t.noticeVirtual()
 	return true
 }

@@ -108,6 +108,26 @@ func (t *Task) noticeVirtual() {
 	}
 }
 
+// virtualSignals are the signals that a thread blocks, and those that wait for it and
+// for the process, as far as the host does not know; by their names in
+// /proc/pid/status. The thread ID 0 stands for the first thread.
+func (p *Process) virtualSignals(tid int) map[string]uint64 {
+	if tid == 0 {
+		tid = p.Pid()
+	}
+	p.mu.Lock()
+	t := p.tasks[tid]
+	p.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	return map[string]uint64{
+		"SigBlk": t.sig.unmaskable.Load(),
+		"SigPnd": t.sig.own.set.Load(),
+		"ShdPnd": p.sig.shared.set.Load(),
+	}
+}
+
 // kickOthers makes all threads but t look whether a signal for the process is for them.
 func (p *Process) kickOthers(t *Task) {
 	p.mu.Lock()

@@ -128,6 +128,13 @@ func (v *View) status() ([]byte, error) {
 			own[name] = kb(s.total) // hospes's memory is counted
 		}
 	}
+	for name, more := range v.Signals {
+		var set uint64
+		if _, rest, ok := bytes.Cut(host, []byte("\n"+name+":\t")); ok && more != 0 {
+			_, _ = fmt.Sscanf(string(rest[:min(len(rest), 16)]), "%x", &set)
+			own[name] = fmt.Sprintf("%016x", set|more)
+		}
+	}
 	maps.Copy(own, v.Secure)
 	return replaceLines(host, own), nil
 }

@@ -22,6 +22,8 @@ type View struct {
 
 	Threads          int    // how many the guest has
 	Ignored, Handled uint64 // signals
+	// Signals are further members of the sets in lines of /proc/pid/status.
+	Signals map[string]uint64
 
 	VMAs func() []mem.VMA // in address order
 	// Host calls f with the pieces of host memory that make up a range of guest memory.
