@@ -137,7 +137,7 @@ func (x *execRequest) open(dirfd int, name string, flags int) syscall.Errno {
 	if !follow {
 		open |= unix.O_NOFOLLOW
 	}
-	fd, err := unix.Openat(dirfd, x.at.name, open, 0)
+	fd, err := openTransient(func() (int, error) { return unix.Openat(dirfd, x.at.name, open, 0) })
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -161,9 +161,11 @@ func (x *execRequest) openDescriptor(fd int) syscall.Errno {
 	}
 	x.path, x.unnamed = fdName(fd), true
 	x.inaccessible = closesOnExec(fd)
-	opened, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), openProgramFlags, 0)
+	opened, err := openTransient(func() (int, error) {
+		return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), openProgramFlags, 0)
+	})
 	if err == unix.ENOENT { // no such descriptor, or no /proc
-		opened, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		opened, err = openTransient(func() (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) })
 		if flags, e := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil && e == nil && flags&unix.O_PATH != 0 {
 			_ = unix.Close(opened)
 			err = unix.EACCES // there is no way to read the file

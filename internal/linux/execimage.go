@@ -23,7 +23,7 @@ import (
 func (x *execRequest) run() syscall.Errno {
 	cfg := x.t.P.loaderConfig(Program{Path: x.path, Argv: x.argv, Env: x.env})
 	cfg.Inaccessible = x.inaccessible
-	fd, err := unix.FcntlInt(uintptr(x.fd), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := openTransient(func() (int, error) { return unix.FcntlInt(uintptr(x.fd), unix.F_DUPFD_CLOEXEC, 0) })
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -100,8 +100,8 @@ func (x *execRequest) runGuest() syscall.Errno {
 		return syscall.ENOSYS
 	}
 	// The new image gets the open file: a name may mean something else by then.
-	fd, err := unix.FcntlInt(uintptr(x.fd), unix.F_DUPFD, reserved.Base)
-	if err == unix.EINVAL { // the limit of open files is lower
+	fd, err := openTransient(func() (int, error) { return unix.FcntlInt(uintptr(x.fd), unix.F_DUPFD, reserved.Base) })
+	if err == unix.EINVAL { // the limit of open files is lower, and cannot be raised
 		fd, err = unix.FcntlInt(uintptr(x.fd), unix.F_DUPFD, 3)
 	}
 	if err != nil {

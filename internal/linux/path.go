@@ -235,9 +235,9 @@ var rootFDs = struct {
 }{m: map[string]*reserved.Descriptor{}}
 
 // openTransient opens a descriptor that does not stay, also where the guest has as
-// many as it may.
+// many as it may, or with a number above the limit.
 func openTransient(open func() (int, error)) (fd int, err error) {
-	if fd, err = open(); err == unix.EMFILE {
+	if fd, err = open(); err == unix.EMFILE || err == unix.EINVAL {
 		reserved.Room(func() { fd, err = open() })
 	}
 	return fd, err

@@ -113,11 +113,11 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 // absolute and without symbolic links, as /proc/self/exe shows it.
 func (p *Process) openProgram(path string) (*os.File, string, error) {
 	name := p.hostPath(unix.AT_FDCWD, path)
-	f, err := os.Open(name)
+	fd, err := openTransient(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return nil, "", err
+		return nil, "", &os.PathError{Op: "open", Path: name, Err: err}
 	}
-	return f, p.programPath(int(f.Fd()), name), nil
+	return os.NewFile(uintptr(fd), name), p.programPath(fd, name), nil
 }
 
 // programPath is the host's name of an open program file, which was opened by name:

@@ -40,9 +40,11 @@ var (
 
 func init() {
 	set.Store(new([]int))
-	for _, fd := range parkPoller() {
-		poller = append(poller, keep(fd))
-	}
+	WithRoom(tableSize, func() {
+		for _, fd := range parkPoller() {
+			poller = append(poller, keep(fd))
+		}
+	})
 }
 
 // Descriptor is an open file of hospes. The guest may want its number: then it gets
@@ -132,9 +134,12 @@ func Watch(f func([]int)) {
 	f(List())
 }
 
-// dupHigh duplicates a descriptor, to Base or above. Where the limit of open files
+// dupHigh duplicates a descriptor, to Base or above. Where the hard limit of open files
 // does not allow that, the duplicate gets the highest number that there is.
 func dupHigh(fd int) (high int, e syscall.Errno) {
+	if high, e = dupOver(fd, Base); e == 0 {
+		return high, 0
+	}
 	for least := Base; least >= 0; least-- {
 		r, e := dupAbove(fd, least)
 		if e != syscall.EINVAL && e != syscall.EMFILE { // EINVAL: least is not below the limit
@@ -168,12 +173,33 @@ func parkPoller() []int {
 	if !ok || e != 0 {
 		fds = fill.freeHighest(2)
 	}
+	needRoom()
 	startPoller()
 	if len(fds) == 2 && isOpen(fds[0]) && isOpen(fds[1]) {
 		return fds
 	}
 	return findPoller()
 }
+
+// needRoom ends the program if there are no two numbers for the poller: the runtime
+// would do so with less clear words.
+func needRoom() {
+	var fds [2]int
+	for i := range fds {
+		fd, e := dup()
+		if e != 0 {
+			_, _ = syscall.Write(2, []byte("hospes: the limit of open files (ulimit -n) leaves no room for two of its own\n"))
+			syscall.Exit(exitFailure)
+		}
+		fds[i] = fd
+	}
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
+	}
+}
+
+// exitFailure is the exit status of programs that run others and fail themselves.
+const exitFailure = 125
 
 // startPoller makes the runtime open its poller: timers rely on it.
 func startPoller() { time.AfterFunc(time.Hour, func() {}).Stop() }

@@ -4,6 +4,7 @@ package reserved
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,7 +72,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Under a limit of open files below Base, the highest numbers are taken, downwards.
+// Under a limit of open files below Base, numbers lie above the limit.
 func TestKeepUnderLowLimit(t *testing.T) {
 	var inherited syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &inherited); err != nil {
@@ -87,7 +88,46 @@ func TestKeepUnderLowLimit(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for want := 29; want > 26; want-- {
+	fd, e := dup()
+	if e != 0 {
+		t.Fatal(e)
+	}
+	if d, err := Keep(fd); err != nil || d.Int() < Base || !Has(d.Int()) {
+		t.Errorf("Keep = %v, %v", d, err)
+	}
+	var now syscall.Rlimit
+	if _ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); now != low {
+		t.Errorf("the limit is %v afterwards", now)
+	}
+}
+
+// Under a hard limit below Base, the highest numbers are taken, downwards.
+func TestKeepUnderHardLimit(t *testing.T) {
+	const asChild = "HOSPES_TEST_HARD_LIMIT"
+	if os.Getenv(asChild) == "" {
+		cmd := exec.Command("sh", "-c", `ulimit -n 30; exec "$0" -test.run='^TestKeepUnderHardLimit$'`, "/proc/self/exe")
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Args[3] = exe
+		cmd.Env = append(os.Environ(), asChild+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 31, Max: 31}); err == nil {
+		return // privileged: then there is no limit
+	}
+	want := 29
+	for Has(want) {
+		want--
+	}
+	if len(List()) != 2 || want != 27 {
+		t.Errorf("the poller has %v", List())
+	}
+	for ; want > 24; want-- {
 		fd, e := dup()
 		if e != 0 {
 			t.Fatal(e)

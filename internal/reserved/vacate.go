@@ -130,7 +130,7 @@ func Room(f func()) {
 	case e == syscall.EMFILE:
 		WithRoom(max(int(limit[0]), end)+maxDescriptors, f)
 	case limit[0] < uint64(end):
-		WithRoom(end, f)
+		WithRoom(end+maxDescriptors, f)
 	default:
 		f()
 	}
