@@ -331,7 +331,7 @@ var Rows = []Row{
 	{269, "sendmmsg", "fd:fd msgvec:io(mmsghdr*vlen) vlen:uint flags:flags(msg)", sysSendmmsg, Full, ""},
 	{270, "process_vm_readv", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMReadv, Partial, "EPERM for processes that run no guest"},
 	{271, "process_vm_writev", "pid:pid local_iov:ptr liovcnt:ulong remote_iov:ptr riovcnt:ulong flags:hex", sysProcessVMWritev, Partial, "EPERM for processes that run no guest"},
-	{272, "kcmp", "pid1:pid pid2:pid type:int idx1:ulong idx2:ulong", sysKcmp, Full, ""},
+	{272, "kcmp", "pid1:pid pid2:pid type:int idx1:ulong idx2:ulong", sysKcmp, Partial, "KCMP_SYSVSEM tells processes apart that share the absence of semaphore adjustments"},
 	{273, "finit_module", "fd:fd param_values:str flags:hex", always(syscall.EPERM), None, "never for a process virtual machine"},
 	{274, "sched_setattr", "pid:pid attr:ptr flags:uint", sysSchedSetattr, Full, ""},
 	{275, "sched_getattr", "pid:pid attr:out(sched_attr:size) size:uint flags:uint", hostCall(unix.SYS_SCHED_GETATTR), Full, ""},
