@@ -43,6 +43,7 @@ var policy = map[string][]string{
 
 	"internal/host/amd64": {},
 	"internal/ir":         {"internal/softfloat"},
+	"internal/jit":        {"internal/host/amd64", "internal/ir"},
 
 	"internal/trap":       {},
 	"internal/peer":       {},

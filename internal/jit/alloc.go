@@ -1,0 +1,206 @@
+//go:build amd64
+
+package jit
+
+import (
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Where values are. A value may be in a host register, be what a guest register's place
+// in the context holds, be spilled, or be a constant; any of them is enough.
+
+// temps are the registers for intermediate values.
+var temps = [...]amd64.Reg{amd64.RCX, amd64.RAX, amd64.RDX}
+
+// noSlot means that a value is in no place in memory.
+const noSlot = 0xff
+
+// where is the location of a value.
+type where struct {
+	reg   amd64.Reg // NoReg if in none
+	slot  uint8     // guest register whose place in the context holds it, or noSlot
+	spill uint8     // index in Context.Spill, or noSlot
+	left  uint16    // uses to come
+}
+
+// alloc is the state of registers while a trace is compiled.
+type alloc struct {
+	at     []where             // by value
+	inReg  [16]ir.Value        // what each host register holds
+	inSlot [32]ir.Value        // what each guest register's place holds
+	spills [numSpills]ir.Value // what each spill slot holds
+	pinned [16]bool            // registers that the current instruction needs
+}
+
+func (c *Compiler) startAlloc() {
+	c.at = c.at[:0]
+	for _, n := range c.t.Uses() {
+		c.at = append(c.at, where{reg: amd64.NoReg, slot: noSlot, spill: noSlot, left: n})
+	}
+	c.inReg, c.inSlot, c.spills = [16]ir.Value{}, [32]ir.Value{}, [numSpills]ir.Value{}
+}
+
+// used notes a use of v.
+func (c *Compiler) used(v ir.Value) { c.at[v].left-- }
+
+// put says that r holds v from now on.
+func (c *Compiler) put(v ir.Value, r amd64.Reg) {
+	c.clobber(r)
+	c.inReg[r] = v
+	c.at[v].reg = r
+}
+
+// clobber forgets what r holds; it is about to be changed.
+func (c *Compiler) clobber(r amd64.Reg) {
+	if old := c.inReg[r]; old != 0 {
+		c.at[old].reg = amd64.NoReg
+		c.inReg[r] = 0
+	}
+}
+
+// reg brings v into a register, which stays pinned.
+func (c *Compiler) reg(v ir.Value) amd64.Reg {
+	w := &c.at[v]
+	if w.reg == amd64.NoReg {
+		r := c.temp()
+		c.load(r, v)
+		c.put(v, r)
+	}
+	c.pinned[w.reg] = true
+	return w.reg
+}
+
+// load copies v into r.
+func (c *Compiler) load(r amd64.Reg, v ir.Value) {
+	w := &c.at[v]
+	switch k, isConst := c.t.ConstOf(v); {
+	case isConst:
+		c.constant(r, k)
+	case w.reg != amd64.NoReg:
+		if w.reg != r {
+			c.a.RR(amd64.MOV, amd64.W64, r, w.reg)
+		}
+	case w.slot != noSlot:
+		c.a.RM(amd64.MOV, amd64.W64, r, slotX(uint64(w.slot)))
+	default:
+		c.a.RM(amd64.MOV, amd64.W64, r, spill(int(w.spill)))
+	}
+}
+
+// constant sets r without changing the flags.
+func (c *Compiler) constant(r amd64.Reg, k uint64) { c.a.MovImm(r, k) }
+
+// memory returns where v is in memory, if it is in no register.
+func (c *Compiler) memory(v ir.Value) (m amd64.Mem, ok bool) {
+	w := &c.at[v]
+	if _, isConst := c.t.ConstOf(v); isConst || w.reg != amd64.NoReg {
+		return m, false
+	}
+	if w.slot != noSlot {
+		return slotX(uint64(w.slot)), true
+	}
+	return spill(int(w.spill)), true
+}
+
+// temp returns a register for an intermediate value, pinned. Its content is saved if it
+// is the only place of a value that is still needed.
+func (c *Compiler) temp() amd64.Reg {
+	best := amd64.NoReg
+	cost := 4
+	for _, r := range temps {
+		if c.pinned[r] {
+			continue
+		}
+		k := 0
+		if v := c.inReg[r]; v != 0 && c.at[v].left > 0 {
+			k = 1
+			if c.onlyIn(v) {
+				k = 2
+			}
+		}
+		if k < cost {
+			best, cost = r, k
+		}
+	}
+	if best == amd64.NoReg {
+		panic("jit: an instruction that needs more registers than there are")
+	}
+	c.vacate(best)
+	c.pinned[best] = true
+	return best
+}
+
+// vacate saves what r holds, if need be, and clobbers it.
+func (c *Compiler) vacate(r amd64.Reg) {
+	if v := c.inReg[r]; v != 0 && c.at[v].left > 0 && c.onlyIn(v) {
+		c.save(v, r)
+	}
+	c.clobber(r)
+}
+
+// onlyIn reports whether v is nowhere but in its register.
+func (c *Compiler) onlyIn(v ir.Value) bool {
+	_, isConst := c.t.ConstOf(v)
+	w := &c.at[v]
+	return !isConst && w.slot == noSlot && w.spill == noSlot
+}
+
+// save spills v, which is in r. A slot becomes free at the end of an instruction that
+// uses its value for the last time.
+func (c *Compiler) save(v ir.Value, r amd64.Reg) {
+	for n, old := range c.spills {
+		if old == 0 {
+			c.spills[n] = v
+			c.at[v].spill = uint8(n)
+			c.a.MR(amd64.MOV, amd64.W64, spill(n), r)
+			return
+		}
+	}
+	panic("jit: too many values at a time")
+}
+
+// claim makes r, one of temps, free for the current instruction.
+func (c *Compiler) claim(r amd64.Reg) {
+	c.vacate(r)
+	c.pinned[r] = true
+}
+
+// unpin ends an instruction, or what uses its operands.
+func (c *Compiler) unpin() {
+	c.pinned = [16]bool{}
+	for n, v := range c.spills {
+		if v != 0 && c.at[v].left == 0 {
+			c.at[v].spill = noSlot
+			c.spills[n] = 0
+		}
+	}
+}
+
+// leaveHome saves what home h holds before it is overwritten.
+func (c *Compiler) leaveHome(h amd64.Reg) {
+	v := c.inReg[h]
+	if v == 0 || c.at[v].left == 0 || !c.onlyIn(v) {
+		c.clobber(h)
+		return
+	}
+	r := c.freeTemp()
+	if r == amd64.NoReg {
+		c.save(v, h)
+		c.clobber(h)
+		return
+	}
+	c.a.RR(amd64.MOV, amd64.W64, r, h)
+	c.inReg[h] = 0
+	c.put(v, r)
+}
+
+// freeTemp is a register of temps that nobody needs, or NoReg.
+func (c *Compiler) freeTemp() amd64.Reg {
+	for _, r := range temps {
+		if v := c.inReg[r]; !c.pinned[r] && (v == 0 || c.at[v].left == 0) {
+			return r
+		}
+	}
+	return amd64.NoReg
+}

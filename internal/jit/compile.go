@@ -1,0 +1,255 @@
+//go:build amd64
+
+package jit
+
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Features are what generated code may use of the host's instruction set.
+type Features struct {
+	BMI1, BMI2, LZCNT, POPCNT bool
+}
+
+// HostFeatures are those of this machine.
+func HostFeatures() Features {
+	return Features{
+		BMI1:   cpu.X86.HasBMI1,
+		BMI2:   cpu.X86.HasBMI2,
+		LZCNT:  cpu.X86.HasBMI1 && cpu.X86.HasAVX2, // came together; the package does not tell
+		POPCNT: cpu.X86.HasPOPCNT,
+	}
+}
+
+// Exit is a way out of a trace.
+type Exit struct {
+	Op   ir.Op  // the operation that leaves
+	PC   uint64 // where to go on, if that is constant
+	Jump int    // offset of the displacement that leads there, to be patched
+}
+
+// Fault is an instruction that may fault.
+type Fault struct {
+	Offset int    // of the host instruction
+	PC     uint64 // of the guest instruction
+}
+
+// Code is a compiled trace.
+type Code struct {
+	Start, End int // offsets in the assembler's buffer
+	Exits      []Exit
+	Faults     []Fault
+}
+
+// Compiler turns traces into host code. It is used again and again.
+type Compiler struct {
+	Features Features
+	a        *amd64.Assembler
+	t        *ir.Trace
+	code     Code
+	pc       uint64 // of the guest instruction
+	deferred []bool // by value: computed where it is used
+	cold     []coldPath
+	alloc
+}
+
+// coldPath is code behind the trace's end.
+type coldPath struct {
+	jump int // displacement that leads there
+	exit int // index of the exit
+}
+
+// Compile appends code for t to a. It reports false, and has appended nothing, if an
+// operation is not supported.
+func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace) (*Code, bool) {
+	start := a.Len()
+	c.a, c.t = a, t
+	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
+	c.cold = c.cold[:0]
+	c.startAlloc()
+	c.deferValues()
+	for k := 1; k < len(t.Code); k++ {
+		if !c.instr(ir.Value(k)) {
+			a.Buf = a.Buf[:start]
+			return nil, false
+		}
+		c.unpin()
+	}
+	for _, p := range c.cold {
+		a.SetRel32(p.jump, a.Len())
+		c.leave(p.exit)
+	}
+	c.code.End = a.Len()
+	return &c.code, true
+}
+
+// deferValues finds values that are computed where they are used: conditions and
+// addresses, sums that are extended next. The only use comes before any register
+// changes.
+func (c *Compiler) deferValues() {
+	c.deferred = append(c.deferred[:0], make([]bool, len(c.t.Code))...)
+	last := ir.Value(0) // the last instruction that changes a register
+	for k := range c.t.Code {
+		i := &c.t.Code[k]
+		for n, arg := range i.Args {
+			if arg > last && c.at[arg].left == 1 && c.defers(i.Op, n, arg) {
+				c.deferred[arg] = true
+			}
+		}
+		if i.Op == ir.SetX || i.Op == ir.SetF {
+			last = ir.Value(k)
+		}
+	}
+}
+
+// defers reports whether argument n of op can compute v.
+func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
+	arg := &c.t.Code[v]
+	switch op {
+	case ir.ExitIf, ir.ZextB, ir.NotB, ir.Choose:
+		if n > 0 {
+			return false
+		}
+		switch arg.Op {
+		case ir.Eq, ir.Ne, ir.Lts, ir.Ltu, ir.NotB:
+			return true
+		}
+	case ir.Sext32, ir.Zext32:
+		switch arg.Op {
+		case ir.Add, ir.Sub, ir.Mul, ir.And, ir.Or, ir.Xor, ir.Neg:
+			return true
+		}
+	}
+	if op.Faults() && !op.Has(ir.Atomic) && n == 0 && arg.Op == ir.Add {
+		_, ok := c.imm32(arg.Args[1])
+		return ok
+	}
+	return false
+}
+
+// imm32 is v as a sign-extended immediate.
+func (c *Compiler) imm32(v ir.Value) (int32, bool) {
+	k, ok := c.t.ConstOf(v)
+	return int32(k), ok && uint64(int64(int32(k))) == k
+}
+
+// instr compiles one instruction.
+func (c *Compiler) instr(v ir.Value) bool {
+	if c.deferred[v] {
+		return true
+	}
+	i := &c.t.Code[v]
+	switch op := i.Op; {
+	case op == ir.Const:
+	case op == ir.Inst:
+		c.pc = i.Imm
+	case op == ir.GetX:
+		c.getX(v, i.Imm)
+	case op == ir.SetX:
+		c.setX(i.Imm, i.Args[0])
+	case op == ir.ExitIf:
+		c.exitIf(i)
+	case op.Has(ir.Ends):
+		c.end(i)
+	case op.Has(ir.Atomic):
+		return false
+	case op.Has(ir.Reads):
+		c.loadFrom(v, i)
+	case op.Has(ir.Writes):
+		c.store(i)
+	case op == ir.Fence:
+		c.fence(i.Imm)
+	case op == ir.Pause:
+		c.a.Pause()
+	default:
+		return c.compute(v, i)
+	}
+	return true
+}
+
+func (c *Compiler) getX(v ir.Value, n uint64) {
+	if h := home(n); h != amd64.NoReg {
+		c.inReg[h] = v
+		c.at[v].reg = h
+		return
+	}
+	c.inSlot[n] = v
+	c.at[v].slot = uint8(n)
+}
+
+func (c *Compiler) setX(n uint64, v ir.Value) {
+	if h := home(n); h != amd64.NoReg {
+		defer c.used(v)
+		if c.at[v].reg == h {
+			return
+		}
+		c.leaveHome(h)
+		c.load(h, v)
+		if r := c.at[v].reg; r == amd64.NoReg || isTemp(r) {
+			c.clobberOf(v)
+			c.put(v, h)
+		}
+		return
+	}
+	if old := c.inSlot[n]; old != 0 && old != v && c.at[old].slot == uint8(n) {
+		if w := &c.at[old]; w.left > 0 && w.reg == amd64.NoReg && w.spill == noSlot {
+			c.reg(old)
+		}
+		c.at[old].slot = noSlot
+	}
+	if k, ok := c.imm32(v); ok {
+		c.a.MI(amd64.MOV, amd64.W64, slotX(n), k)
+	} else {
+		c.a.MR(amd64.MOV, amd64.W64, slotX(n), c.reg(v))
+	}
+	c.used(v)
+	c.inSlot[n] = v
+	c.at[v].slot = uint8(n)
+}
+
+// clobberOf forgets that v is in a register.
+func (c *Compiler) clobberOf(v ir.Value) {
+	if r := c.at[v].reg; r != amd64.NoReg {
+		c.clobber(r)
+	}
+}
+
+func isTemp(r amd64.Reg) bool {
+	for _, t := range temps {
+		if t == r {
+			return true
+		}
+	}
+	return false
+}
+
+// dest is the register for v: the home of the guest register that it is written to
+// next, the register of x, which is not needed any more, or another.
+func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
+	if next := &c.t.Code[v+1]; next.Op == ir.SetX && next.Args[0] == v {
+		if h := home(next.Imm); h != amd64.NoReg {
+			old := c.inReg[h]
+			if old == 0 || c.at[old].left == 0 || !c.onlyIn(old) {
+				c.pinned[h] = true
+				return h
+			}
+		}
+	}
+	if x != 0 && c.at[x].left == 0 {
+		if r := c.at[x].reg; r != amd64.NoReg && isTemp(r) {
+			return r
+		}
+	}
+	return c.temp()
+}
+
+// fence orders memory: the host's stores and later loads alone are not in order.
+func (c *Compiler) fence(imm uint64) {
+	const predW, succR = 1 << 4, 1 << 1
+	if imm&predW != 0 && imm&succR != 0 && imm>>8 != 8 { // fence.tso leaves that out
+		c.a.MFence()
+	}
+}
