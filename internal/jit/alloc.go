@@ -10,8 +10,12 @@ import (
 // Where values are. A value may be in a host register, be what a guest register's place
 // in the context holds, be spilled, or be a constant; any of them is enough.
 
-// temps are the registers for intermediate values.
-var temps = [...]amd64.Reg{amd64.RCX, amd64.RAX, amd64.RDX}
+// temps are the registers for intermediate integers, xtemps those for floating-point
+// numbers.
+var (
+	temps  = []amd64.Reg{amd64.RCX, amd64.RAX, amd64.RDX}
+	xtemps = []amd64.Reg{amd64.X12, amd64.X13, amd64.X14, amd64.X15}
+)
 
 // noSlot means that a value is in no place in memory.
 const noSlot = 0xff
@@ -19,7 +23,7 @@ const noSlot = 0xff
 // where is the location of a value.
 type where struct {
 	reg   amd64.Reg // NoReg if in none
-	slot  uint8     // guest register whose place in the context holds it, or noSlot
+	slot  uint8     // guest register whose place in the context holds it, see slot, or noSlot
 	spill uint8     // index in Context.Spill, or noSlot
 	left  uint16    // uses to come
 }
@@ -27,10 +31,12 @@ type where struct {
 // alloc is the state of registers while a trace is compiled.
 type alloc struct {
 	at     []where             // by value
-	inReg  [16]ir.Value        // what each host register holds
-	inSlot [32]ir.Value        // what each guest register's place holds
+	inReg  [32]ir.Value        // what each host register holds
+	inSlot [64]ir.Value        // what each guest register's place holds
 	spills [numSpills]ir.Value // what each spill slot holds
-	pinned [16]bool            // registers that the current instruction needs
+	alias  []ir.Value          // by value: another one that is the same, or 0
+	boxed  []bool              // by value: the register's upper half is all ones
+	pinned [32]bool            // registers that the current instruction needs
 }
 
 func (c *Compiler) startAlloc() {
@@ -38,11 +44,19 @@ func (c *Compiler) startAlloc() {
 	for _, n := range c.t.Uses() {
 		c.at = append(c.at, where{reg: amd64.NoReg, slot: noSlot, spill: noSlot, left: n})
 	}
-	c.inReg, c.inSlot, c.spills = [16]ir.Value{}, [32]ir.Value{}, [numSpills]ir.Value{}
+	c.alias = append(c.alias[:0], make([]ir.Value, len(c.t.Code))...)
+	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
+	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [64]ir.Value{}, [numSpills]ir.Value{}
 }
 
 // used notes a use of v.
 func (c *Compiler) used(v ir.Value) { c.at[v].left-- }
+
+// same says that v is nothing but x, which has one use less and those of v.
+func (c *Compiler) same(v, x ir.Value) {
+	c.alias[v] = x
+	c.at[x].left += c.at[v].left - 1
+}
 
 // put says that r holds v from now on.
 func (c *Compiler) put(v ir.Value, r amd64.Reg) {
@@ -63,7 +77,7 @@ func (c *Compiler) clobber(r amd64.Reg) {
 func (c *Compiler) reg(v ir.Value) amd64.Reg {
 	w := &c.at[v]
 	if w.reg == amd64.NoReg {
-		r := c.temp()
+		r := c.tempFor(v)
 		c.load(r, v)
 		c.put(v, r)
 	}
@@ -76,20 +90,49 @@ func (c *Compiler) load(r amd64.Reg, v ir.Value) {
 	w := &c.at[v]
 	switch k, isConst := c.t.ConstOf(v); {
 	case isConst:
-		c.constant(r, k)
+		c.a.MovImm(r, k)
 	case w.reg != amd64.NoReg:
-		if w.reg != r {
-			c.a.RR(amd64.MOV, amd64.W64, r, w.reg)
-		}
-	case w.slot != noSlot:
-		c.a.RM(amd64.MOV, amd64.W64, r, slotX(uint64(w.slot)))
+		c.move(r, w.reg)
 	default:
-		c.a.RM(amd64.MOV, amd64.W64, r, spill(int(w.spill)))
+		c.fetch(r, w.memory())
 	}
 }
 
-// constant sets r without changing the flags.
-func (c *Compiler) constant(r amd64.Reg, k uint64) { c.a.MovImm(r, k) }
+// move copies a register to one of the same kind.
+func (c *Compiler) move(dst, src amd64.Reg) {
+	switch {
+	case dst == src:
+	case dst.IsX():
+		c.a.RR(amd64.MOVAPS, amd64.W64, dst, src)
+	default:
+		c.a.RR(amd64.MOV, amd64.W64, dst, src)
+	}
+}
+
+// fetch loads a value from the context, deposit stores one there.
+func (c *Compiler) fetch(r amd64.Reg, m amd64.Mem) {
+	if r.IsX() {
+		c.a.RM(amd64.MOVSD, amd64.W64, r, m)
+	} else {
+		c.a.RM(amd64.MOV, amd64.W64, r, m)
+	}
+}
+
+func (c *Compiler) deposit(m amd64.Mem, r amd64.Reg) {
+	if r.IsX() {
+		c.a.MR(amd64.MOVSD, amd64.W64, m, r)
+	} else {
+		c.a.MR(amd64.MOV, amd64.W64, m, r)
+	}
+}
+
+// memory is where a value is that is in no register.
+func (w *where) memory() amd64.Mem {
+	if w.slot != noSlot {
+		return slot(uint64(w.slot))
+	}
+	return spill(int(w.spill))
+}
 
 // memory returns where v is in memory, if it is in no register.
 func (c *Compiler) memory(v ir.Value) (m amd64.Mem, ok bool) {
@@ -97,15 +140,26 @@ func (c *Compiler) memory(v ir.Value) (m amd64.Mem, ok bool) {
 	if _, isConst := c.t.ConstOf(v); isConst || w.reg != amd64.NoReg {
 		return m, false
 	}
-	if w.slot != noSlot {
-		return slotX(uint64(w.slot)), true
-	}
-	return spill(int(w.spill)), true
+	return w.memory(), true
 }
 
-// temp returns a register for an intermediate value, pinned. Its content is saved if it
-// is the only place of a value that is still needed.
-func (c *Compiler) temp() amd64.Reg {
+// temp returns a register for an integer, xtemp one for a floating-point number.
+func (c *Compiler) temp() amd64.Reg  { return c.tempOf(temps) }
+func (c *Compiler) xtemp() amd64.Reg { return c.tempOf(xtemps) }
+
+// tempFor returns a register for a value like v.
+func (c *Compiler) tempFor(v ir.Value) amd64.Reg { return c.tempOf(c.tempsFor(v)) }
+
+func (c *Compiler) tempsFor(v ir.Value) []amd64.Reg {
+	if t := c.t.Type(v); t == ir.F64 || t == ir.F32 {
+		return xtemps
+	}
+	return temps
+}
+
+// tempOf returns one of several registers, pinned. Its content is saved if it is the
+// only place of a value that is still needed.
+func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
 	best := amd64.NoReg
 	cost := 4
 	for _, r := range temps {
@@ -153,7 +207,7 @@ func (c *Compiler) save(v ir.Value, r amd64.Reg) {
 		if old == 0 {
 			c.spills[n] = v
 			c.at[v].spill = uint8(n)
-			c.a.MR(amd64.MOV, amd64.W64, spill(n), r)
+			c.deposit(spill(n), r)
 			return
 		}
 	}
@@ -168,7 +222,7 @@ func (c *Compiler) claim(r amd64.Reg) {
 
 // unpin ends an instruction, or what uses its operands.
 func (c *Compiler) unpin() {
-	c.pinned = [16]bool{}
+	c.pinned = [32]bool{}
 	for n, v := range c.spills {
 		if v != 0 && c.at[v].left == 0 {
 			c.at[v].spill = noSlot
@@ -184,19 +238,19 @@ func (c *Compiler) leaveHome(h amd64.Reg) {
 		c.clobber(h)
 		return
 	}
-	r := c.freeTemp()
+	r := c.freeTemp(c.tempsFor(v))
 	if r == amd64.NoReg {
 		c.save(v, h)
 		c.clobber(h)
 		return
 	}
-	c.a.RR(amd64.MOV, amd64.W64, r, h)
+	c.move(r, h)
 	c.inReg[h] = 0
 	c.put(v, r)
 }
 
-// freeTemp is a register of temps that nobody needs, or NoReg.
-func (c *Compiler) freeTemp() amd64.Reg {
+// freeTemp is one of several registers that nobody needs, or NoReg.
+func (c *Compiler) freeTemp(temps []amd64.Reg) amd64.Reg {
 	for _, r := range temps {
 		if v := c.inReg[r]; !c.pinned[r] && (v == 0 || c.at[v].left == 0) {
 			return r

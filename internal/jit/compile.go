@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"slices"
+
 	"golang.org/x/sys/cpu"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
@@ -11,7 +13,7 @@ import (
 
 // Features are what generated code may use of the host's instruction set.
 type Features struct {
-	BMI1, BMI2, LZCNT, POPCNT bool
+	BMI1, BMI2, LZCNT, POPCNT, SSE41, FMA bool
 }
 
 // HostFeatures are those of this machine.
@@ -21,6 +23,8 @@ func HostFeatures() Features {
 		BMI2:   cpu.X86.HasBMI2,
 		LZCNT:  cpu.X86.HasBMI1 && cpu.X86.HasAVX2, // came together; the package does not tell
 		POPCNT: cpu.X86.HasPOPCNT,
+		SSE41:  cpu.X86.HasSSE41,
+		FMA:    cpu.X86.HasFMA && cpu.X86.HasAVX,
 	}
 }
 
@@ -47,12 +51,14 @@ type Code struct {
 // Compiler turns traces into host code. It is used again and again.
 type Compiler struct {
 	Features Features
+	Round    uint8 // the guest's rounding mode, which the host has, too
 	a        *amd64.Assembler
 	t        *ir.Trace
 	code     Code
 	pc       uint64 // of the guest instruction
 	deferred []bool // by value: computed where it is used
 	cold     []coldPath
+	nans     []nanPath
 	alloc
 }
 
@@ -68,7 +74,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace) (*Code, bool) {
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
-	c.cold = c.cold[:0]
+	c.cold, c.nans = c.cold[:0], c.nans[:0]
 	c.startAlloc()
 	c.deferValues()
 	for k := 1; k < len(t.Code); k++ {
@@ -82,6 +88,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace) (*Code, bool) {
 		a.SetRel32(p.jump, a.Len())
 		c.leave(p.exit)
 	}
+	c.emitNaNs()
 	c.code.End = a.Len()
 	return &c.code, true
 }
@@ -116,6 +123,8 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 		switch arg.Op {
 		case ir.Eq, ir.Ne, ir.Lts, ir.Ltu, ir.NotB:
 			return true
+		case ir.FltS, ir.FltD, ir.FleS, ir.FleD, ir.FltqS, ir.FltqD, ir.FleqS, ir.FleqD:
+			return true
 		}
 	case ir.Sext32, ir.Zext32:
 		switch arg.Op {
@@ -141,15 +150,25 @@ func (c *Compiler) instr(v ir.Value) bool {
 	if c.deferred[v] {
 		return true
 	}
-	i := &c.t.Code[v]
+	own := c.t.Code[v]
+	i := &own
+	for n, arg := range i.Args {
+		if x := c.alias[arg]; x != 0 {
+			i.Args[n] = x
+		}
+	}
 	switch op := i.Op; {
 	case op == ir.Const:
 	case op == ir.Inst:
 		c.pc = i.Imm
 	case op == ir.GetX:
-		c.getX(v, i.Imm)
+		c.get(v, i.Imm)
 	case op == ir.SetX:
-		c.setX(i.Imm, i.Args[0])
+		c.set(i.Imm, i.Args[0])
+	case op == ir.GetF:
+		c.get(v, firstF+i.Imm)
+	case op == ir.SetF:
+		c.set(firstF+i.Imm, i.Args[0])
 	case op == ir.ExitIf:
 		c.exitIf(i)
 	case op.Has(ir.Ends):
@@ -165,12 +184,12 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.Pause:
 		c.a.Pause()
 	default:
-		return c.compute(v, i)
+		return c.compute(v, i) || c.float(v, i)
 	}
 	return true
 }
 
-func (c *Compiler) getX(v ir.Value, n uint64) {
+func (c *Compiler) get(v ir.Value, n uint64) {
 	if h := home(n); h != amd64.NoReg {
 		c.inReg[h] = v
 		c.at[v].reg = h
@@ -180,7 +199,8 @@ func (c *Compiler) getX(v ir.Value, n uint64) {
 	c.at[v].slot = uint8(n)
 }
 
-func (c *Compiler) setX(n uint64, v ir.Value) {
+// set writes guest register n.
+func (c *Compiler) set(n uint64, v ir.Value) {
 	if h := home(n); h != amd64.NoReg {
 		defer c.used(v)
 		if c.at[v].reg == h {
@@ -201,9 +221,9 @@ func (c *Compiler) setX(n uint64, v ir.Value) {
 		c.at[old].slot = noSlot
 	}
 	if k, ok := c.imm32(v); ok {
-		c.a.MI(amd64.MOV, amd64.W64, slotX(n), k)
+		c.a.MI(amd64.MOV, amd64.W64, slot(n), k)
 	} else {
-		c.a.MR(amd64.MOV, amd64.W64, slotX(n), c.reg(v))
+		c.deposit(slot(n), c.reg(v))
 	}
 	c.used(v)
 	c.inSlot[n] = v
@@ -217,25 +237,16 @@ func (c *Compiler) clobberOf(v ir.Value) {
 	}
 }
 
-func isTemp(r amd64.Reg) bool {
-	for _, t := range temps {
-		if t == r {
-			return true
-		}
-	}
-	return false
-}
+func isTemp(r amd64.Reg) bool { return slices.Contains(temps, r) || slices.Contains(xtemps, r) }
 
 // dest is the register for v: the home of the guest register that it is written to
 // next, the register of x, which is not needed any more, or another.
 func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
-	if next := &c.t.Code[v+1]; next.Op == ir.SetX && next.Args[0] == v {
-		if h := home(next.Imm); h != amd64.NoReg {
-			old := c.inReg[h]
-			if old == 0 || c.at[old].left == 0 || !c.onlyIn(old) {
-				c.pinned[h] = true
-				return h
-			}
+	if h := c.target(v); h != amd64.NoReg {
+		old := c.inReg[h]
+		if old == 0 || c.at[old].left == 0 || !c.onlyIn(old) {
+			c.pinned[h] = true
+			return h
 		}
 	}
 	if x != 0 && c.at[x].left == 0 {
@@ -243,7 +254,24 @@ func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
 			return r
 		}
 	}
-	return c.temp()
+	return c.tempFor(v)
+}
+
+// target is the home that v is written to next, boxed before if it has to be.
+func (c *Compiler) target(v ir.Value) amd64.Reg {
+	next := &c.t.Code[v+1]
+	if next.Op == ir.BoxS && next.Args[0] == v {
+		v++
+		next = &c.t.Code[v+1]
+	}
+	switch {
+	case next.Args[0] != v:
+	case next.Op == ir.SetX:
+		return home(next.Imm)
+	case next.Op == ir.SetF:
+		return home(firstF + next.Imm)
+	}
+	return amd64.NoReg
 }
 
 // fence orders memory: the host's stores and later loads alone are not in order.

@@ -3,9 +3,9 @@
 package jit
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -13,6 +13,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/softfloat"
 )
 
 // machine runs compiled traces.
@@ -21,6 +22,8 @@ type machine struct {
 	code []byte
 	ctx  *Context
 	data [4096]byte // guest memory from address 0
+
+	interpreted int // traces left for the interpreter
 }
 
 func newMachine(t testing.TB) *machine {
@@ -43,11 +46,21 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	m.ctx.X, m.ctx.F = s.X, s.F
 	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
-	m.ctx.leave = leaveAddr()
+	m.ctx.Init()
+	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13
 	enter(m.ctx)
 	s.X, s.F = m.ctx.X, m.ctx.F
 	s.X[0] = 0
+	s.Flags = flags(m.ctx.MXCSR)
 	return ir.Outcome{Op: code.Exits[m.ctx.Exit].Op, PC: m.ctx.PC}
+}
+
+// flags are the exception flags of MXCSR as the guest has them.
+func flags(mxcsr uint32) (f softfloat.Flags) {
+	for n, host := range [...]int{5, 4, 3, 2, 0} { // inexact, underflow, overflow, division by zero, invalid
+		f |= softfloat.Flags(mxcsr>>host&1) << n
+	}
+	return f
 }
 
 // Load and Store are guest memory for the evaluation.
@@ -77,6 +90,88 @@ func value(r *rand.Rand) uint64 {
 	return r.Uint64() >> r.IntN(64)
 }
 
+// number is what a floating-point register may hold, often something special: mostly
+// boxed binary32 in even registers, binary64 in odd ones.
+func number(r *rand.Rand, n int) uint64 {
+	const ones32 = math.MaxUint32 << 32
+	f := [...]float64{0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, 100, 1e10, -1e10, 1 << 31, 1<<31 - 1, 1 << 32, 1 << 53, 1e300, 1e-300, 1e-40, math.Inf(1), math.NaN(), math.Pi}[r.IntN(21)]
+	if r.IntN(4) == 0 {
+		f = -f
+	}
+	switch r.IntN(40) {
+	case 0:
+		return r.Uint64()
+	case 1:
+		return ones32 | uint64(r.Uint32())
+	case 2:
+		return [...]uint64{0x7ff0000000000001, 0xfff8000000000001, 1, 0x000fffffffffffff, 0x7fefffffffffffff, 0xffffffff7f800001, 0xffffffffffc00001, 0xffffffff00000001, 0xffffffff7f7fffff, 1 << 63}[r.IntN(10)]
+	}
+	if n%2 == 0 {
+		return ones32 | uint64(math.Float32bits(float32(f)))
+	}
+	return math.Float64bits(f)
+}
+
+// floating are the operations on floating-point numbers that are compiled.
+var floating = func() (list []ir.Op) {
+	for op := ir.FnegS; op <= ir.F64ToF32; op++ {
+		switch op {
+		case ir.FclassS, ir.FclassD, ir.FliS, ir.FliD, ir.FroundS, ir.FroundD, ir.FroundnxS, ir.FroundnxD,
+			ir.FminmS, ir.FminmD, ir.FmaxmS, ir.FmaxmD:
+			continue
+		}
+		list = append(list, op)
+	}
+	return list
+}()
+
+// randomFloat appends an instruction on floating-point registers.
+func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
+	x := func() uint8 { return uint8(r.IntN(32)) }
+	single := func() uint8 { return uint8(2 * r.IntN(16)) }
+	double := func() uint8 { return uint8(2*r.IntN(16) + 1) }
+	switch r.IntN(16) {
+	case 0:
+		b.SetF(double(), b.X(x()))
+		return
+	case 1:
+		b.SetX(x(), b.F(double()))
+		return
+	case 2:
+		b.SetF(single(), b.Emit(ir.BoxS, 0, b.Emit(ir.Lo32, 0, b.X(x()))))
+		return
+	}
+	op := floating[r.IntN(len(floating))]
+	info := op.Info()
+	var imm uint64
+	if op.Has(ir.Rounds) {
+		imm = [...]uint64{ir.Dynamic, uint64(round)}[r.IntN(2)]
+	}
+	var args []ir.Value
+	for _, t := range info.Args {
+		switch t {
+		case ir.I64:
+			args = append(args, b.X(x()))
+		case ir.F64:
+			args = append(args, b.F(double()))
+		default:
+			args = append(args, b.Emit(ir.S, 0, b.F(single())))
+		}
+	}
+	if len(args) > 1 && r.IntN(6) == 0 && info.Args[0] == info.Args[1] {
+		args[1] = args[0]
+	}
+	v := b.Emit(op, imm, args...)
+	switch info.Result {
+	case ir.F32:
+		b.SetF(single(), b.Emit(ir.BoxS, 0, v))
+	case ir.F64:
+		b.SetF(double(), v)
+	default:
+		b.SetX(x(), v)
+	}
+}
+
 // computing are the operations on integers.
 var computing = func() (list []ir.Op) {
 	for op := ir.Add; op < ir.Load64; op++ {
@@ -88,7 +183,7 @@ var computing = func() (list []ir.Op) {
 }()
 
 // randomTrace is what the lifter could make: instructions of an expression each.
-func randomTrace(b *ir.Builder, r *rand.Rand, n int) {
+func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 	b.Start(0x1000)
 	reg := func() uint8 { return uint8(r.IntN(32)) }
 	operand := func() ir.Value {
@@ -110,7 +205,9 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int) {
 	}
 	for k := range n {
 		b.Inst(0x1000 + 4*uint64(k))
-		switch r.IntN(12) {
+		switch r.IntN(20) {
+		case 12, 13, 14, 15, 16, 17, 18, 19:
+			randomFloat(b, r, round)
 		case 0:
 			b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, condition())
 		case 1, 2:
@@ -154,12 +251,13 @@ func TestRandomTraces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
 			c := Compiler{Features: f}
-			for seed := range uint64(3000) {
+			for seed := range uint64(5000) {
 				m.compare(&c, seed)
 				if t.Failed() {
 					return
 				}
 			}
+			t.Logf("%d traces left for the interpreter", m.interpreted)
 		})
 	}
 }
@@ -168,24 +266,35 @@ func TestRandomTraces(t *testing.T) {
 func (m *machine) compare(c *Compiler, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	var b ir.Builder
-	randomTrace(&b, r, 1+r.IntN(40))
+	s := ir.State{Round: softfloat.Round(r.IntN(4))}
+	c.Round = uint8(s.Round)
+	randomTrace(&b, r, 1+r.IntN(40), c.Round)
 	if c.Features == (Features{}) && counts(&b.Trace) {
 		return
 	}
-	var s ir.State
-	for n := 1; n < 32; n++ {
-		s.X[n] = value(r)
+	for n := range 32 {
+		s.F[n] = number(r, n)
+		if n > 0 {
+			s.X[n] = value(r)
+		}
 	}
 	for n := range m.data {
 		m.data[n] = byte(r.Uint32())
 	}
 	data := m.data
-	want := s
-	want.Mem = m
-	wantOut := ir.Eval(&b.Trace, &want)
-	wantData := m.data
-	m.data = data
+	begin := s
 	out := m.run(c, &b.Trace, &s)
+	gotData := m.data
+
+	trace := &b.Trace
+	if out.Op == ir.Interp {
+		trace = until(trace, out.PC)
+		m.interpreted++
+	}
+	m.data = data
+	want := begin
+	want.Mem = m
+	wantOut := ir.Eval(trace, &want)
 	if out != wantOut {
 		m.t.Errorf("seed %d: left by %+v, want %+v", seed, out, wantOut)
 	}
@@ -193,24 +302,50 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 		if s.X[n] != want.X[n] {
 			m.t.Errorf("seed %d: x%d is %#x, want %#x", seed, n, s.X[n], want.X[n])
 		}
+		if s.F[n] != want.F[n] {
+			m.t.Errorf("seed %d: f%d is %#x, want %#x", seed, n, s.F[n], want.F[n])
+		}
 	}
-	if m.data != wantData {
+	if gotData != m.data {
 		m.t.Errorf("seed %d: memory differs", seed)
 	}
+	m.compareFlags(seed, out, &b.Trace, begin, s.Flags, want.Flags)
 	if m.t.Failed() {
 		m.t.Logf("\n%s", &b.Trace)
 	}
+}
+
+// compareFlags: what the interpreter is to execute may have raised some of its flags.
+func (m *machine) compareFlags(seed uint64, out ir.Outcome, t *ir.Trace, begin ir.State, got, want softfloat.Flags) {
+	most := want
+	if out.Op == ir.Interp {
+		begin.Mem = m
+		ir.Eval(until(t, out.PC+4), &begin)
+		most = begin.Flags
+	}
+	if got&^most != 0 || want&^got != 0 {
+		m.t.Errorf("seed %d: flags %#x, want %#x to %#x", seed, got, want, most)
+	}
+}
+
+// until is the part of t before the instruction at pc.
+func until(t *ir.Trace, pc uint64) *ir.Trace {
+	for k, i := range t.Code {
+		if i.Op == ir.Inst && i.Imm == pc {
+			code := append(slices.Clone(t.Code[:k]), ir.Instr{Op: ir.Interp, Imm: pc})
+			return &ir.Trace{PC: t.PC, Code: code}
+		}
+	}
+	return t
 }
 
 // counts reports whether t has operations that only some hosts have.
 func counts(t *ir.Trace) bool {
 	for _, i := range t.Code {
 		switch i.Op {
-		case ir.Clz, ir.Ctz, ir.Cpop, ir.Clz32, ir.Ctz32:
+		case ir.Clz, ir.Ctz, ir.Cpop, ir.Clz32, ir.Ctz32, ir.FmaS, ir.FmaD:
 			return true
 		}
 	}
 	return false
 }
-
-var _ = fmt.Sprint

@@ -119,12 +119,6 @@ func (c *Compiler) arithImm(op amd64.Op, w amd64.Width, dst, src amd64.Reg, k in
 	}
 }
 
-func (c *Compiler) move(dst, src amd64.Reg) {
-	if dst != src {
-		c.a.RR(amd64.MOV, amd64.W64, dst, src)
-	}
-}
-
 // copyOf brings x into the register that v is to be computed in.
 func (c *Compiler) copyOf(v, x ir.Value) amd64.Reg {
 	if _, isMem := c.memory(x); isMem {

@@ -12,20 +12,55 @@
 // exact at each instruction that may fault: what has been computed is in its place.
 package jit
 
-import "github.com/hospes-vm/hospes/internal/host/amd64"
+import (
+	"math"
+
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+)
 
 // Context is the state that translated code works on. It must not move.
 type Context struct {
-	X      [32]uint64 // integer registers that have no home; all of them outside of translated code
-	F      [32]uint64
-	PC     uint64                // where to go on
-	Exit   uint64                // index of the exit taken, see Code.Exits
-	Base   uintptr               // host address of guest address 0
-	Spill  [numSpills + 1]uint64 // intermediate values, and one for within an instruction
-	hostSP uintptr
-	hostBP uintptr
-	leave  uintptr
-	entry  uintptr
+	X         [32]uint64 // integer registers that have no home; all of them outside of translated code
+	F         [32]uint64
+	PC        uint64                // where to go on
+	Exit      uint64                // index of the exit taken, see Code.Exits
+	Base      uintptr               // host address of guest address 0
+	Spill     [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+	hostSP    uintptr
+	hostBP    uintptr
+	leave     uintptr
+	entry     uintptr
+	consts    [numConsts]uint64
+	MXCSR     uint32 // the guest's rounding mode and exception flags, as the host has them
+	hostMXCSR uint32
+}
+
+// Init makes the context ready for use.
+func (ctx *Context) Init() {
+	ctx.leave = leaveAddr()
+	ctx.consts = constants
+}
+
+// Constants that translated code finds in the context.
+const (
+	constBox   = iota // the upper half of a NaN-boxed binary32
+	constSignS        // the sign bit of a boxed binary32
+	constSignD
+	constMagnS // everything else
+	constMagnD
+	constNaNS // the canonical NaNs
+	constNaND
+	numConsts
+)
+
+var constants = [numConsts]uint64{
+	constBox:   math.MaxUint32 << 32,
+	constSignS: 1 << 31,
+	constSignD: 1 << 63,
+	constMagnS: ^uint64(1 << 31),
+	constMagnD: ^uint64(1 << 63),
+	constNaNS:  math.MaxUint32<<32 | 0x7fc00000,
+	constNaND:  0x7ff8 << 48,
 }
 
 // bias is how far into the context RBP points: all integer registers are then within
@@ -44,6 +79,7 @@ const (
 	offBase  = offExit + 8
 	offSpill = offBase + 8
 	offLeave = offSpill + (numSpills+1)*8 + 16
+	offConst = offLeave + 16
 )
 
 const (
@@ -51,19 +87,36 @@ const (
 	baseReg = amd64.R15
 )
 
-// homes are the host registers of guest registers: those that compilers use most.
-var homes = [32]amd64.Reg{
+// homes are the host registers of guest registers, those that compilers use most;
+// floating-point registers come after the integer registers.
+var homes = [64]amd64.Reg{
 	2:  amd64.RBX, // sp
 	8:  amd64.RSI, // s0
+	9:  amd64.R14, // s1
 	10: amd64.RDI, // a0
 	11: amd64.R8,
 	12: amd64.R9,
 	13: amd64.R10,
 	14: amd64.R11,
-	15: amd64.R12, // a5
-	16: amd64.R13,
-	9:  amd64.R14, // s1
+	15: amd64.R12,
+	16: amd64.R13, // a6
+
+	32 + 0:  amd64.X10, // ft0
+	32 + 1:  amd64.X11,
+	32 + 8:  amd64.X8, // fs0
+	32 + 9:  amd64.X9,
+	32 + 10: amd64.X0, // fa0
+	32 + 11: amd64.X1,
+	32 + 12: amd64.X2,
+	32 + 13: amd64.X3,
+	32 + 14: amd64.X4,
+	32 + 15: amd64.X5,
+	32 + 16: amd64.X6,
+	32 + 17: amd64.X7, // fa7
 }
+
+// firstF is the number of the first floating-point register.
+const firstF = 32
 
 // home is the host register of guest register n, or NoReg.
 func home(n uint64) amd64.Reg {
@@ -73,8 +126,11 @@ func home(n uint64) amd64.Reg {
 	return amd64.NoReg
 }
 
-// slotX is where guest register n is in the context.
-func slotX(n uint64) amd64.Mem { return amd64.At(ctxReg, offX+int32(n)*8) }
+// slot is where guest register n is in the context.
+func slot(n uint64) amd64.Mem { return amd64.At(ctxReg, offX+int32(n)*8) }
 
 // spill is where intermediate value n is in the context.
 func spill(n int) amd64.Mem { return amd64.At(ctxReg, offSpill+int32(n)*8) }
+
+// constant is where one of the constants is in the context.
+func constant(n int) amd64.Mem { return amd64.At(ctxReg, offConst+int32(n)*8) }

@@ -10,6 +10,8 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ SP, Context_hostSP(AX)
 	MOVQ BP, Context_hostBP(AX)
 	LEAQ const_bias(AX), BP
+	STMXCSR Context_hostMXCSR(AX)
+	LDMXCSR Context_MXCSR(AX)
 	MOVQ Context_Base(AX), R15
 	MOVQ (2*8)(AX), BX
 	MOVQ (8*8)(AX), SI
@@ -21,6 +23,18 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ (15*8)(AX), R12
 	MOVQ (16*8)(AX), R13
 	MOVQ (9*8)(AX), R14
+	MOVSD ((32+0)*8)(AX), X10
+	MOVSD ((32+1)*8)(AX), X11
+	MOVSD ((32+8)*8)(AX), X8
+	MOVSD ((32+9)*8)(AX), X9
+	MOVSD ((32+10)*8)(AX), X0
+	MOVSD ((32+11)*8)(AX), X1
+	MOVSD ((32+12)*8)(AX), X2
+	MOVSD ((32+13)*8)(AX), X3
+	MOVSD ((32+14)*8)(AX), X4
+	MOVSD ((32+15)*8)(AX), X5
+	MOVSD ((32+16)*8)(AX), X6
+	MOVSD ((32+17)*8)(AX), X7
 	JMP  Context_entry(AX)
 
 // leave is where translated code ends.
@@ -36,6 +50,20 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ R12, (15*8)(AX)
 	MOVQ R13, (16*8)(AX)
 	MOVQ R14, (9*8)(AX)
+	MOVSD X10, ((32+0)*8)(AX)
+	MOVSD X11, ((32+1)*8)(AX)
+	MOVSD X8, ((32+8)*8)(AX)
+	MOVSD X9, ((32+9)*8)(AX)
+	MOVSD X0, ((32+10)*8)(AX)
+	MOVSD X1, ((32+11)*8)(AX)
+	MOVSD X2, ((32+12)*8)(AX)
+	MOVSD X3, ((32+13)*8)(AX)
+	MOVSD X4, ((32+14)*8)(AX)
+	MOVSD X5, ((32+15)*8)(AX)
+	MOVSD X6, ((32+16)*8)(AX)
+	MOVSD X7, ((32+17)*8)(AX)
+	STMXCSR Context_MXCSR(AX)
+	LDMXCSR Context_hostMXCSR(AX)
 	MOVQ Context_hostSP(AX), SP
 	MOVQ Context_hostBP(AX), BP
 	RET

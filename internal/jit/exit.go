@@ -15,6 +15,14 @@ func (c *Compiler) exitIf(i *ir.Instr) {
 	c.cold = append(c.cold, coldPath{jump: jump, exit: c.addExit(ir.ExitIf, i.Imm, jump)})
 }
 
+// interpretIf leaves the instruction to the interpreter if a condition holds. None of
+// its effects may have happened.
+func (c *Compiler) interpretIf(cond amd64.Cond) {
+	c.alignJump(2)
+	jump := c.a.Jcc(cond)
+	c.cold = append(c.cold, coldPath{jump: jump, exit: c.addExit(ir.Interp, c.pc, jump)})
+}
+
 func (c *Compiler) addExit(op ir.Op, pc uint64, jump int) int {
 	c.code.Exits = append(c.code.Exits, Exit{Op: op, PC: pc, Jump: jump})
 	return len(c.code.Exits) - 1
@@ -66,7 +74,13 @@ func (c *Compiler) leaveAt(exit int) {
 
 // condition emits the comparison that v is, and returns the condition of the flags.
 func (c *Compiler) condition(v ir.Value) amd64.Cond {
-	i := &c.t.Code[v]
+	own := c.t.Code[v]
+	i := &own
+	for n, arg := range i.Args {
+		if x := c.alias[arg]; x != 0 {
+			i.Args[n] = x
+		}
+	}
 	if !c.deferred[v] {
 		r := c.reg(v)
 		c.used(v)
@@ -85,6 +99,8 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 		cond = amd64.L
 	case ir.Ltu:
 		cond = amd64.B
+	default:
+		return c.floatCondition(i)
 	}
 	x, y := i.Args[0], i.Args[1]
 	if _, isConst := c.t.ConstOf(x); isConst { // the immediate comes second
