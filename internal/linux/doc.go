@@ -46,7 +46,8 @@
 //   - memory: mm.go, mlock.go, shm.go, procvm.go, residency_unsafe.go
 //   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,
 //     fcntl.go, xattr.go, multiplex.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
-//   - /proc: procfs.go, procname.go, procstat.go, procmem.go
+//   - /proc: procfs.go, procname.go, procmem.go, snapshot.go; hostview.go (what others see
+//     of the process), hiddenthread.go
 //   - waiting: poll.go, epoll.go, time.go, aio.go
 //   - sockets and IPC: socket.go, sockaddr.go, message.go, ipc.go
 //   - identity and limits: identity.go, limits.go, prctl.go, kcmp.go, uname.go
