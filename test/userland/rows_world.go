@@ -3,6 +3,7 @@ package main
 // worldRows are all rows that run in a world.
 var worldRows = [][]worldRow{
 	worldBasics, shellRows, buildRows, toolRows, worldViews, worldLanguages, worldCompilers, worldPythonTests,
+	worldServers,
 }
 
 // worldBasics show that the world is what it should be.
