@@ -48,7 +48,7 @@ func (t *Tracee) Write(addr uint64, b []byte) int {
 	if len(b) == 0 || t.open() != 0 {
 		return 0
 	}
-	t.group.codeChanged(t.pid)
+	t.group.CodeChanged(t.pid)
 	done, _ := t.peer.WriteMem(addr, b)
 	for done < len(b) {
 		v, at, ok := t.peekWord(addr + uint64(done))
@@ -80,12 +80,12 @@ func (t *Tracee) peekWord(addr uint64) (v [8]byte, at int, ok bool) {
 	return v, at, e == 0
 }
 
-// codeChanged notes that all tracees in a process have to look at their code again.
-func (g *Tracer) codeChanged(pid int) {
+// CodeChanged notes that memory of a process has been written: all tracees in it have to look at their code again.
+func (g *Tracer) CodeChanged(pid int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, t := range g.tracees {
-		if t.pid == pid {
+		if t.pid == pid || t.TID == pid {
 			t.code = true
 		}
 	}
