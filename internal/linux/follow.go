@@ -21,13 +21,14 @@ type follow struct {
 	event  int  // PTRACE_EVENT_*; 0 for none
 	done   bool // PTRACE_EVENT_VFORK_DONE is wanted
 	parent int  // of the child
+	tid    int  // of t, also in a child where t is the child's
 }
 
 func (t *Task) follow(a *cloneArgs) *follow {
 	if !t.traced() || a.Flags&unix.CLONE_UNTRACED != 0 {
 		return nil
 	}
-	f := &follow{t: t, parent: os.Getpid()}
+	f := &follow{t: t, parent: os.Getpid(), tid: t.TID}
 	vfork := a.Flags&unix.CLONE_VFORK != 0
 	switch {
 	case vfork:
@@ -63,7 +64,7 @@ func (f *follow) prepare(child *Task) {
 
 // adopt gives the child what the tracer has told its parent, in own.
 func (f *follow) adopt(child *Task, own *ptrace.Record) {
-	child.trace = taskTrace{start: stopBorn, parent: f.parent}
+	child.trace = taskTrace{start: stopBorn, parent: f.parent, parentTID: f.tid}
 	if f.event == ptrace.EventVfork {
 		child.trace.start = stopAttached
 	}

@@ -3,9 +3,12 @@
 package linux
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
+	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,10 +25,11 @@ import (
 type taskTrace struct {
 	rec *ptrace.Record // nil until it is needed; the tracer has its address
 
-	start   startStop     // the stop that the thread makes before it runs anything
-	parent  int           // Born: process that knows whether there will be a tracer
-	release chan struct{} // Born, of a thread: closed when there will be none
-	oldTID  int           // Exec: thread ID before execve
+	start     startStop     // the stop that the thread makes before it runs anything
+	parent    int           // Born: process that knows whether there will be a tracer
+	parentTID int           // and its thread
+	release   chan struct{} // Born, of a thread: closed when there will be none
+	oldTID    int           // Exec: thread ID before execve
 }
 
 // startStop is a stop before the first instruction.
@@ -125,9 +129,7 @@ func (t *Task) startTraced() {
 	t.trace.start = noStop
 	switch start {
 	case stopBorn:
-		if t.awaitTracer() {
-			t.born()
-		}
+		t.awaitTracer()
 	case stopAttached:
 		t.born()
 	case stopExec:
@@ -135,39 +137,54 @@ func (t *Task) startTraced() {
 	}
 }
 
-// awaitTracer waits until a new thread has been attached, and returns false if that
-// will not happen.
-func (t *Task) awaitTracer() bool {
-	for !t.exiting && !t.P.ending.Load() {
-		if t.host.TakeTrace() {
-			return true
-		}
-		if t.host.TakeKick() && t.trace.release == nil {
-			return t.host.TakeTrace() // the parent says that nobody will come
-		}
-		select {
-		case <-t.trace.release:
-			return false
-		default:
+// awaitTracer makes the first stop of a new tracee once the tracer has attached it; a
+// stop without a tracer has no effect. Nobody may come: if the tracer has ended.
+func (t *Task) awaitTracer() {
+	for pause := 100 * time.Microsecond; !t.exiting && !t.P.ending.Load(); pause = min(2*pause, 20*time.Millisecond) {
+		t.host.TakeTrace()
+		last := t.host.TakeKick() && t.trace.release == nil || t.released(pause)
+		if t.born() || last {
+			return
 		}
 		if t.P.stop.Ordered() {
 			t.gate.Park(&t.P.stop)
 		}
-		if t.trace.release == nil && os.Getppid() != t.trace.parent {
-			return t.host.TakeTrace()
-		}
-		ts := unix.Timespec{Nsec: 20e6}
+		ts := unix.NsecToTimespec(int64(pause))
 		_, _ = t.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0)
 	}
-	return false
 }
 
-// born is the first stop of a new tracee.
-func (t *Task) born() {
-	t.prepare(ptrace.Born)
-	if t.halt() {
-		t.deliverInstead(int(t.trace.rec.Signal))
+// released reports whether the parent knows that nobody will come, or cannot tell any
+// more. It takes a closer look after a while.
+func (t *Task) released(pause time.Duration) bool {
+	if t.trace.release != nil {
+		select {
+		case <-t.trace.release:
+			return true
+		default:
+			return false
+		}
 	}
+	if os.Getppid() != t.trace.parent {
+		return true
+	}
+	return pause >= 20*time.Millisecond && !tracedByAnyone(t.trace.parentTID)
+}
+
+// tracedByAnyone reports whether a thread has a tracer.
+func tracedByAnyone(tid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+	return err == nil && !bytes.Contains(status, []byte("\nTracerPid:\t0\n"))
+}
+
+// born makes the first stop of a new tracee. It returns false if there is no tracer.
+func (t *Task) born() bool {
+	t.prepare(ptrace.Born)
+	if !t.halt() {
+		return false
+	}
+	t.deliverInstead(int(t.trace.rec.Signal))
+	return true
 }
 
 // deliverInstead gives the signal its effect with which a stop ends that is like one for

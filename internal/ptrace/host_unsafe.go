@@ -63,6 +63,14 @@ func peekInfos(tid int, off uint64, flags uint32, n int) ([]trap.Info, syscall.E
 	return list[:r], 0
 }
 
+// peekStop looks whether a thread has stopped, which a later wait finds again. The
+// information is as from waitid(2): without a sender if it has not.
+func peekStop(tid int, info *trap.Info) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_WAITID, unix.P_PID, uintptr(tid), uintptr(unsafe.Pointer(info)),
+		unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
+	return e
+}
+
 // ask kicks a thread so that it stops for its tracer.
 func ask(pid, tid int) {
 	var info trap.Info

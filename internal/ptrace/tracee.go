@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -76,6 +77,24 @@ func (t *Tracee) resume(mode Mode, sig int) {
 	}
 }
 
+// settle has the tracee go on that has just been asked to stop, if it does so at once:
+// the guest may not wait for it for a long time.
+func (t *Tracee) settle() {
+	for range 100 {
+		var info trap.Info
+		e := peekStop(t.TID, &info)
+		if e != 0 || sender(&info) != 0 {
+			if _, visible := t.group.Stopped(t.TID, int(binary.NativeEndian.Uint32(info[24:]))<<8|0x7f); e != 0 || visible {
+				return
+			}
+		}
+		if !t.asked {
+			return
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+}
+
 func (t *Tracee) askToStop() {
 	t.asked = true
 	ask(t.pid, t.TID)
@@ -102,6 +121,7 @@ func (g *Tracer) Attach(tid int, seize bool, options uint32) syscall.Errno {
 	t := g.add(&Tracee{TID: tid, pid: pid, seized: seize, options: options})
 	if seize {
 		t.askToStop() // it does not stop for that, but learns that it is traced
+		t.settle()
 		return 0
 	}
 	t.attach = true

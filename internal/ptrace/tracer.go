@@ -310,7 +310,7 @@ func (t *Tracee) halted() (int, bool) {
 		}
 		return statusOf(trap5, t.rec.Event), true
 	case Ask:
-		t.newborn = false
+		t.newborn, t.asked = false, false
 		if t.interrupt {
 			return statusOf(trap5, EventStop), true
 		}
