@@ -158,6 +158,9 @@ func (t *Task) peerMemCopy(other *peer.Peer, fd int, p uintptr, n, pos uint64, a
 	if access == mem.Write {
 		call = unix.SYS_PREAD64
 	}
+	if access == mem.Read {
+		t.P.tracees.CodeChanged(other.PID) // debuggers set their breakpoints so
+	}
 	view := procview.FromPeer(other, other.PID, 0)
 	for done < n {
 		at := pos + done
