@@ -50,6 +50,7 @@ func (t *Task) deliver(e syscall.Errno, arg0 uint64) {
 		t.deliverTraced(e, arg0)
 		return
 	}
+	t.host.TakeTrace() // of a tracer that has let go since
 	info, action, ok := t.nextSignal()
 	t.restartCall(e, arg0, ok, &action)
 	for ; ok && !t.exiting; info, action, ok = t.nextSignal() {
