@@ -128,8 +128,13 @@ func setUp() {
 		inherited.mask = currentMask()
 		inherited.ignored = ignoredNow()
 	}
-	at := runtimeAuxv()
-	takenOver.masks, takenOver.preemption = takeOverRuntime(&at)
+	if takenOver.masks && takenOver.preemption { // by Early, or before Release
+		keepBlocked(signalTable)
+		*preemptOff = 1
+	} else {
+		at := runtimeAuxv()
+		takenOver.masks, takenOver.preemption = takeOverRuntime(&at)
+	}
 	for sig := 1; sig <= 64; sig++ {
 		switch {
 		case sig == int(syscall.SIGKILL) || sig == int(syscall.SIGSTOP):

@@ -207,7 +207,7 @@ func Early(argv uintptr) {
 		at.add(*(*uintptr)(addr(p)), *(*uintptr)(addr(p + wordSize)))
 		p += 2 * wordSize
 	}
-	takeOverRuntime(&at)
+	takenOver.masks, takenOver.preemption = takeOverRuntime(&at)
 }
 
 // programHeader is Elf64_Phdr.
