@@ -20,18 +20,19 @@ import (
 
 // Context is the state that translated code works on. It must not move.
 type Context struct {
-	X         [32]uint64 // integer registers that have no home; all of them outside of translated code
-	F         [32]uint64
-	PC        uint64                // where to go on
-	Exit      uint64                // index of the exit taken, see Code.Exits
-	Base      uintptr               // host address of guest address 0
-	Spill     [numSpills + 1]uint64 // intermediate values, and one for within an instruction
-	hostSP    uintptr
-	hostBP    uintptr
-	leave     uintptr
-	entry     uintptr
-	consts    [numConsts]uint64
-	MXCSR     uint32 // the guest's rounding mode and exception flags, as the host has them
+	X     [32]uint64 // integer registers that have no home; all of them outside of translated code
+	F     [32]uint64
+	PC    uint64                // where to go on
+	Exit  uint64                // index of the exit taken, see Code.Exits
+	Base  uintptr               // host address of guest address 0
+	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+	//lint:ignore U1000 in the assembly
+	hostSP, hostBP uintptr
+	leave          uintptr
+	entry          uintptr
+	consts         [numConsts]uint64
+	MXCSR          uint32 // the guest's rounding mode and exception flags, as the host has them
+	//lint:ignore U1000 in the assembly
 	hostMXCSR uint32
 }
 

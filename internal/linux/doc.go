@@ -43,7 +43,7 @@
 //     signal_stack.go, signal_virtual.go (the six that the host never
 //     blocks), signalfd.go
 //   - namespaces and sandboxes: namespace.go, landlock.go, seccomp.go
-//   - memory: mm.go, mlock.go, shm.go, procvm.go, residency_unsafe.go
+//   - memory: mm.go, mlock.go, shm.go, procvm.go,
 //   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,
 //     fcntl.go, xattr.go, multiplex.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
 //   - ptrace: ptrace.go and wait.go (the tracer), traced.go and follow.go (the tracee)

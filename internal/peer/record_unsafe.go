@@ -29,12 +29,6 @@ func bytesOf[T any](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
 
-// words makes room for n words, and returns them as bytes too.
-func words(n uint64) ([]uint64, []byte) {
-	w := make([]uint64, n)
-	return w, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), n*8)
-}
-
 // slots makes room for n threads, and returns them as bytes too.
 func slots(n uint32) ([]Thread, []byte) {
 	s := make([]Thread, n)

@@ -19,7 +19,8 @@ var stubSyscall uintptr
 
 // Addresses that the handler uses; constant after Init.
 var (
-	stubStart     uintptr     // entry of stub
+	stubStart uintptr // entry of stub
+	//lint:ignore U1000 in the assembly
 	stopReturn    uintptr     // behind the breakpoint of stop
 	goHandlers    [65]uintptr // Go's handlers of the five signals that faults raise
 	entryHandler  uintptr

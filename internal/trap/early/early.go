@@ -37,15 +37,18 @@ var (
 // What Go's runtime needs to start, in bytes: it reserves address space for its tables,
 // and maps its heap in pieces of 64 MB.
 const (
-	leastData  = 80 << 20
+	//lint:ignore U1000 in the assembly
+	leastData = 80 << 20
+	//lint:ignore U1000 in the assembly
 	leastSpace = 1500 << 20
 )
 
 // limit is a resource limit that the hook has raised.
 type limit struct {
 	cur, max uint64
-	raised   [2]uint64
-	known    uint32
+	//lint:ignore U1000 in the assembly
+	raised [2]uint64
+	known  uint32
 }
 
 // action is the kernel's struct sigaction on amd64, of which only the handler matters.
@@ -58,6 +61,7 @@ const sigIgn = 1
 
 // start runs when the runtime has not started yet, on the stack of g0.
 //
+//lint:ignore U1000 called by the assembly
 //go:nosplit
 func start(argv uintptr) { trap.Early(argv) }
 
