@@ -46,8 +46,9 @@ type Arch interface {
 	// MinSigStackSize is AT_MINSIGSTKSZ in bytes.
 	MinSigStackSize() uint64
 
-	// VDSO is a complete position-independent ELF image to map into each process.
-	VDSO() []byte
+	// VDSO is a complete position-independent ELF image to map into the address space
+	// of a process.
+	VDSO(*mem.Space) []byte
 
 	// CPUInfo is the text of /proc/cpuinfo for a machine with n harts.
 	CPUInfo(n int) []byte

@@ -438,7 +438,7 @@ func TestVDSO(t *testing.T) {
 		f := newFiles(t)
 		f.elf("prog", simple())
 		img := mustLoad(t, f.config("prog"), as)
-		vdso := riscv.Arch.VDSO()
+		vdso := riscv.Arch.VDSO(as)
 		if !bytes.Equal(peek(t, as, img.VDSO, uint64(len(vdso))), vdso) {
 			t.Error("contents differ")
 		}

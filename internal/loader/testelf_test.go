@@ -219,6 +219,6 @@ type archWith struct {
 	vdso     []byte
 }
 
-func (a archWith) Platform() string { return a.platform }
-func (a archWith) HWCap2() uint64   { return a.hwcap2 }
-func (a archWith) VDSO() []byte     { return a.vdso }
+func (a archWith) Platform() string       { return a.platform }
+func (a archWith) HWCap2() uint64         { return a.hwcap2 }
+func (a archWith) VDSO(*mem.Space) []byte { return a.vdso }

@@ -15,7 +15,7 @@ var sigReturnNames = []string{"__vdso_rt_sigreturn", "__kernel_rt_sigreturn"}
 // mapVDSO puts the architecture's vdso into the address space. Its image is part
 // of hospes: file offsets in it are addresses.
 func (l *load) mapVDSO() error {
-	image := l.p.cfg.Arch.VDSO()
+	image := l.p.cfg.Arch.VDSO(l.as)
 	if len(image) == 0 {
 		return nil
 	}

@@ -70,7 +70,13 @@ func (arch) Platform() string { return "" }
 // init_rt_signal_env; the vector extension would add to it.
 func (arch) MinSigStackSize() uint64 { return frameSize }
 
-func (arch) VDSO() []byte { return vdso.Image }
+func (arch) VDSO(as *mem.Space) []byte {
+	var values [vdso.HWProbeKeys]uint64
+	for key := range values {
+		values[key], _ = hwprobeValue(as, int64(key))
+	}
+	return vdso.Fill(&values)
+}
 
 func (arch) CPUInfo(n int) []byte { return cpuInfo(n) }
 

@@ -1,9 +1,14 @@
 package riscv
 
 import (
+	"bytes"
+	"debug/elf"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/guest/riscv/vdso"
 )
 
 // Where the tests' arguments lie.
@@ -23,13 +28,17 @@ func (m *machine) hwprobe(pairs []pair, size, cpus, flags uint64) ([]pair, int64
 		}
 	}
 	r := sysHWProbe(m.CPU, m.as, [6]uint64{pairsAddr, uint64(len(pairs)), size, cpus, flags})
-	out := make([]pair, len(pairs))
+	return m.pairs(len(pairs)), r
+}
+
+func (m *machine) pairs(n int) []pair {
+	out := make([]pair, n)
 	for i := range out {
 		k, _ := m.as.Load(pairsAddr+16*uint64(i), 8)
 		v, _ := m.as.Load(pairsAddr+16*uint64(i)+8, 8)
 		out[i] = pair{int64(k), int64(v)}
 	}
-	return out, r
+	return out
 }
 
 func (m *machine) setCPUs(v uint64) { m.as.Store(setAddr, 8, v) }
@@ -80,6 +89,86 @@ func TestHWProbeValues(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(pair{})); diff != "" {
 				t.Errorf("%s:\n%s", name, diff)
+			}
+		}
+	})
+}
+
+// vdsoHWProbe calls the vdso's function; called reports whether that made the system call.
+func (m *machine) vdsoHWProbe(pairs, n, size, cpus, flags uint64) (r int64, called bool) {
+	m.t.Helper()
+	image := Arch.VDSO(m.as)
+	end := m.put(codeAddr, image, ecall) - 4
+	m.FlushCode()
+	m.SetPC(codeAddr + symbol(m.t, image, "__vdso_riscv_hwprobe"))
+	for i, v := range []uint64{pairs, n, size, cpus, flags} {
+		m.r[10+i] = v
+	}
+	m.r[1] = end
+	e := m.Run()
+	if called = e.Kind == guest.ExitSyscall && m.r[17] == 258; called {
+		_, args := m.Syscall()
+		m.SetResult(sysHWProbe(m.CPU, m.as, args))
+		e = m.Run()
+	}
+	if e.Kind != guest.ExitSyscall || m.PC() != end+4 && m.PC() != end {
+		m.t.Fatalf("exit %+v at %#x, want to return to %#x", e, m.PC(), end)
+	}
+	return int64(m.r[10]), called
+}
+
+func symbol(t testing.TB, image []byte, name string) uint64 {
+	t.Helper()
+	file, err := elf.NewFile(bytes.NewReader(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := file.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		if s.Name == name {
+			return s.Value
+		}
+	}
+	t.Fatalf("no %s", name)
+	return 0
+}
+
+// TestHWProbeVDSO holds the vdso's answers against the system call's.
+func TestHWProbeVDSO(t *testing.T) {
+	onMappings(t, func(t *testing.T, m *machine) {
+		pretend(t)
+		m.setCPUs(0b1001)
+		var ask []pair
+		for key := range int64(vdso.HWProbeKeys + 3) {
+			ask = append(ask, pair{key, 0x5555})
+		}
+		if _, known := hwprobeValue(m.as, vdso.HWProbeKeys-1); !known {
+			t.Error("the vdso has more keys than there are")
+		}
+		ask = append(ask, pair{-1, 7}, pair{1 << 40, 7}, pair{3, 7})
+		for _, a := range []struct {
+			n                 int
+			size, cpus, flags uint64
+			call              bool
+		}{
+			{n: len(ask)}, {n: 1}, {n: 0},
+			{n: len(ask), size: 8, cpus: setAddr, call: true},
+			{n: 1, size: 8, cpus: setAddr, flags: whichCPUs, call: true},
+			{n: 1, flags: 2, call: true},
+			{n: 1, size: 8, call: true},
+		} {
+			want, result := m.hwprobe(ask[:a.n], a.size, a.cpus, a.flags)
+			m.hwprobe(ask, 0, 0, 2) // writes the question, gets no answer
+			r, called := m.vdsoHWProbe(pairsAddr, uint64(a.n), a.size, a.cpus, a.flags)
+			got := m.pairs(a.n)
+			if r != result || called != a.call {
+				t.Errorf("%+v: result %d, want %d; called: %v", a, r, result, called)
+			}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(pair{})); diff != "" {
+				t.Errorf("%+v:\n%s", a, diff)
 			}
 		}
 	})
