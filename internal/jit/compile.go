@@ -174,7 +174,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op.Has(ir.Ends):
 		c.end(i)
 	case op.Has(ir.Atomic):
-		return false
+		c.atomic(v, i)
 	case op.Has(ir.Reads):
 		c.loadFrom(v, i)
 	case op.Has(ir.Writes):

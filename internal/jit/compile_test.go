@@ -43,7 +43,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 		m.t.Fatalf("not compiled:\n%s", t)
 	}
 	copy(m.code, a.Buf)
-	m.ctx.X, m.ctx.F = s.X, s.F
+	m.ctx.X, m.ctx.F, m.ctx.Reserved = s.X, s.F, 0
 	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
@@ -51,6 +51,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	enter(m.ctx)
 	s.X, s.F = m.ctx.X, m.ctx.F
 	s.X[0] = 0
+	s.ResAddr, s.ResValue, s.Reserved = m.ctx.ResAddr, m.ctx.ResValue, int(m.ctx.Reserved)
 	s.Flags = flags(m.ctx.MXCSR)
 	return ir.Outcome{Op: code.Exits[m.ctx.Exit].Op, PC: m.ctx.PC}
 }
@@ -172,6 +173,35 @@ func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 	}
 }
 
+// randomAtomic appends an atomic operation, mostly at an aligned address of a few. LR and
+// SC come in pairs that may fail.
+func randomAtomic(b *ir.Builder, r *rand.Rand, reg func() uint8, pc uint64) {
+	op := ir.Lr32 + ir.Op(r.IntN(int(ir.AmoCas64-ir.Lr32)+1))
+	info := op.Info()
+	addr := b.Emit(ir.And, 0, b.X(reg()), b.Const(0x78))
+	if r.IntN(8) == 0 {
+		addr = b.Emit(ir.And, 0, b.X(reg()), b.Const(0x7f))
+	}
+	if op == ir.Sc32 || op == ir.Sc64 {
+		if r.IntN(4) > 0 {
+			b.SetX(reg(), b.Emit(op-2, 0, addr))
+			b.Inst(pc + 1)
+		}
+		if r.IntN(4) == 0 {
+			b.Emit(ir.Store8, 0, addr, b.X(reg()))
+			b.Inst(pc + 2)
+		}
+	}
+	args := []ir.Value{addr}
+	for range len(info.Args) - 1 {
+		args = append(args, b.X(reg()))
+	}
+	if op >= ir.AmoCas8 && op <= ir.AmoCas64 && r.IntN(2) == 0 {
+		args[1] = b.Emit(ir.LoadS8+ir.Op(2*(op-ir.AmoCas8)), 0, addr) // what is there
+	}
+	b.SetX(reg(), b.Emit(op, 0, args...))
+}
+
 // computing are the operations on integers.
 var computing = func() (list []ir.Op) {
 	for op := ir.Add; op < ir.Load64; op++ {
@@ -205,8 +235,8 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 	}
 	for k := range n {
 		b.Inst(0x1000 + 4*uint64(k))
-		switch r.IntN(20) {
-		case 12, 13, 14, 15, 16, 17, 18, 19:
+		switch r.IntN(21) {
+		case 20, 12, 13, 14, 15, 16, 17, 18, 19:
 			randomFloat(b, r, round)
 		case 0:
 			b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, condition())
@@ -216,6 +246,8 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 		case 3, 4:
 			b.Emit(ir.Store8+ir.Op(r.IntN(4)), 0, address(), operand())
 		case 5:
+			randomAtomic(b, r, reg, 0x1000+4*uint64(k))
+		case 8:
 			b.SetX(reg(), condition())
 		case 6:
 			b.SetX(reg(), b.Emit(ir.Choose, 0, condition(), operand(), operand()))
@@ -306,9 +338,13 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 			m.t.Errorf("seed %d: f%d is %#x, want %#x", seed, n, s.F[n], want.F[n])
 		}
 	}
+	if s.Reserved != want.Reserved || s.Reserved != 0 && (s.ResAddr != want.ResAddr || s.ResValue != want.ResValue) {
+		m.t.Errorf("seed %d: reservation of %d bytes, want %d", seed, s.Reserved, want.Reserved)
+	}
 	if gotData != m.data {
 		m.t.Errorf("seed %d: memory differs", seed)
 	}
+	m.data = data
 	m.compareFlags(seed, out, &b.Trace, begin, s.Flags, want.Flags)
 	if m.t.Failed() {
 		m.t.Logf("\n%s", &b.Trace)

@@ -20,12 +20,14 @@ import (
 
 // Context is the state that translated code works on. It must not move.
 type Context struct {
-	X     [32]uint64 // integer registers that have no home; all of them outside of translated code
-	F     [32]uint64
-	PC    uint64                // where to go on
-	Exit  uint64                // index of the exit taken, see Code.Exits
-	Base  uintptr               // host address of guest address 0
-	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+	X    [32]uint64 // integer registers that have no home; all of them outside of translated code
+	F    [32]uint64
+	PC   uint64 // where to go on
+	Exit uint64 // index of the exit taken, see Code.Exits
+	// The reservation of LR: address, value and size in bytes, 0 if there is none.
+	ResAddr, ResValue, Reserved uint64
+	Base                        uintptr               // host address of guest address 0
+	Spill                       [numSpills + 1]uint64 // intermediate values, and one for within an instruction
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
 	leave          uintptr
@@ -73,14 +75,17 @@ const numSpills = 7
 
 // Offsets from RBP.
 const (
-	offX     = -bias
-	offF     = offX + 32*8
-	offPC    = offF + 32*8
-	offExit  = offPC + 8
-	offBase  = offExit + 8
-	offSpill = offBase + 8
-	offLeave = offSpill + (numSpills+1)*8 + 16
-	offConst = offLeave + 16
+	offX        = -bias
+	offF        = offX + 32*8
+	offPC       = offF + 32*8
+	offExit     = offPC + 8
+	offResAddr  = offExit + 8
+	offResValue = offResAddr + 8
+	offReserved = offResValue + 8
+	offBase     = offReserved + 8
+	offSpill    = offBase + 8
+	offLeave    = offSpill + (numSpills+1)*8 + 16
+	offConst    = offLeave + 16
 )
 
 const (

@@ -114,6 +114,12 @@ func (a *Assembler) CMov(c Cond, w Width, dst, src Reg) {
 	a.encode(&r, r.rm, w, dst, inReg(src))
 }
 
+// CMovM is CMov from memory, which is read in any case.
+func (a *Assembler) CMovM(c Cond, w Width, dst Reg, src Mem) {
+	r := row{name: "cmov", class: gpr, emap: m0F, rm: 0x40 | byte(c)}
+	a.encode(&r, r.rm, w, dst, inMem(src))
+}
+
 // Set makes the byte register dst 1 if c holds, else 0.
 func (a *Assembler) Set(c Cond, dst Reg) {
 	r := row{name: "set", class: gpr, emap: m0F, m: 0x90 | byte(c), byteR: true}

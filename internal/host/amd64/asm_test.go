@@ -307,6 +307,9 @@ func TestOthers(t *testing.T) {
 	for _, m := range mems {
 		c.add("jmp "+memName(m), func(a *Assembler) { a.JmpM(m) })
 		c.add("call "+memName(m), func(a *Assembler) { a.CallM(m) })
+		for cc, n := range condNames {
+			c.add("cmov"+n+" rdx,"+memName(m), func(a *Assembler) { a.CMovM(Cond(cc), W64, RDX, m) })
+		}
 		c.add("lock add "+memName(m)+",rcx", func(a *Assembler) { a.Lock(); a.MR(ADD, W64, m, RCX) })
 	}
 	c.add("push 0xfffffffffffffff0", func(a *Assembler) { a.PushImm(-16) })
