@@ -13,8 +13,9 @@
 #   -n           install only; no command runs
 #   -q           print the installed packages with their versions instead
 #
-# The world needs root, or user namespaces with subordinate IDs (newuidmap, /etc/subuid):
-# when it cannot have them, the script ends with status 77.
+# The world needs root, or user namespaces with subordinate IDs (newuidmap, /etc/subuid); and
+# a cache on a file system that can be a layer of overlayfs, which overlayfs itself, as that
+# of a container, cannot. When it cannot have them, the script says so and ends with status 77.
 #
 # The installed system is a stack of overlay layers in the cache, one for each time that
 # packages were added. A layer never changes, so worlds go on while another one is added.
@@ -59,14 +60,14 @@ mount_devices() {
 	for n in 0/stdin 1/stdout 2/stderr; do ln -s "/proc/self/fd/${n%/*}" "dev/${n#*/}"; done
 }
 
+# own_xattr: the mount option by which overlayfs marks files as a user may.
+own_xattr() { [ "$(readlink /proc/self/ns/user)" = "$host_userns" ] || echo ,userxattr; }
+
 # mount_root SCRATCH: the stack with a writable layer SCRATCH/upper, as the current directory.
 mount_root() {
-	local options
 	mkdir -p "$1"/{upper,work,root}
 	cd "$worlds/layers"
-	options="lowerdir=$(layers),workdir=$1/work,upperdir=$1/upper"
-	[ "$(readlink /proc/self/ns/user)" = "$host_userns" ] || options+=",userxattr"
-	mount -t overlay -o "$options" overlay "$1/root"
+	mount -t overlay -o "lowerdir=$(layers),workdir=$1/work,upperdir=$1/upper$(own_xattr)" overlay "$1/root"
 	cd "$1/root"
 }
 
@@ -91,6 +92,14 @@ guest() {
 	env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TZ=UTC \
 		TERM="${world_term-dumb}" DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true USER=root SHELL=/bin/sh \
 		chroot --userspec="${uid-0}:${uid-0}" . /hospes $options /usr/bin/env -C /work -- "$@"
+}
+
+# inside_probe DIR: status 3 when an overlay cannot have its upper layer there.
+inside_probe() {
+	mkdir -p "$1"/{lower,upper,work,root}
+	mount -t overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work$(own_xattr)" overlay "$1/root" 2>/dev/null || return 3
+	# A file system without what overlayfs needs to hide a file makes it read-only.
+	touch "$1/root/file" 2>/dev/null || return 3
 }
 
 # inside_run SCRATCH DIR COMMAND...
@@ -166,12 +175,15 @@ inside_install() {
 scratch() {
 	local d
 	mkdir -p "$worlds/runs"
+	exec 7>"$worlds/runs.lock" # no directory is seen before it is locked
+	flock 7
 	for d in "$worlds"/runs/*/; do
 		[ -d "$d" ] && flock -n "$d" true && as_root rm -rf "$d"
 	done
 	run=$(mktemp -d "$worlds/runs/XXXXXX")
 	exec 9<"$run"
 	flock 9
+	exec 7>&-
 	trap 'as_root rm -rf "$run"' EXIT
 }
 
@@ -300,10 +312,16 @@ emulator="$(realpath "$word")${options:+ $options}"
 host_userns=$(readlink /proc/self/ns/user)
 export host_userns emulator
 
-as_root mount --bind / / 2>/dev/null || { say "no root and no user namespaces with subordinate IDs"; exit 77; }
-complete "${packages[@]}" || bash "$self" --grow "$emulator" "${packages[@]}"
-[ -z "$only_install" ] || exit 0
+# unable WHY: there can be no world here.
+unable() { say "no world: $*"; exit 77; }
+
+as_root mount --bind / / 2>/dev/null || unable "no root and no user namespaces with subordinate IDs"
 scratch
 status=0
+as_root bash "$self" --inside probe "$run/probe" || status=$?
+[ "$status" != 3 ] || unable "the cache $CACHE is on $(stat -f -c %T "$CACHE"), which cannot be a layer of overlayfs (HOSPES_CACHE names another)"
+[ "$status" = 0 ] || die "cannot try a mount"
+complete "${packages[@]}" || bash "$self" --grow "$emulator" "${packages[@]}"
+[ -z "$only_install" ] || exit 0
 as_root bash "$self" --inside run "$run" "$dir" "$@" || status=$?
 exit $status

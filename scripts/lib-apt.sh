@@ -36,14 +36,16 @@ debian_mirror() {
 }
 
 # apt_private SUITE ARCH: set up (and export APT_CONFIG for) a private apt whose world
-# is one suite and one architecture with nothing installed. Sets APT, its directory.
+# is one suite and one architecture with nothing installed; for the architecture "source",
+# source packages. Sets APT, its directory.
 apt_private() {
-	local suite=$1 arch=$2 mirror
+	local suite=$1 arch=$2 mirror type=deb
+	[ "$arch" != source ] || type=deb-src
 	mirror=$(debian_mirror)
 	APT=$CACHE/apt/$suite-$arch
 	mkdir -p "$APT"/{state/lists/partial,cache/archives/partial,empty/partial,etc/parts}
 	: >"$APT/status"
-	printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$suite" >"$APT/etc/sources.list"
+	printf '%s [signed-by=%s] %s %s main\n' "$type" "$KEYRING" "$mirror" "$suite" >"$APT/etc/sources.list"
 	{
 		# How this machine reaches its mirrors (proxies, retries) is kept.
 		env -u APT_CONFIG apt-config dump | grep -E '^Acquire::(https?|Retries|ForceIPv)' || true

@@ -106,7 +106,7 @@ var groupPackages = map[string]string{
 
 // program names the packages that a test is about, with their versions.
 func (t *test) program(versions map[string]string) string {
-	names := strings.Fields(t.packages)
+	names := strings.Fields(t.sources + " " + t.packages)
 	if len(names) == 0 {
 		name := t.group()
 		if p := groupPackages[name]; p != "" {
@@ -139,6 +139,9 @@ func packageVersions(c *config) map[string]string {
 				versions[name] = version
 			}
 		}
+	}
+	for name, path := range c.sources {
+		versions[name] = sourceVersion(path)
 	}
 	if out, err := exec.Command("go", "env", "GOVERSION").Output(); err == nil {
 		versions["go"] = strings.TrimSpace(strings.TrimPrefix(string(out), "go"))

@@ -7,7 +7,7 @@
 // Rows that need a whole system run in a world, which scripts/debian-world.sh makes: world.go.
 // A row's name begins with its group: -run ^git/ runs one.
 //
-//	go run ./test/userland [-quick] [-slow=false] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"]
+//	go run ./test/userland [-quick] [-slow=false] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
 //
 // It ends with a line of counts, and with status 1 if anything failed. A row that is known
 // to fail, with its cause, does not count as failed; but if it passes, it does.
@@ -28,10 +28,11 @@ import (
 )
 
 type config struct {
-	emulator []string // the command that runs a guest program; the sysroot is not in it
-	root     string   // Debian root; empty when there is none
-	noWorld  string   // why there can be no world; empty if there can be
-	dir      string   // scratch directory, removed at the end
+	emulator []string          // the command that runs a guest program; the sysroot is not in it
+	root     string            // Debian root; empty when there is none
+	noWorld  string            // why there can be no world; empty if there can be
+	sources  map[string]string // tarballs by Debian source package
+	dir      string            // scratch directory, removed at the end
 	quick    bool
 	slow     bool // the slow rows, too
 	doc      bool // renew docFile
@@ -52,6 +53,7 @@ func main() {
 	flag.BoolVar(&c.slow, "slow", true, "also the rows that take minutes")
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
 	flag.BoolVar(&c.doc, "doc", false, "renew the lines of docs/compatibility.md for the rows that run")
+	list := flag.Bool("list", false, "run nothing; print the selected rows and the packages that they need")
 	dir := flag.String("C", ".", "the module's `directory`")
 	flag.Parse()
 	ok, err := func() (ok bool, err error) {
@@ -70,12 +72,17 @@ func main() {
 			return false, err
 		}
 		tests := selected(&c)
+		if *list {
+			printNeeds(tests)
+			return true, nil
+		}
 		if c.root = *root; c.root == "" {
 			c.root = debianRoot(packages(tests, false))
 		}
 		if c.noWorld, err = prepareWorld(c.emulator, tests); err != nil {
 			return false, err
 		}
+		c.sources = debianSources(sourceNames(tests))
 		if c.dir, err = os.MkdirTemp("", "userland"); err != nil {
 			return false, err
 		}
@@ -92,6 +99,16 @@ func main() {
 	if !ok {
 		os.Exit(1)
 	}
+}
+
+// printNeeds prints tests and what they need.
+func printNeeds(tests []test) {
+	for _, t := range tests {
+		fmt.Printf("%-28s %s\n", t.name, strings.TrimSpace(t.sources+" "+t.packages))
+	}
+	fmt.Println("packages in the root:", strings.Join(packages(tests, false), " "))
+	fmt.Println("packages in the world:", strings.Join(packages(tests, true), " "))
+	fmt.Println("source packages:", strings.Join(sourceNames(tests), " "))
 }
 
 // absolute splits a command and makes its first word independent of the directory.
@@ -137,6 +154,7 @@ type test struct {
 	name     string
 	about    string // what it shows
 	packages string // Debian packages that it needs, beyond what each root has
+	sources  string // Debian source packages that it needs
 	world    bool   // it runs in a world, not in the root
 	quick    bool
 	slow     bool
@@ -161,12 +179,20 @@ func allTests() []test {
 
 // packages returns what the tests need, those in a world or the others.
 func packages(tests []test, world bool) []string {
+	return collect(tests, func(t *test) string {
+		if t.world != world {
+			return ""
+		}
+		return t.packages
+	})
+}
+
+// collect returns the words that a function has for each test, sorted, once each.
+func collect(tests []test, words func(*test) string) []string {
 	need := map[string]bool{}
-	for _, t := range tests {
-		if t.world == world {
-			for _, p := range strings.Fields(t.packages) {
-				need[p] = true
-			}
+	for i := range tests {
+		for _, w := range strings.Fields(words(&tests[i])) {
+			need[w] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(need))

@@ -17,7 +17,7 @@ echo 'int main(void) { return x; }' | gcc -xc - -o none 2>&1 | grep -c 'undeclar
 gcc -S -O2 -o - sum.c | grep -cE '^sum:'; echo 'main:li a0,7
 ret' | sed 1i.globl\ main >a.s; gcc -o a a.s; ./a || echo $?`,
 		want: "328350 1.414214\n328350 1.414214\n328350 1.732051\n328350 1.414214\n328350 1.414214\nLines executed:100.00% of 1\n1\n1\n7\n"},
-	{name: "g++", about: "compile and run C++: exceptions through frames, threads, iostream, containers, a precompiled template", packages: "g++ libc6-dev", limit: 6 * time.Minute,
+	{name: "g++", about: "compile and run C++: exceptions through frames, threads, iostream, containers, a precompiled template", packages: "g++ libc6-dev", slow: true, limit: 6 * time.Minute,
 		files: map[string]string{"a.cc": `#include <algorithm>
 #include <atomic>
 #include <future>

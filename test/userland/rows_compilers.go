@@ -45,7 +45,7 @@ func TestSum(t *testing.T) {
 	}
 }
 `},
-		script: `go build -o x . && ./x; go vet -json=false . 2>/dev/null || true; go test -vet=off . | cut -f 1,2`, want: "19600 riscv64\nok  \tx\n"},
+		script: `go build -o x . && ./x; go test -vet=off . | cut -f 1,2`, want: "19600 riscv64\nok  \tx\n"},
 	{name: "rust/rustc", about: "threads, channels, Command, unwinding", packages: "rustc", slow: true, limit: 10 * time.Minute,
 		files: map[string]string{"a.rs": `
 use std::{process::Command, sync::mpsc, thread};
@@ -63,11 +63,11 @@ fn main() {
 	{name: "rust/cargo", about: "cargo builds a package, runs and tests it", packages: "cargo", slow: true, limit: 15 * time.Minute,
 		script: `cargo -q init --vcs none --name hello . && echo 'fn main() { println!("{}", (1..=20u64).product::<u64>()); } #[test] fn t() { assert_eq!(6 * 7, 42); }' >src/main.rs && cargo -q run --offline && cargo -q test --offline | grep -o '1 passed'`,
 		want:   "2432902008176640000\n1 passed\n"},
-	{name: "ocaml/native", about: "native code: fork, domains, stack overflow, compaction", packages: "ocaml", limit: 5 * time.Minute, files: map[string]string{"o.ml": ocamlProgram},
+	{name: "ocaml/native", about: "native code: fork, domains, stack overflow, compaction", packages: "ocaml", slow: true, limit: 5 * time.Minute, files: map[string]string{"o.ml": ocamlProgram},
 		script: `ocamlopt -I +unix unix.cmxa o.ml -o o && ./o`, want: "46368\n3\n6765\nhd\ndeep\n"},
-	{name: "ocaml/bytecode", about: "the same as bytecode", packages: "ocaml", limit: 5 * time.Minute, files: map[string]string{"o.ml": ocamlProgram},
+	{name: "ocaml/bytecode", about: "the same as bytecode", packages: "ocaml", slow: true, limit: 5 * time.Minute, files: map[string]string{"o.ml": ocamlProgram},
 		script: `ocamlc -I +unix unix.cma o.ml -o o && ./o`, want: "46368\n3\n6765\nhd\ndeep\n"},
-	{name: "gcc/fortran", packages: "gfortran", files: map[string]string{"f.f90": `program f
+	{name: "gcc/fortran", packages: "gfortran", slow: true, files: map[string]string{"f.f90": `program f
   implicit none
   integer :: i
   real(8) :: s
@@ -78,7 +78,7 @@ fn main() {
   print '(f10.6)', s
 end program
 `}, script: `gfortran -O2 f.f90 -o f && ./f`, want: "  1.643935\n"},
-	{name: "gcc/ada", about: "tasks, a rendezvous, a constraint error", packages: "gnat", limit: 5 * time.Minute, files: map[string]string{"d.adb": `with Ada.Text_IO; use Ada.Text_IO;
+	{name: "gcc/ada", about: "tasks, a rendezvous, a constraint error", packages: "gnat", slow: true, limit: 5 * time.Minute, files: map[string]string{"d.adb": `with Ada.Text_IO; use Ada.Text_IO;
 procedure D is
    task type W is
       entry Start (N : Integer);

@@ -21,7 +21,7 @@ console.log(f(100000), t, z, /(\d+)x/.exec('ab123x')[1], (2n ** 100n).toString()
 for i in range(100000): s = (s * 31 + i) & 0xffffffff
 print(s - (s >> 31 << 32))'); node hot.js | sed "s/^$a /same /"`,
 		want: "same 29999850000 704982704 123 1267650600228229401496703205376\n"},
-	{name: "node/jitless", about: "the interpreter alone", packages: "nodejs",
+	{name: "node/jitless", about: "the interpreter alone", packages: "nodejs", slow: true,
 		argv: argv("/usr/bin/node", "--jitless", "-e", `console.log([3, 1, 2].sort().map(x => x ** 2).join(), process.arch)`), want: "1,4,9 riscv64\n"},
 	{name: "node/system", about: "child processes, a forked node, worker threads, files, HTTP, signals", packages: "nodejs", slow: true, status: 5,
 		files: map[string]string{"child.js": `process.send(6); process.on('message', m => process.exit(m))`, "main.js": `
@@ -100,7 +100,7 @@ eval { local $SIG{ALRM} = sub { die "alarm\n" }; alarm 1; select undef, undef, u
 no warnings; print exec('/no/such') ? 1 : $!{ENOENT} ? "noent\n" : "$!\n";`},
 		argv: argv("/usr/bin/perl", "a.pl"), want: "1,4,9,16 20100\n150\nHELLO\npiped\n3\n9\nblocked usr1\nalarm\nnoent\n"},
 
-	{name: "ruby/threads", about: "fibers, threads, a ractor, Timeout, sockets", packages: "ruby", files: map[string]string{"a.rb": `
+	{name: "ruby/threads", about: "fibers, threads, a ractor, Timeout, sockets", packages: "ruby", slow: true, files: map[string]string{"a.rb": `
 require 'socket'; require 'timeout'
 f = Fiber.new { 3.times { |i| Fiber.yield i }; :done }; p 4.times.map { f.resume }
 q = Queue.new
@@ -113,7 +113,7 @@ c = TCPSocket.new('127.0.0.1', s.addr[1]); c.puts "hello"; p c.gets; t.join
 20.times { Array.new(2000) { "x" * 50 } }; GC.start; GC.compact if GC.respond_to?(:compact) rescue nil
 p (1..20).reduce(:*)`},
 		argv: argv("/usr/bin/ruby", "-W0", "a.rb"), want: "[0, 1, 2, :done]\n4950\n42\ntimeout\n\"HELLO\\n\"\n2432902008176640000\n"},
-	{name: "ruby/processes", about: "fork, spawn, traps, pipes, exit statuses", packages: "ruby", files: map[string]string{"a.rb": `
+	{name: "ruby/processes", about: "fork, spawn, traps, pipes, exit statuses", packages: "ruby", slow: true, files: map[string]string{"a.rb": `
 require 'open3'
 r, w = IO.pipe; pid = fork { r.close; w.puts "child"; exit! 9 }; w.close; puts r.read; Process.wait pid; p $?.exitstatus
 Process.wait Process.spawn("exit 4"); p $?.exitstatus
@@ -124,7 +124,7 @@ p Open3.capture2("cat", stdin_data: "data")[0], %x(uname -m).chomp
 p 8.times.map { |i| fork { exit i } }.map { |x| Process.wait2(x)[1].exitstatus }.sum`},
 		argv: argv("/usr/bin/ruby", "a.rb"), want: "child\n9\n4\nErrno::ENOENT\nusr1\n15\n\"data\"\n\"riscv64\"\n28\n"},
 
-	{name: "php/processes", about: "pcntl, posix, proc_open, fibers", packages: "php-cli", files: map[string]string{"a.php": `<?php
+	{name: "php/processes", about: "pcntl, posix, proc_open, fibers", packages: "php-cli", slow: true, files: map[string]string{"a.php": `<?php
 $pid = pcntl_fork(); if (!$pid) exit(6);
 pcntl_waitpid($pid, $st); echo pcntl_wexitstatus($st), "\n";
 pcntl_async_signals(true); pcntl_signal(SIGUSR1, function ($s) { echo "signal $s\n"; }); posix_kill(posix_getpid(), SIGUSR1);
@@ -134,7 +134,7 @@ $f = new Fiber(function () { echo Fiber::suspend(1), "\n"; }); echo $f->start(),
 echo md5("abc"), ' ', preg_replace('/(\d)/', '[$1]', 'a1b2'), ' ', json_encode(['a' => 1.5]), "\n";`},
 		argv: argv("/usr/bin/php", "a.php"), want: "6\nsignal 10\nthrough0\n42\n1\nin\n900150983cd24fb0d6963f7d28e17f72 a[1]b[2] {\"a\":1.5}\n"},
 
-	{name: "tcl/system", about: "exec, pipes, threads, sockets, the event loop", packages: "tcl tcl-thread", files: map[string]string{"a.tcl": `
+	{name: "tcl/system", about: "exec, pipes, threads, sockets, the event loop", packages: "tcl tcl-thread", slow: true, files: map[string]string{"a.tcl": `
 puts [exec echo a | tr a b]; puts [expr {2**100}]; catch {exec /no/such} e; puts $e
 proc fib n {expr {$n<2 ? $n : [fib [expr {$n-1}]] + [fib [expr {$n-2}]]}}; puts [fib 15]
 set f [open "|cat" r+]; puts $f hi; flush $f; puts [gets $f]; close $f
@@ -145,7 +145,7 @@ fileevent $c readable {puts [gets $c]; close $c; set done 1}; vwait done
 after 50 {set x 1}; vwait x; puts ok`},
 		argv: argv("/usr/bin/tclsh", "a.tcl"), want: "b\n1267650600228229401496703205376\ncouldn't execute \"/no/such\": no such file or directory\n610\nhi\n42\nHELLO\nok\n"},
 
-	{name: "guile/system", about: "code made at run time, threads, pipes, fork, signals", packages: "guile-3.0", files: map[string]string{"a.scm": `
+	{name: "guile/system", about: "code made at run time, threads, pipes, fork, signals", packages: "guile-3.0", slow: true, files: map[string]string{"a.scm": `
 (use-modules (ice-9 threads) (ice-9 popen) (ice-9 rdelim))
 (define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
 (define (show x) (display x) (newline))
@@ -205,35 +205,35 @@ public class H {
 }`},
 		script: `javac H.java; java H`, want: "75025\n5599720000\nin 3\ntrue\n50000\nnull\ndeep\nsock\nvirtual\nhook\n"},
 
-	{name: "erlang/processes", about: "schedulers, messages, ports", packages: "erlang-base", status: 3,
+	{name: "erlang/processes", about: "schedulers, messages, ports", packages: "erlang-base", slow: true, status: 3,
 		argv: argv("/usr/bin/erl", "-noshell", "-eval", `P = self(), [spawn(fun() -> P ! {ok, I*I} end) || I <- lists:seq(1, 100)],
 S = lists:sum([receive {ok, X} -> X end || _ <- lists:seq(1, 100)]), io:format("~p~n~s", [S, os:cmd("echo port")]), halt(3).`), want: "338350\nport\n"},
 	{name: "elixir/tasks", packages: "elixir", slow: true,
 		argv: argv("/usr/bin/elixir", "-e", `IO.puts(1..50 |> Task.async_stream(fn x -> x * x end) |> Enum.map(fn {:ok, v} -> v end) |> Enum.sum()); {o, s} = System.cmd("sh", ["-c", "echo out; exit 3"]); IO.inspect({o, s})`),
 		want: "42925\n{\"out\\n\", 3}\n"},
 
-	{name: "sbcl/native", about: "native code made at run time, conditions, collection, threads, run-program", packages: "sbcl", files: map[string]string{"a.lisp": `
+	{name: "sbcl/native", about: "native code made at run time, conditions, collection, threads, run-program", packages: "sbcl", slow: true, files: map[string]string{"a.lisp": `
 (defun fib (n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
 (print (fib 25)) (print (expt 2 100)) (print (handler-case (car (read-from-string "1")) (error () :err)))
 (gc :full t) (print (length (loop repeat 100 collect (make-array 10000))))
 (print (sb-thread:join-thread (sb-thread:make-thread (lambda () 42))))
 (print (sb-ext:process-exit-code (sb-ext:run-program "/bin/sh" '("-c" "exit 4"))))`},
 		script: `sbcl --noinform --non-interactive --load a.lisp 2>/dev/null | tail -c +2`, want: "75025 \n1267650600228229401496703205376 \n:ERR \n100 \n42 \n4 "},
-	{name: "chicken/csi", packages: "chicken-bin",
+	{name: "chicken/csi", packages: "chicken-bin", slow: true,
 		argv: argv("/usr/bin/csi", "-e", `(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2))))) (print (fib 20)) (import (chicken process)) (print (call-with-input-pipe "echo p" read))`), want: "6765\np\n"},
-	{name: "chez/loop", packages: "chezscheme", argv: argv("/usr/bin/chezscheme", "-q"),
+	{name: "chez/loop", packages: "chezscheme", slow: true, argv: argv("/usr/bin/chezscheme", "-q"),
 		stdin: "(let loop ((i 0)) (if (< i 100000) (loop (+ i 1)) (begin (display i) (newline))))\n(display (expt 2 100))\n(exit 3)\n", want: "100000\n1267650600228229401496703205376", status: 3},
-	{name: "gauche/gosh", packages: "gauche", argv: argv("/usr/bin/gosh", "-e", `(begin (print (expt 2 100)) (exit 3))`), want: "1267650600228229401496703205376\n", status: 3},
-	{name: "clisp/bignum", packages: "clisp", argv: argv("/usr/bin/clisp", "-q", "-x", `(expt 2 100)`), want: "1267650600228229401496703205376\n"},
+	{name: "gauche/gosh", packages: "gauche", slow: true, argv: argv("/usr/bin/gosh", "-e", `(begin (print (expt 2 100)) (exit 3))`), want: "1267650600228229401496703205376\n", status: 3},
+	{name: "clisp/bignum", packages: "clisp", slow: true, argv: argv("/usr/bin/clisp", "-q", "-x", `(expt 2 100)`), want: "1267650600228229401496703205376\n"},
 	{name: "racket/threads", packages: "racket", slow: true,
 		argv: argv("/usr/bin/racket", "-e", `(displayln (for/sum ([i 1000]) i)) (define c (make-channel)) (void (thread (lambda () (channel-put c 7)))) (displayln (channel-get c))`), want: "499500\n7\n"},
-	{name: "prolog/threads", packages: "swi-prolog-nox",
+	{name: "prolog/threads", packages: "swi-prolog-nox", slow: true,
 		argv: argv("/usr/bin/swipl", "-g", `X is 2**100, writeln(X), findall(Y, between(1, 10, Y), L), sum_list(L, S), writeln(S), thread_create(writeln(hi), T), thread_join(T), halt`, "-t", "halt(1)"),
 		want: "1267650600228229401496703205376\n55\nhi\n"},
 	{name: "r/statistics", about: "linear algebra, a linear model, forked workers", packages: "r-base-core", slow: true,
 		argv: argv("/usr/bin/Rscript", "-e", `cat(mean(c(1,2,3)), round(summary(lm(dist~speed,cars))$r.squared,7), solve(matrix(c(2,1,1,3),2)), sum(unlist(parallel::mclapply(1:4,function(i)i*i,mc.cores=2))), system("echo sys",intern=TRUE), "\n")`),
 		want: "2 0.6510794 0.6 -0.2 -0.2 0.4 30 sys \n"},
-	{name: "pypy/jit", about: "code made at run time and patched without fence.i, subprocess, threads", packages: "pypy3",
+	{name: "pypy/jit", about: "code made at run time and patched without fence.i, subprocess, threads", packages: "pypy3", slow: true,
 		argv: argv("/usr/bin/pypy3", "-c", `import subprocess, threading, sys
 print(sum(i * i for i in range(300000)), sys.implementation.name)
 r = []

@@ -57,7 +57,7 @@ s -tt localhost 'tty | sed s/[0-9]*$//; exit' </dev/null | tr -d '\r'
 scp -q -P 2200 -o StrictHostKeyChecking=no /work/words.txt localhost:/work/copy; cmp /work/words.txt /work/copy && echo same
 kill "$(cat /run/sshd.pid)"`,
 		want: "as root\nstatus 23\nsums\n/dev/pts/\nsame\n"},
-	{name: "server/memcached", packages: "memcached",
+	{name: "server/memcached", packages: "memcached", slow: true,
 		about: "memcached with four threads, spoken to by bash",
 		script: `memcached -u nobody -l 127.0.0.1 -p 11300 -d -P /tmp/pid
 for i in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/11300) 2>/dev/null && break; sleep 0.1; done
@@ -65,7 +65,7 @@ exec 3<>/dev/tcp/127.0.0.1/11300
 printf 'set k 0 0 5\r\nhello\r\nget k\r\nincr n 1\r\nset n 0 0 2\r\n41\r\nincr n 1\r\nquit\r\n' >&3; tr -d '\r' <&3
 kill "$(pgrep memcached)"`,
 		want: "STORED\nVALUE k 0 5\nhello\nEND\nNOT_FOUND\nSTORED\n42\n"},
-	{name: "server/mosquitto", packages: "mosquitto mosquitto-clients",
+	{name: "server/mosquitto", packages: "mosquitto mosquitto-clients", slow: true,
 		about: "an MQTT broker, a subscriber and a publisher",
 		script: `mosquitto -p 1890 -d
 mosquitto_sub -p 1890 -t 'a/#' -C 3 -v >/work/got 2>/dev/null & sub=$!
@@ -73,7 +73,7 @@ for i in $(seq 100); do mosquitto_pub -p 1890 -t probe -m x 2>/dev/null && break
 sleep 2; for i in 1 2 3; do mosquitto_pub -p 1890 -t a/$i -m "message $i" -q 1; done
 wait $sub; cat /work/got; pkill mosquitto`,
 		want: "a/1 message 1\na/2 message 2\na/3 message 3\n"},
-	{name: "server/lighttpd-rsync", packages: "lighttpd curl rsync",
+	{name: "server/lighttpd-rsync", packages: "lighttpd curl rsync", slow: true,
 		about: "lighttpd with a CGI script, and rsync as a daemon and its client",
 		script: `mkdir -p /work/www/cgi /work/from/d; seq 5000 >/work/from/d/a; cp /work/words.txt /work/from/
 printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"; echo "query $QUERY_STRING"; cat\n' >/work/www/cgi/x; chmod +x /work/www/cgi/x

@@ -99,7 +99,7 @@ zpty p 'stty -echo; cat'; sleep 1; zpty -w p hello; zpty -r p l; print -n ${l//$
 		argv: argv("/bin/mksh", "-c", `set -A a 3 1 2; print ${a[*]} ${#a[*]}; cat |& print -p hi; read -p x; print $x; trap 'print exit' EXIT; trap 'print usr' USR1; kill -USR1 $$
 print $((16#ff)) ${|REPLY=val;}; (exit 7) & wait $!; print $?; print a b | { read x y; print $y $x; }; typeset -Z5 n=42; print $n`),
 		want: "3 1 2 3\nhi\nusr\n255 val\n7\nb a\n00042\nexit\n"},
-	{name: "fish", about: "lists, functions, command substitution, pipes, string, math, background jobs", packages: "fish", limit: 4 * time.Minute,
+	{name: "fish", about: "lists, functions, command substitution, pipes, string, math, background jobs", packages: "fish", slow: true, limit: 4 * time.Minute,
 		argv: argv("/usr/bin/fish", "--no-config", "-c", `set l c a b; for i in (printf '%s\n' $l | sort); echo -n "$i "; end; echo; function f; echo got $argv[2]; return 3; end; f x y; echo $status
 string replace -r '(\d+)' '<$1>' a12; math "2^10 / 3"; seq 5 | while read n; test $n -gt 3; and echo $n; end; sleep 0.1 &; wait; echo $pipestatus; false | true; echo $pipestatus; bash -c 'kill -TERM $$'; echo $status`),
 		want: "a b c \ngot y\n3\na<12>\n341.333333\n4\n5\n0\n1 0\n143\n"},

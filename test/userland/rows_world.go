@@ -2,7 +2,7 @@ package main
 
 // worldRows are all rows that run in a world.
 var worldRows = [][]worldRow{
-	worldBasics, shellRows, buildRows, toolRows, worldViews, worldLanguages, worldCompilers, worldPythonTests,
+	worldBasics, shellRows, buildRows, sourceRows, toolRows, worldViews, worldLanguages, worldCompilers, worldPythonTests,
 	worldServers,
 }
 

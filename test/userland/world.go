@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,7 @@ type worldRow struct {
 	name     string
 	about    string // what it shows, for docs/compatibility.md; the command if empty
 	packages string // Debian packages beyond the base system: a list with spaces
+	sources  string // Debian source packages whose tarballs are in /work, as PACKAGE.tar
 	// script is what bash runs, unless argv says that something else does. Its standard
 	// output is compared; what is to be checked in the script itself: `set -e` is on.
 	script string
@@ -36,7 +39,7 @@ type worldRow struct {
 	known  string        // why it is known to fail
 	limit  time.Duration // 2 minutes if zero
 	quick  bool          // part of the short run
-	slow   bool          // takes too long for CI
+	slow   bool          // takes too long for CI, or needs packages that nothing else there does
 }
 
 func (r *worldRow) test() test {
@@ -50,7 +53,7 @@ func (r *worldRow) test() test {
 	} else if about == "" {
 		about = commandCell([]string{r.script})
 	}
-	return test{name: r.name, about: about, packages: r.packages, world: true, quick: r.quick, slow: r.slow, known: r.known, limit: limit, run: r.run}
+	return test{name: r.name, about: about, packages: r.packages, sources: r.sources, world: true, quick: r.quick, slow: r.slow, known: r.known, limit: limit, run: r.run}
 }
 
 func (r *worldRow) run(ctx context.Context, c *config) (verdict, string) {
@@ -66,6 +69,11 @@ func (r *worldRow) run(ctx context.Context, c *config) (verdict, string) {
 	}
 	if err != nil {
 		return failed, err.Error()
+	}
+	if missing, err := c.copySources(dir, r.sources); err != nil {
+		return failed, err.Error()
+	} else if missing != "" {
+		return skipped, "no source package " + missing
 	}
 	w := &world{c: c, dir: dir, user: r.user}
 	if r.check != nil {
@@ -131,11 +139,12 @@ func prepareWorld(emulator []string, tests []test) (missing string, err error) {
 		return "", nil
 	}
 	cmd := exec.Command(worldScript, "-n", "-e", strings.Join(emulator, " "), "-p", strings.Join(packages(tests, true), " "))
-	cmd.Stderr = os.Stderr
+	var errs bytes.Buffer
+	cmd.Stderr = io.MultiWriter(os.Stderr, &errs)
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 77 {
-		return "no root and no user namespaces with subordinate IDs", nil
+		return lastLines(errs.String(), 1), nil
 	}
 	return "", err
 }
