@@ -103,24 +103,6 @@ exception
    when Constraint_Error => Put_Line ("caught");
 end D;
 `}, script: `gnatmake -q d.adb && ./d`, want: " 49\ncaught\n"},
-	{name: "gcc/c++", about: "exceptions, threads, futures, iostreams", packages: "g++", slow: true, limit: 10 * time.Minute, files: map[string]string{"x.cc": `
-#include <atomic>
-#include <future>
-#include <iostream>
-#include <map>
-#include <stdexcept>
-#include <thread>
-#include <vector>
-int main() {
-	std::map<std::string, int> m;
-	m["a"]++;
-	try { throw std::runtime_error("thrown"); } catch (std::exception &e) { std::cout << e.what() << m["a"] << std::endl; }
-	std::vector<std::thread> v;
-	std::atomic<int> n{0};
-	for (int i = 0; i < 8; i++) v.emplace_back([&] { for (int k = 0; k < 1000; k++) n++; });
-	for (auto &t : v) t.join();
-	std::cout << n << " " << std::async(std::launch::async, [] { return 5; }).get() << std::endl;
-}`}, script: `g++ -O1 -pthread x.cc -o x && ./x`, want: "thrown1\n8000 5\n"},
 	{name: "d/ldc", about: "parallel loops, threads, a collector", packages: "ldc gcc", slow: true, limit: 10 * time.Minute, files: map[string]string{"m.d": `
 import std.stdio, core.thread, std.parallelism, std.process;
 void main() {
