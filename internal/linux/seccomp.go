@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/seccomp"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -35,10 +36,11 @@ const (
 
 // carryOut performs a system call, if the thread's filters let it.
 func (t *Task) carryOut(c *Call) (uint64, syscall.Errno) {
-	if s := t.secure.Load(); s != nil {
+	if s := t.secure.Load(); s != nil && !c.allowed {
 		if r, e, denied := t.filterCall(s, c); denied {
 			return r, e
 		}
+		c.allowed = true
 	}
 	return t.do(c)
 }
@@ -60,7 +62,9 @@ func (t *Task) filterCall(s *secureState, c *Call) (r uint64, e syscall.Errno, d
 		return 0, 0, false
 	case seccomp.Errno:
 		return 0, syscall.Errno(min(a.Data(), maxErrno)), true
-	case seccomp.Trace, seccomp.UserNotif: // there is nobody to ask
+	case seccomp.Trace:
+		return t.askTracer(s, c, a)
+	case seccomp.UserNotif: // there is nobody to ask
 		return 0, syscall.ENOSYS, true
 	case seccomp.Trap:
 		return 0, t.trapSeccomp(&data, a), true
@@ -71,6 +75,23 @@ func (t *Task) filterCall(s *secureState, c *Call) (r uint64, e syscall.Errno, d
 		t.die(&info)
 	}
 	return 0, errNoResult, true
+}
+
+// askTracer is the action SECCOMP_RET_TRACE: the tracer may change the call, whose new
+// form has to pass the filters too, or skip it. Without a tracer that wants to be asked
+// the call fails.
+func (t *Task) askTracer(s *secureState, c *Call, a seccomp.Action) (r uint64, e syscall.Errno, denied bool) {
+	switch {
+	case c.asked:
+		return 0, 0, false
+	case !t.wantsEvent(ptrace.EventSeccomp):
+		return 0, syscall.ENOSYS, true
+	}
+	c.asked = true
+	if result, made := t.seccompStop(c, uint64(a.Data())); !made {
+		return result, 0, true
+	}
+	return t.filterCall(s, c)
 }
 
 const maxErrno = 4095

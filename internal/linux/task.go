@@ -47,6 +47,9 @@ type Task struct {
 type Call struct {
 	Row  *Row
 	Args [6]uint64
+
+	asked   bool // the tracer, by SECCOMP_RET_TRACE
+	allowed bool // the thread's filters have let it through
 }
 
 // Int is argument i as a C int.

@@ -292,10 +292,7 @@ func (t *Task) enterTraced(c *Call) bool {
 	if mode != ptrace.Syscall && !mode.Emulates() {
 		return true
 	}
-	nr, args := t.CPU.Syscall()
-	t.CPU.SetResult(-int64(syscall.ENOSYS))
-	r := t.prepare(ptrace.SyscallEntry)
-	r.Nr, r.Args = nr, args
+	r := t.prepareCall(ptrace.SyscallEntry, c)
 	if t.halt() {
 		t.sendSelf(r.Signal)
 	} else if t.gone() {
@@ -303,14 +300,41 @@ func (t *Task) enterTraced(c *Call) bool {
 	} else {
 		mode = ptrace.Cont
 	}
-	now, changed := t.CPU.Syscall()
-	changed[0] = args[0] // the tracer sees the result there
+	return t.changeCall(c) && !mode.Emulates()
+}
+
+// prepareCall is prepare for a stop at which the tracer may change the call. As on
+// riscv the result register says ENOSYS meanwhile.
+func (t *Task) prepareCall(kind ptrace.Kind, c *Call) *ptrace.Record {
+	t.CPU.SetResult(-int64(syscall.ENOSYS))
+	r := t.prepare(kind)
+	r.Nr, r.Args = uint64(c.Row.Nr), c.Args
+	return r
+}
+
+// changeCall takes over what the tracer has made of a call, in registers or as
+// PTRACE_SET_SYSCALL_INFO does. It returns false if that is none.
+func (t *Task) changeCall(c *Call) bool {
+	r := t.trace.rec
+	nr, args := t.CPU.Syscall()
+	args[0] = c.Args[0] // the tracer sees the result there
 	if r.Answered != 0 && r.Dirty&ptrace.DirtyCall != 0 {
-		now, changed = r.Nr, r.Args
+		nr, args = r.Nr, r.Args
 	}
-	c.Args = changed
-	c.Row = t.P.row(now)
-	return !mode.Emulates() && int32(now) != -1
+	c.Args = args
+	c.Row = t.P.row(nr)
+	return int32(nr) != -1
+}
+
+// seccompStop asks the tracer about a call. If it is not to be made, its result is what
+// the tracer has left in the register.
+func (t *Task) seccompStop(c *Call, data uint64) (result uint64, made bool) {
+	r := t.prepareCall(ptrace.Event, c)
+	r.Event, r.Message, r.Returned = ptrace.EventSeccomp, data, data
+	t.halt() // when there is no tracer any more, the call is made
+	made = t.changeCall(c) && !t.gone()
+	_, regs := t.CPU.Syscall()
+	return regs[0], made
 }
 
 // leaveTraced makes the stop after a system call, whose result is in its register. It

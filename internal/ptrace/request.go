@@ -100,6 +100,21 @@ const (
 	callSeccomp = 3
 )
 
+// op is which part of struct ptrace_syscall_info the stop has. As in the kernel a stop
+// at a system call has one only if PTRACE_O_TRACESYSGOOD tells it from others.
+func (t *Tracee) op() byte {
+	good := t.status>>8 == int(unix.SIGTRAP)|0x80
+	switch r := &t.rec; {
+	case r.Kind == SyscallEntry && good:
+		return callEntry
+	case r.Kind == SyscallExit && good:
+		return callExit
+	case r.Kind == Event && r.Event == EventSeccomp:
+		return callSeccomp
+	}
+	return callNone
+}
+
 // SyscallInfo is struct ptrace_syscall_info, as far as the stop has it.
 func (t *Tracee) SyscallInfo() []byte {
 	r := &t.rec
@@ -108,20 +123,17 @@ func (t *Tracee) SyscallInfo() []byte {
 	le.PutUint32(b[4:], r.Arch)
 	le.PutUint64(b[8:], r.PC)
 	le.PutUint64(b[16:], r.SP)
-	seccomp := r.Kind == Event && r.Event == EventSeccomp
-	switch {
-	case r.Kind == SyscallEntry || seccomp:
-		b[0] = callEntry
+	b[0] = t.op()
+	switch b[0] {
+	case callEntry, callSeccomp:
 		b = le.AppendUint64(b, r.Nr)
 		for _, a := range r.Args {
 			b = le.AppendUint64(b, a)
 		}
-		if seccomp {
-			b[0] = callSeccomp
+		if b[0] == callSeccomp {
 			b = le.AppendUint32(b, uint32(r.Returned))
 		}
-	case r.Kind == SyscallExit:
-		b[0] = callExit
+	case callExit:
 		b = le.AppendUint64(b, uint64(r.Result))
 		failed := byte(0)
 		if r.Result < 0 && r.Result >= -4095 {
@@ -139,15 +151,15 @@ func (t *Tracee) SetSyscallInfo(b []byte) syscall.Errno {
 	}
 	r := &t.rec
 	le := binary.LittleEndian
-	switch {
-	case b[1] != 0 || b[2] != 0 || b[3] != 0:
+	switch op := t.op(); {
+	case b[0] != op || b[1] != 0 || b[2] != 0 || b[3] != 0:
 		return syscall.EINVAL
-	case b[0] == callEntry && r.Kind == SyscallEntry && len(b) >= 24+7*8:
+	case (op == callEntry || op == callSeccomp) && len(b) >= 24+7*8:
 		r.Nr = le.Uint64(b[24:])
 		for i := range r.Args {
 			r.Args[i] = le.Uint64(b[32+8*i:])
 		}
-	case b[0] == callExit && r.Kind == SyscallExit && len(b) >= 33:
+	case op == callExit && len(b) >= 33:
 		r.Result = int64(le.Uint64(b[24:]))
 	default:
 		return syscall.EINVAL
