@@ -35,6 +35,15 @@ strace -y -o log md5sum words.txt >out; grep -o "read(3</work/words.txt>" log | 
 		script: gdb + `-ex 'break write' -ex 'run hello' -ex 'printf "fd %d, %d bytes\n", $a0, $a2' -ex 'set $old = $pc' -ex 'stepi' -ex 'printf "moved %d\n", $pc != $old' \
 -ex 'print ((int(*)(int))abs)(-7)' -ex 'delete' -ex continue /bin/echo 2>/dev/null | grep -E '^(fd|moved|\$1|hello|\[Inferior.*exited)' | sed 's/process [0-9]*/process/'`,
 		want: "fd 1, 6 bytes\nmoved 1\n$1 = 7\nhello\n[Inferior 1 (process) exited normally]\n", limit: 4 * time.Minute},
+	{name: "gdb/attach", packages: "gdb-minimal", about: "gdb -p: attaching to a program, a call in it, detaching; it goes on",
+		script: `sh -c 'until [ -e end ]; do sleep 0.1; done; echo went on' & p=$!
+` + gdb + `-p $p -ex 'printf "sp %d\n", $sp != 0' -ex "print ((int(*)(void))getpid)() == $p" -ex detach 2>/dev/null | grep -E '^(sp|\$1|\[Inferior)' | sed 's/process [0-9]*/process/'
+touch end; wait $p`,
+		want: "sp 1\n$1 = 1\n[Inferior 1 (process) detached]\nwent on\n", limit: 4 * time.Minute},
+	{name: "gdb/fork", packages: "gdb-minimal", about: "gdb: following the child of a fork into the program that it executes",
+		files:  map[string]string{"f": "/bin/false; echo $?\n"},
+		script: gdb + `-ex 'set follow-fork-mode child' -ex 'run f' /bin/dash 2>/dev/null | grep -E '^(1$|\[Inferior.*exited)|new program' | sed 's/rocess [0-9]*/rocess/' | sort`,
+		want:   "1\n[Inferior 2 (process) exited with code 01]\nprocess is executing new program: /usr/bin/false\n", limit: 4 * time.Minute},
 }
 
 // gdb runs commands that follow; programs start without a shell.
