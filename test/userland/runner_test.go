@@ -88,10 +88,10 @@ func TestDoc(t *testing.T) {
 // ciPackages are what a CI that begins with nothing has to fetch and have installed under
 // the emulator, beside the base system. A row that needs another makes each such run longer:
 // it should be slow, unless it is worth that.
-const ciPackages = `apache2-utils bc binutils bison bzip2 curl expect flex gcc git less
+const ciPackages = `apache2-utils bc binutils bison bzip2 curl expect flex gcc gdb-minimal git less
 	libc6-dev libpython3.13-testsuite lsof luajit m4 make mksh nano nginx-light
 	openssh-client openssh-server perl pkgconf procps psmisc python3 redis-server redis-tools
-	rsync sqlite3 tmux vim-tiny xz-utils zsh zstd`
+	rsync sqlite3 strace tmux vim-tiny xz-utils zsh zstd`
 
 func TestCIPackages(t *testing.T) {
 	got := packages(selected(&config{filter: regexp.MustCompile("")}), true)
