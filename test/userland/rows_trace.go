@@ -32,9 +32,9 @@ strace -o log -e inject=write:signal=USR1:when=1 sh -c 'trap "echo trapped" USR1
 strace -y -o log md5sum words.txt >out; grep -o "read(3</work/words.txt>" log | head -1`,
 		want: "clone 1\nexecve 2\nwait4 2\n1\nread(3</work/words.txt>\n"},
 	{name: "gdb/session", packages: "gdb-minimal", about: "gdb of a program without debugging information: break, backtrace, step, registers, call, end",
-		script: gdb + `-ex 'break write' -ex 'run hello' -ex 'printf "fd %d, %d bytes\n", $a0, $a2' -ex 'set $old = $pc' -ex 'stepi' -ex 'printf "moved %d\n", $pc != $old' \
--ex 'print ((int(*)(int))abs)(-7)' -ex 'delete' -ex continue /bin/echo 2>/dev/null | grep -E '^(fd|moved|\$1|hello|\[Inferior.*exited)' | sed 's/process [0-9]*/process/'`,
-		want: "fd 1, 6 bytes\nmoved 1\n$1 = 7\nhello\n[Inferior 1 (process) exited normally]\n", limit: 4 * time.Minute},
+		script: gdb + `-ex 'break write' -ex 'run hello' -ex 'bt 1' -ex 'printf "fd %d, %d bytes\n", $a0, $a2' -ex 'set $old = $pc' -ex 'stepi' -ex 'printf "moved %d\n", $pc != $old' \
+-ex 'print ((int(*)(int))abs)(-7)' -ex 'delete' -ex continue /bin/echo 2>/dev/null | grep -E '^(#0|fd|moved|\$1|hello|\[Inferior.*exited)' | sed 's/process [0-9]*/process/; s/^#0 .* in \(.*\) from .*/at \1/'`,
+		want: "at write ()\nfd 1, 6 bytes\nmoved 1\n$1 = 7\nhello\n[Inferior 1 (process) exited normally]\n", limit: 4 * time.Minute},
 	{name: "gdb/attach", packages: "gdb-minimal", about: "gdb -p: attaching to a program, a call in it, detaching; it goes on",
 		script: `sh -c 'until [ -e end ]; do sleep 0.1; done; echo went on' & p=$!
 ` + gdb + `-p $p -ex 'printf "sp %d\n", $sp != 0' -ex "print ((int(*)(void))getpid)() == $p" -ex detach 2>/dev/null | grep -E '^(sp|\$1|\[Inferior)' | sed 's/process [0-9]*/process/'
