@@ -116,7 +116,7 @@ inside_run() {
 # is bash's own, and closed on execution.)
 close_inherited() {
 	local fd
-	for fd in /proc/$$/fd/*; do
+	for fd in /proc/self/fd/*; do # not $$, which is of another PID namespace than /proc
 		fd=${fd##*/}
 		[ "$fd" -le 2 ] || [ "$fd" = 255 ] || eval "exec $fd>&-"
 	done
