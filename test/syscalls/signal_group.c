@@ -33,7 +33,6 @@ static volatile sig_atomic_t count;
 static volatile int last_sig, last_code, last_int, last_overrun;
 static volatile pid_t last_tid;
 static void handler(int sig, siginfo_t *i, void *c) {
-	count++;
 	last_sig = sig;
 	last_code = i->si_code;
 	if (i->si_code == SI_TIMER) {
@@ -41,6 +40,7 @@ static void handler(int sig, siginfo_t *i, void *c) {
 		last_overrun = i->si_overrun;
 	}
 	last_tid = syscall(SYS_gettid);
+	__atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST); // another thread waits for it
 }
 
 static void handle(int sig, int flags) {
