@@ -37,7 +37,7 @@ func (c *Compiler) aligned(i *ir.Instr) {
 	}
 }
 
-// at is memory at an address without displacement.
+// atAddress is memory at an address without displacement.
 func (c *Compiler) atAddress(v ir.Value) amd64.Mem {
 	return amd64.AtIndex(baseReg, c.reg(v), 1, 0)
 }
@@ -56,7 +56,7 @@ func (c *Compiler) signExtend(r amd64.Reg, w amd64.Width) {
 	}
 }
 
-// loadExtended loads what atomic operations return.
+// loadExtended loads w bytes, sign-extended: what atomic operations return.
 func (c *Compiler) loadExtended(r amd64.Reg, w amd64.Width, m amd64.Mem) {
 	c.mayFault()
 	switch w {

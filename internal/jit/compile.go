@@ -150,13 +150,8 @@ func (c *Compiler) instr(v ir.Value) bool {
 	if c.deferred[v] {
 		return true
 	}
-	own := c.t.Code[v]
+	own := c.resolved(v)
 	i := &own
-	for n, arg := range i.Args {
-		if x := c.alias[arg]; x != 0 {
-			i.Args[n] = x
-		}
-	}
 	switch op := i.Op; {
 	case op == ir.Const:
 	case op == ir.Inst:
@@ -187,6 +182,17 @@ func (c *Compiler) instr(v ir.Value) bool {
 		return c.compute(v, i) || c.float(v, i)
 	}
 	return true
+}
+
+// resolved is the instruction that makes v, with values in place of their aliases.
+func (c *Compiler) resolved(v ir.Value) ir.Instr {
+	i := c.t.Code[v]
+	for n, arg := range i.Args {
+		if x := c.alias[arg]; x != 0 {
+			i.Args[n] = x
+		}
+	}
+	return i
 }
 
 func (c *Compiler) get(v ir.Value, n uint64) {

@@ -74,13 +74,8 @@ func (c *Compiler) leaveAt(exit int) {
 
 // condition emits the comparison that v is, and returns the condition of the flags.
 func (c *Compiler) condition(v ir.Value) amd64.Cond {
-	own := c.t.Code[v]
+	own := c.resolved(v)
 	i := &own
-	for n, arg := range i.Args {
-		if x := c.alias[arg]; x != 0 {
-			i.Args[n] = x
-		}
-	}
 	if !c.deferred[v] {
 		r := c.reg(v)
 		c.used(v)

@@ -30,22 +30,18 @@ func (c *Compiler) mayFault() {
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 	m := c.address(i.Args[0])
 	dst := c.dest(v, 0)
-	c.mayFault()
 	switch i.Op {
-	case ir.LoadS8:
-		c.a.RM(amd64.MOVSX8, amd64.W64, dst, m)
 	case ir.LoadU8:
+		c.mayFault()
 		c.a.RM(amd64.MOVZX8, amd64.W32, dst, m)
-	case ir.LoadS16:
-		c.a.RM(amd64.MOVSX16, amd64.W64, dst, m)
 	case ir.LoadU16:
+		c.mayFault()
 		c.a.RM(amd64.MOVZX16, amd64.W32, dst, m)
-	case ir.LoadS32:
-		c.a.RM(amd64.MOVSXD, amd64.W64, dst, m)
 	case ir.LoadU32:
+		c.mayFault()
 		c.a.RM(amd64.MOV, amd64.W32, dst, m)
 	default:
-		c.a.RM(amd64.MOV, amd64.W64, dst, m)
+		c.loadExtended(dst, width(i.Op), m)
 	}
 	c.put(v, dst)
 }
