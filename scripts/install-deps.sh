@@ -19,6 +19,8 @@ dpkg-deb                dpkg                      Debian root file system of the
 flock                   util-linux                the same
 xz                      xz-utils                  the same
 '
+cross_libc=/usr/riscv64-linux-gnu/include/stdio.h # only recommended by the compiler's package
+native_libc=/usr/include/stdio.h
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 packages= uses=
@@ -33,6 +35,8 @@ look() {
 	while read -r command package use; do
 		[ -z "$command" ] || command -v "$command" >/dev/null || missing "$package" "$use"
 	done <<<"$table"
+	[ -e "$cross_libc" ] || missing libc6-dev-riscv64-cross "test guests in C"
+	[ -e "$native_libc" ] || missing libc6-dev "native side of the benchmarks and tests"
 	[ -e "$keyring" ] || missing debian-archive-keyring "Debian root file system of the userland tests"
 }
 
