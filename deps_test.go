@@ -32,7 +32,7 @@ var policy = map[string][]string{
 	"internal/mem/offset":  {"internal/mem", "internal/mem/hostmem"},
 	"internal/mem/table":   {"internal/mem", "internal/mem/hostmem"},
 
-	"internal/guest":                {"internal/mem"},
+	"internal/guest":                {"internal/ir", "internal/mem"},
 	"internal/guest/riscv/encoding": {},
 	"internal/guest/riscv/isa":      {"internal/guest/riscv/encoding"},
 	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa", "internal/ir"},

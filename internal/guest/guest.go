@@ -10,6 +10,7 @@ package guest
 import (
 	"debug/elf"
 
+	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -80,6 +81,9 @@ const (
 	// ExitTrap: an instruction trapped; PC is at that instruction and the
 	// state is exact: everything before it has happened, nothing after.
 	ExitTrap
+	// ExitHot: the code at PC has been executed often enough to be translated; the state
+	// is at a block boundary. Only a Translatable that has been told to returns it.
+	ExitHot
 )
 
 // Exit is the reason why CPU.Run came back. Trap is valid for ExitTrap.
@@ -180,6 +184,33 @@ type CPU interface {
 
 	// DumpRegs is a human-readable register listing, for diagnostics.
 	DumpRegs() string
+}
+
+// Translatable is a CPU whose code can also be executed by translations. It then is the
+// interpreter of what is cold.
+type Translatable interface {
+	CPU
+
+	// MoveRegisters keeps the registers in to from now on, which must not move, so that
+	// translated code works on them too.
+	MoveRegisters(to *ir.Registers)
+
+	// SetHot makes Run return ExitHot before a block that has been executed n times,
+	// unless it is the one that Run begins with.
+	SetHot(n uint32)
+
+	// NewLifter returns what makes traces of this CPU's code. It may be used by any
+	// thread, one at a time.
+	NewLifter() Lifter
+}
+
+// Lifter turns guest code into traces of the translator's intermediate representation.
+type Lifter interface {
+	// Lift makes a trace of the code at pc, of which code is as much as could be read.
+	// It ends at the first instruction that jumps for certain, that is to be
+	// interpreted, or that code lacks. The trace is valid until the next call; count is the number of guest
+	// instructions in it, size that of their bytes; both are 0 if there is none.
+	Lift(code []byte, pc uint64) (t *ir.Trace, count, size int)
 }
 
 // SignalFrame is what the personality hands to the guest architecture to build

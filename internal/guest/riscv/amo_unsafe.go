@@ -38,7 +38,7 @@ func (c *CPU) loadReserved(addr uint64, size int) uint64 {
 	} else {
 		v = atomic.LoadUint64((*uint64)(p))
 	}
-	c.resAddr, c.resValue, c.resSize = addr, v, uint8(size)
+	c.reg.ResAddr, c.reg.ResValue, c.reg.Reserved = addr, v, uint64(size)
 	return v
 }
 
@@ -46,8 +46,8 @@ func (c *CPU) loadReserved(addr uint64, size int) uint64 {
 // what lr saw there, even if it changed in between: other writers cannot be
 // watched. The reservation ends in any case, also when the store faults.
 func (c *CPU) storeConditional(addr, v uint64, size int) uint64 {
-	held := c.resSize == uint8(size) && c.resAddr == addr
-	c.resSize = 0
+	held := c.reg.Reserved == uint64(size) && c.reg.ResAddr == addr
+	c.reg.Reserved = 0
 	if !held {
 		if addr&uint64(size-1) != 0 {
 			raiseMisaligned(addr)
@@ -55,9 +55,9 @@ func (c *CPU) storeConditional(addr, v uint64, size int) uint64 {
 		return 1
 	}
 	if size == 4 {
-		return b2u(!atomic.CompareAndSwapUint32(c.word(addr), uint32(c.resValue), uint32(v)))
+		return b2u(!atomic.CompareAndSwapUint32(c.word(addr), uint32(c.reg.ResValue), uint32(v)))
 	}
-	return b2u(!atomic.CompareAndSwapUint64(c.long(addr), c.resValue, v))
+	return b2u(!atomic.CompareAndSwapUint64(c.long(addr), c.reg.ResValue, v))
 }
 
 // The common operations have host instructions.

@@ -20,6 +20,7 @@ type block struct {
 	pc, end     uint64 // guest addresses: start, and first behind it
 	last        uint64 // address of the last instruction
 	gen         uint32 // generation in which it was known to be right
+	count       uint32 // executions, as far as the translator wants to know
 	code        []byte // what was decoded
 }
 

@@ -12,11 +12,13 @@ package riscv
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/softfloat"
 )
@@ -32,27 +34,18 @@ const (
 
 // CPU is one hart; it implements guest.CPU.
 type CPU struct {
-	// r is the register file: x0 to x31, the sink for writes to x0 at index
-	// sink, f0 to f31 from fpBase. A byte indexes it without bounds checks; what
-	// lies between and behind is unused.
-	r [256]uint64
+	reg *ir.Registers
+	r   *[256]uint64 // reg.R; x0 is at 0, the sink for writes to x0 at index sink
 
 	pc      uint64 // valid while Run is not running
 	retired uint64 // includes all of the block being executed
 	block   *block // being executed
 	ip      uintptr
-	irq     uint32 // the interrupt word
 	gen     uint32 // code generation: blocks of another one are to be checked
 	stale   atomic.Bool
 	base    unsafe.Pointer // linear window of mem
 	limit   uint64
-
-	fflags softfloat.Flags
-	frm    uint8
-
-	// The reservation of lr: address, size and the value that was there.
-	resAddr, resValue uint64
-	resSize           uint8 // 0: none
+	hot     uint32 // executions after which a block is for the translator
 
 	as     *mem.Space
 	mem    mem.Mapping
@@ -65,7 +58,8 @@ type CPU struct {
 
 // New returns a hart with all registers zero, executing from as.
 func New(as *mem.Space) *CPU {
-	c := &CPU{as: as, mem: as.Mapping()}
+	c := &CPU{as: as, mem: as.Mapping(), hot: math.MaxUint32}
+	c.MoveRegisters(new(ir.Registers))
 	base, limit := c.mem.Window()
 	c.base, c.limit = windowBase(base), limit
 	c.cache.init()
@@ -76,12 +70,20 @@ func New(as *mem.Space) *CPU {
 // A reservation is not copied.
 func (c *CPU) Clone() guest.CPU {
 	n := New(c.as)
-	n.r, n.pc, n.fflags, n.frm, n.trace = c.r, c.pc, c.fflags, c.frm, c.trace
+	*n.r, n.pc, n.reg.Flags, n.reg.Round, n.trace = *c.r, c.pc, c.reg.Flags, c.reg.Round, c.trace
 	return n
 }
 
+// MoveRegisters keeps the registers in to from now on.
+func (c *CPU) MoveRegisters(to *ir.Registers) {
+	if c.reg != nil {
+		*to = *c.reg
+	}
+	c.reg, c.r = to, &to.R
+}
+
 // IRQ is the interrupt word.
-func (c *CPU) IRQ() *uint32 { return &c.irq }
+func (c *CPU) IRQ() *uint32 { return &c.reg.IRQ }
 
 // irqFlush is the bit of the interrupt word that FlushCode sets.
 const irqFlush = 1 << 31
@@ -89,7 +91,7 @@ const irqFlush = 1 << 31
 // FlushCode makes the CPU re-read all guest code before it executes further blocks.
 func (c *CPU) FlushCode() {
 	c.stale.Store(true)
-	atomic.OrUint32(&c.irq, irqFlush)
+	atomic.OrUint32(&c.reg.IRQ, irqFlush)
 }
 
 // PC is the address of the next instruction.
@@ -97,6 +99,12 @@ func (c *CPU) PC() uint64 { return c.pc }
 
 // SetPC makes pc the address of the next instruction. Its bit 0 is cleared.
 func (c *CPU) SetPC(pc uint64) { c.pc = pc &^ 1 }
+
+// SetHot makes Run return guest.ExitHot before a block that was executed n times.
+func (c *CPU) SetHot(n uint32) { c.hot = n }
+
+// NewLifter returns what makes traces of RISC-V code.
+func (c *CPU) NewLifter() guest.Lifter { return new(lifter) }
 
 // SP is the stack pointer, x2.
 func (c *CPU) SP() uint64 { return c.r[regSP] }
@@ -125,12 +133,12 @@ func (c *CPU) SetF(i int, v uint64) { c.r[fpBase+i&31] = v }
 
 // FCSR is the floating-point control and status register: fflags in bits 0 to
 // 4, frm in bits 5 to 7.
-func (c *CPU) FCSR() uint32 { return uint32(c.frm)<<5 | uint32(c.fflags) }
+func (c *CPU) FCSR() uint32 { return uint32(c.reg.Round)<<5 | uint32(c.reg.Flags) }
 
 // SetFCSR sets the floating-point control and status register; other bits are ignored.
 func (c *CPU) SetFCSR(v uint32) {
-	c.fflags = softfloat.Flags(v & 31)
-	c.frm = uint8(v >> 5 & 7)
+	c.reg.Flags = softfloat.Flags(v & 31)
+	c.reg.Round = uint8(v >> 5 & 7)
 }
 
 // Syscall returns number (a7) and arguments (a0 to a5).

@@ -31,9 +31,9 @@ func readTime() uint64 {
 func (c *CPU) readCSR(nr uint64) uint64 {
 	switch nr {
 	case csrFflags:
-		return uint64(c.fflags)
+		return uint64(c.reg.Flags)
 	case csrFrm:
-		return uint64(c.frm)
+		return uint64(c.reg.Round)
 	case csrFcsr:
 		return uint64(c.FCSR())
 	case csrTime:
@@ -52,9 +52,9 @@ func (c *CPU) swapCSR(nr, v uint64) uint64 {
 	old := c.readCSR(nr)
 	switch nr {
 	case csrFflags:
-		c.fflags = softfloat.Flags(v & 31)
+		c.reg.Flags = softfloat.Flags(v & 31)
 	case csrFrm:
-		c.frm = uint8(v & 7)
+		c.reg.Round = uint8(v & 7)
 	case csrFcsr:
 		c.SetFCSR(uint32(v))
 	}

@@ -35,7 +35,7 @@ func boxH(v uint16) uint64 { return uint64(v) | 0xffffffffffff<<16 }
 func (c *CPU) rounding(i *inst) softfloat.Round {
 	rm := i.rm
 	if rm == rmDynamic {
-		if rm = c.frm; rm > uint8(softfloat.RMM) {
+		if rm = c.reg.Round; rm > uint8(softfloat.RMM) {
 			raiseIllegal()
 		}
 	}

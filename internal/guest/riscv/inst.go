@@ -1,6 +1,10 @@
 package riscv
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+)
 
 //go:generate go run ./gen
 
@@ -19,8 +23,8 @@ const instSize = unsafe.Sizeof(inst{})
 
 // Indices in the register file.
 const (
-	sink   = 32 // destination of writes to x0
-	fpBase = 64 // f0
+	sink   = 32        // destination of writes to x0
+	fpBase = ir.FirstF // f0
 )
 
 // rmDynamic is the rounding mode field that stands for frm.

@@ -16,10 +16,10 @@ type lifter struct {
 	done bool   // the trace has ended
 }
 
-// trace lifts the code at pc, as far as it goes on without a jump and is readable;
+// Lift lifts the code at pc, as far as it goes on without a jump and is readable;
 // the result is valid until the next call. count is the number of instructions in it,
 // size that of their bytes; both are 0 if there is no valid instruction at pc.
-func (l *lifter) trace(code []byte, pc uint64) (t *ir.Trace, count, size int) {
+func (l *lifter) Lift(code []byte, pc uint64) (t *ir.Trace, count, size int) {
 	l.b.Start(pc)
 	l.done = false
 	for !l.done {

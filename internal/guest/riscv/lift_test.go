@@ -90,7 +90,7 @@ const testAddr = codeAddr + 0x1000
 // reports whether it is lifted.
 func (m *machine) compareLifted(r *rand.Rand, row *encoding.Row, code []byte) bool {
 	var l lifter
-	trace, count, _ := l.trace(code, testAddr)
+	trace, count, _ := l.Lift(code, testAddr)
 	if count != 1 || trace.Code[len(trace.Code)-1].Op == ir.Interp {
 		return false
 	}
@@ -144,7 +144,7 @@ func (m *machine) randomState(r *rand.Rand) *ir.State {
 		}
 	}
 	m.SetFCSR(uint32(s.Round) << 5)
-	m.resSize = 0
+	m.reg.Reserved = 0
 	return s
 }
 
@@ -162,7 +162,7 @@ func (m *machine) compareState(row *encoding.Row, s *ir.State, exit guest.Exit, 
 			m.t.Errorf("%s: f%d is %#x, lifted %#x", row.Name, n, m.F(n), s.F[n])
 		}
 	}
-	if m.fflags != s.Flags {
-		m.t.Errorf("%s: flags %#x, lifted %#x", row.Name, m.fflags, s.Flags)
+	if m.reg.Flags != s.Flags {
+		m.t.Errorf("%s: flags %#x, lifted %#x", row.Name, m.reg.Flags, s.Flags)
 	}
 }

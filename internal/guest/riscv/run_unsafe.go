@@ -78,12 +78,12 @@ func (c *CPU) Run() (e guest.Exit) {
 // whether the engine wants control; otherwise there was only code to flush.
 func (c *CPU) interrupted() bool {
 	// The bit first: a FlushCode in between sets it again.
-	flushOnly := atomic.CompareAndSwapUint32(&c.irq, irqFlush, 0)
+	flushOnly := atomic.CompareAndSwapUint32(&c.reg.IRQ, irqFlush, 0)
 	if c.stale.Swap(false) {
 		c.gen++
 	}
-	if !flushOnly && atomic.LoadUint32(&c.irq)&^(irqStep|irqFlush) != 0 {
-		c.resSize = 0
+	if !flushOnly && atomic.LoadUint32(&c.reg.IRQ)&^(irqStep|irqFlush) != 0 {
+		c.reg.Reserved = 0
 	}
 	return !flushOnly
 }
@@ -145,7 +145,7 @@ func faultTrap(f *mem.Fault) guest.Trap {
 
 // trap leaves Run with a trap at c.pc.
 func (c *CPU) trap(t guest.Trap) guest.Exit {
-	c.resSize = 0 // the kernel drops the reservation
+	c.reg.Reserved = 0 // the kernel drops the reservation
 	return guest.Exit{Kind: guest.ExitTrap, Trap: t}
 }
 
@@ -154,7 +154,7 @@ func (c *CPU) fetchFault() guest.Exit { return c.trap(faultTrap(c.fault)) }
 
 // syscall leaves Run after an ecall.
 func (c *CPU) syscall() guest.Exit {
-	c.resSize = 0
+	c.reg.Reserved = 0
 	return guest.Exit{Kind: guest.ExitSyscall}
 }
 

@@ -230,87 +230,87 @@ func execFsh(c *CPU, i *inst) {
 
 func execFmaddD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3], rm, &c.reg.Flags)
 }
 
 func execFmsubD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1], c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.reg.Flags)
 }
 
 func execFnmsubD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3], rm, &c.reg.Flags)
 }
 
 func execFnmaddD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64FMA(c.r[i.rs1]^signD, c.r[i.rs2], c.r[i.rs3]^signD, rm, &c.reg.Flags)
 }
 
 func execFaddD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64Add(c.r[i.rs1], c.r[i.rs2], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64Add(c.r[i.rs1], c.r[i.rs2], rm, &c.reg.Flags)
 }
 
 func execFsubD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64Sub(c.r[i.rs1], c.r[i.rs2], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64Sub(c.r[i.rs1], c.r[i.rs2], rm, &c.reg.Flags)
 }
 
 func execFmulD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64Mul(c.r[i.rs1], c.r[i.rs2], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64Mul(c.r[i.rs1], c.r[i.rs2], rm, &c.reg.Flags)
 }
 
 func execFdivD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64Div(c.r[i.rs1], c.r[i.rs2], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64Div(c.r[i.rs1], c.r[i.rs2], rm, &c.reg.Flags)
 }
 
 func execFsqrtD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64Sqrt(c.r[i.rs1], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64Sqrt(c.r[i.rs1], rm, &c.reg.Flags)
 }
 
 func execFminD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64Min(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+	c.r[i.rd] = softfloat.F64Min(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags)
 }
 
 func execFmaxD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64Max(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+	c.r[i.rd] = softfloat.F64Max(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags)
 }
 
 func execFeqD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64Eq(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F64Eq(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags))
 }
 
 func execFltD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64Lt(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F64Lt(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags))
 }
 
 func execFleD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64Le(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F64Le(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags))
 }
 
 func execFcvtWD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(softfloat.F64ToI32(c.r[i.rs1], rm, &c.fflags))
+	c.r[i.rd] = uint64(softfloat.F64ToI32(c.r[i.rs1], rm, &c.reg.Flags))
 }
 
 func execFcvtWuD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(int32(softfloat.F64ToU32(c.r[i.rs1], rm, &c.fflags)))
+	c.r[i.rd] = uint64(int32(softfloat.F64ToU32(c.r[i.rs1], rm, &c.reg.Flags)))
 }
 
 func execFcvtLD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(softfloat.F64ToI64(c.r[i.rs1], rm, &c.fflags))
+	c.r[i.rd] = uint64(softfloat.F64ToI64(c.r[i.rs1], rm, &c.reg.Flags))
 }
 
 func execFcvtLuD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64ToU64(c.r[i.rs1], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64ToU64(c.r[i.rs1], rm, &c.reg.Flags)
 }
 
 func execFcvtDW(c *CPU, i *inst) {
@@ -325,203 +325,203 @@ func execFcvtDWu(c *CPU, i *inst) {
 
 func execFcvtDL(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.I64ToF64(int64(c.r[i.rs1]), rm, &c.fflags)
+	c.r[i.rd] = softfloat.I64ToF64(int64(c.r[i.rs1]), rm, &c.reg.Flags)
 }
 
 func execFcvtDLu(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.U64ToF64(uint64(c.r[i.rs1]), rm, &c.fflags)
+	c.r[i.rd] = softfloat.U64ToF64(uint64(c.r[i.rs1]), rm, &c.reg.Flags)
 }
 
 func execFcvtSD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F64ToF32(c.r[i.rs1], rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F64ToF32(c.r[i.rs1], rm, &c.reg.Flags))
 }
 
 func execFcvtDS(c *CPU, i *inst) {
 	c.rounding(i)
-	c.r[i.rd] = softfloat.F32ToF64(unboxS(c.r[i.rs1]), &c.fflags)
+	c.r[i.rd] = softfloat.F32ToF64(unboxS(c.r[i.rs1]), &c.reg.Flags)
 }
 
 func execFmaddS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.reg.Flags))
 }
 
 func execFmsubS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.reg.Flags))
 }
 
 func execFnmsubS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3]), rm, &c.reg.Flags))
 }
 
 func execFnmaddS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32FMA(unboxS(c.r[i.rs1])^signS, unboxS(c.r[i.rs2]), unboxS(c.r[i.rs3])^signS, rm, &c.reg.Flags))
 }
 
 func execFaddS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32Add(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Add(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.reg.Flags))
 }
 
 func execFsubS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32Sub(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Sub(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.reg.Flags))
 }
 
 func execFmulS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32Mul(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Mul(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.reg.Flags))
 }
 
 func execFdivS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32Div(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Div(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), rm, &c.reg.Flags))
 }
 
 func execFsqrtS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32Sqrt(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Sqrt(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFminS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32Min(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Min(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFmaxS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32Max(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32Max(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFeqS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32Eq(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F32Eq(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFltS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32Lt(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F32Lt(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFleS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32Le(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F32Le(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFcvtWS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(softfloat.F32ToI32(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = uint64(softfloat.F32ToI32(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtWuS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(int32(softfloat.F32ToU32(unboxS(c.r[i.rs1]), rm, &c.fflags)))
+	c.r[i.rd] = uint64(int32(softfloat.F32ToU32(unboxS(c.r[i.rs1]), rm, &c.reg.Flags)))
 }
 
 func execFcvtLS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = uint64(softfloat.F32ToI64(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = uint64(softfloat.F32ToI64(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtLuS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F32ToU64(unboxS(c.r[i.rs1]), rm, &c.fflags)
+	c.r[i.rd] = softfloat.F32ToU64(unboxS(c.r[i.rs1]), rm, &c.reg.Flags)
 }
 
 func execFcvtSW(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.I32ToF32(int32(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.I32ToF32(int32(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtSWu(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.U32ToF32(uint32(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.U32ToF32(uint32(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtSL(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.I64ToF32(int64(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.I64ToF32(int64(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtSLu(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.U64ToF32(uint64(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.U64ToF32(uint64(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFminmS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32MinM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32MinM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFmaxmS(c *CPU, i *inst) {
-	c.r[i.rd] = boxS(softfloat.F32MaxM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32MaxM(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFroundS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32RoundToInt(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32RoundToInt(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFroundnxS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F32RoundToIntNX(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F32RoundToIntNX(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFleqS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32LeQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F32LeQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFltqS(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F32LtQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F32LtQ(unboxS(c.r[i.rs1]), unboxS(c.r[i.rs2]), &c.reg.Flags))
 }
 
 func execFminmD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64MinM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+	c.r[i.rd] = softfloat.F64MinM(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags)
 }
 
 func execFmaxmD(c *CPU, i *inst) {
-	c.r[i.rd] = softfloat.F64MaxM(c.r[i.rs1], c.r[i.rs2], &c.fflags)
+	c.r[i.rd] = softfloat.F64MaxM(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags)
 }
 
 func execFroundD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64RoundToInt(c.r[i.rs1], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64RoundToInt(c.r[i.rs1], rm, &c.reg.Flags)
 }
 
 func execFroundnxD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = softfloat.F64RoundToIntNX(c.r[i.rs1], rm, &c.fflags)
+	c.r[i.rd] = softfloat.F64RoundToIntNX(c.r[i.rs1], rm, &c.reg.Flags)
 }
 
 func execFleqD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64LeQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F64LeQ(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags))
 }
 
 func execFltqD(c *CPU, i *inst) {
-	c.r[i.rd] = b2u(softfloat.F64LtQ(c.r[i.rs1], c.r[i.rs2], &c.fflags))
+	c.r[i.rd] = b2u(softfloat.F64LtQ(c.r[i.rs1], c.r[i.rs2], &c.reg.Flags))
 }
 
 func execFcvtmodWD(c *CPU, i *inst) {
-	c.r[i.rd] = uint64(softfloat.F64CvtMod(c.r[i.rs1], &c.fflags))
+	c.r[i.rd] = uint64(softfloat.F64CvtMod(c.r[i.rs1], &c.reg.Flags))
 }
 
 func execFcvtSH(c *CPU, i *inst) {
 	c.rounding(i)
-	c.r[i.rd] = boxS(softfloat.F16ToF32(unboxH(c.r[i.rs1]), &c.fflags))
+	c.r[i.rd] = boxS(softfloat.F16ToF32(unboxH(c.r[i.rs1]), &c.reg.Flags))
 }
 
 func execFcvtHS(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxH(softfloat.F32ToF16(unboxS(c.r[i.rs1]), rm, &c.fflags))
+	c.r[i.rd] = boxH(softfloat.F32ToF16(unboxS(c.r[i.rs1]), rm, &c.reg.Flags))
 }
 
 func execFcvtDH(c *CPU, i *inst) {
 	c.rounding(i)
-	c.r[i.rd] = softfloat.F16ToF64(unboxH(c.r[i.rs1]), &c.fflags)
+	c.r[i.rd] = softfloat.F16ToF64(unboxH(c.r[i.rs1]), &c.reg.Flags)
 }
 
 func execFcvtHD(c *CPU, i *inst) {
 	rm := c.rounding(i)
-	c.r[i.rd] = boxH(softfloat.F64ToF16(c.r[i.rs1], rm, &c.fflags))
+	c.r[i.rd] = boxH(softfloat.F64ToF16(c.r[i.rs1], rm, &c.reg.Flags))
 }
 
 func execLrW(c *CPU, i *inst) {

@@ -23,17 +23,26 @@ func (c *CPU) loop() guest.Exit {
 		i            *inst
 		b            *block
 	)
-	base, limit := c.base, c.limit
+	base, limit, r, hot := c.base, c.limit, c.r, c.hot
 	polls := pollInterval
 
-find:
+find: // whoever asked for this pc wants it interpreted
 	if b = c.lookup(c.pc); b == nil {
 		return c.fetchFault()
 	}
+	b.count++
+	goto start
 
 enter:
+	if b.count++; b.count > hot && atomic.LoadUint32(&c.reg.IRQ) == 0 {
+		b.count = hot
+		c.pc = b.pc
+		return guest.Exit{Kind: guest.ExitHot}
+	}
+
+start:
 	c.block = b
-	if atomic.LoadUint32(&c.irq) != 0 {
+	if atomic.LoadUint32(&c.reg.IRQ) != 0 {
 		c.pc = b.pc
 		if c.interrupted() {
 			return guest.Exit{Kind: guest.ExitInterrupt}
@@ -62,358 +71,358 @@ dispatch:
 		goto verify
 	case opFld:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
+		r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
 	case opFsd:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint64)(unsafe.Add(base, addr)) = c.r[i.rs2]
+		*(*uint64)(unsafe.Add(base, addr)) = r[i.rs2]
 	case opFsgnjD:
-		c.r[i.rd] = c.r[i.rs1]&^signD | c.r[i.rs2]&signD
+		r[i.rd] = r[i.rs1]&^signD | r[i.rs2]&signD
 	case opFsgnjnD:
-		c.r[i.rd] = c.r[i.rs1]&^signD | ^c.r[i.rs2]&signD
+		r[i.rd] = r[i.rs1]&^signD | ^r[i.rs2]&signD
 	case opFsgnjxD:
-		c.r[i.rd] = c.r[i.rs1] ^ c.r[i.rs2]&signD
+		r[i.rd] = r[i.rs1] ^ r[i.rs2]&signD
 	case opFmvXD:
-		c.r[i.rd] = c.r[i.rs1]
+		r[i.rd] = r[i.rs1]
 	case opFmvDX:
-		c.r[i.rd] = c.r[i.rs1]
+		r[i.rd] = r[i.rs1]
 	case opFlw:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = boxS(uint32(uint64(*(*uint32)(unsafe.Add(base, addr)))))
+		r[i.rd] = boxS(uint32(uint64(*(*uint32)(unsafe.Add(base, addr)))))
 	case opFsw:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint32)(unsafe.Add(base, addr)) = uint32(c.r[i.rs2])
+		*(*uint32)(unsafe.Add(base, addr)) = uint32(r[i.rs2])
 	case opFsgnjS:
-		c.r[i.rd] = boxS(unboxS(c.r[i.rs1])&^signS | unboxS(c.r[i.rs2])&signS)
+		r[i.rd] = boxS(unboxS(r[i.rs1])&^signS | unboxS(r[i.rs2])&signS)
 	case opFsgnjnS:
-		c.r[i.rd] = boxS(unboxS(c.r[i.rs1])&^signS | ^unboxS(c.r[i.rs2])&signS)
+		r[i.rd] = boxS(unboxS(r[i.rs1])&^signS | ^unboxS(r[i.rs2])&signS)
 	case opFsgnjxS:
-		c.r[i.rd] = boxS(unboxS(c.r[i.rs1]) ^ unboxS(c.r[i.rs2])&signS)
+		r[i.rd] = boxS(unboxS(r[i.rs1]) ^ unboxS(r[i.rs2])&signS)
 	case opFmvXW:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1]))
+		r[i.rd] = uint64(int32(r[i.rs1]))
 	case opFmvWX:
-		c.r[i.rd] = boxS(uint32(c.r[i.rs1]))
+		r[i.rd] = boxS(uint32(r[i.rs1]))
 	case opMul:
-		c.r[i.rd] = c.r[i.rs1] * c.r[i.rs2]
+		r[i.rd] = r[i.rs1] * r[i.rs2]
 	case opMulh:
-		c.r[i.rd] = mulhSS(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = mulhSS(r[i.rs1], r[i.rs2])
 	case opMulhsu:
-		c.r[i.rd] = mulhSU(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = mulhSU(r[i.rs1], r[i.rs2])
 	case opMulhu:
-		c.r[i.rd] = mulhUU(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = mulhUU(r[i.rs1], r[i.rs2])
 	case opDiv:
-		c.r[i.rd] = divS(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = divS(r[i.rs1], r[i.rs2])
 	case opDivu:
-		c.r[i.rd] = divU(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = divU(r[i.rs1], r[i.rs2])
 	case opRem:
-		c.r[i.rd] = remS(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = remS(r[i.rs1], r[i.rs2])
 	case opRemu:
-		c.r[i.rd] = remU(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = remU(r[i.rs1], r[i.rs2])
 	case opMulw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1] * c.r[i.rs2]))
+		r[i.rd] = uint64(int32(r[i.rs1] * r[i.rs2]))
 	case opDivw:
-		c.r[i.rd] = divS32(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = divS32(r[i.rs1], r[i.rs2])
 	case opDivuw:
-		c.r[i.rd] = divU32(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = divU32(r[i.rs1], r[i.rs2])
 	case opRemw:
-		c.r[i.rd] = remS32(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = remS32(r[i.rs1], r[i.rs2])
 	case opRemuw:
-		c.r[i.rd] = remU32(c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = remU32(r[i.rs1], r[i.rs2])
 	case opLui:
-		c.r[i.rd] = i.imm
+		r[i.rd] = i.imm
 	case opAuipc:
-		c.r[i.rd] = i.imm
+		r[i.rd] = i.imm
 	case opJal:
-		c.r[i.rd] = c.block.end
+		r[i.rd] = c.block.end
 		goto taken
 	case opJalr:
-		target = (c.r[i.rs1] + i.imm) & ^uint64(1)
-		c.r[i.rd] = c.block.end
+		target = (r[i.rs1] + i.imm) & ^uint64(1)
+		r[i.rd] = c.block.end
 		goto indirect
 	case opBeq:
-		if c.r[i.rs1] == c.r[i.rs2] {
+		if r[i.rs1] == r[i.rs2] {
 			goto taken
 		}
 		goto fallthru
 	case opBne:
-		if c.r[i.rs1] != c.r[i.rs2] {
+		if r[i.rs1] != r[i.rs2] {
 			goto taken
 		}
 		goto fallthru
 	case opBlt:
-		if int64(c.r[i.rs1]) < int64(c.r[i.rs2]) {
+		if int64(r[i.rs1]) < int64(r[i.rs2]) {
 			goto taken
 		}
 		goto fallthru
 	case opBge:
-		if !(int64(c.r[i.rs1]) < int64(c.r[i.rs2])) {
+		if !(int64(r[i.rs1]) < int64(r[i.rs2])) {
 			goto taken
 		}
 		goto fallthru
 	case opBltu:
-		if c.r[i.rs1] < c.r[i.rs2] {
+		if r[i.rs1] < r[i.rs2] {
 			goto taken
 		}
 		goto fallthru
 	case opBgeu:
-		if !(c.r[i.rs1] < c.r[i.rs2]) {
+		if !(r[i.rs1] < r[i.rs2]) {
 			goto taken
 		}
 		goto fallthru
 	case opLb:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*int8)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*int8)(unsafe.Add(base, addr)))
 	case opLh:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*int16)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*int16)(unsafe.Add(base, addr)))
 	case opLw:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*int32)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*int32)(unsafe.Add(base, addr)))
 	case opLd:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
+		r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
 	case opLbu:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*uint8)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*uint8)(unsafe.Add(base, addr)))
 	case opLhu:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*uint16)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*uint16)(unsafe.Add(base, addr)))
 	case opLwu:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = uint64(*(*uint32)(unsafe.Add(base, addr)))
+		r[i.rd] = uint64(*(*uint32)(unsafe.Add(base, addr)))
 	case opSb:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint8)(unsafe.Add(base, addr)) = uint8(c.r[i.rs2])
+		*(*uint8)(unsafe.Add(base, addr)) = uint8(r[i.rs2])
 	case opSh:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint16)(unsafe.Add(base, addr)) = uint16(c.r[i.rs2])
+		*(*uint16)(unsafe.Add(base, addr)) = uint16(r[i.rs2])
 	case opSw:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint32)(unsafe.Add(base, addr)) = uint32(c.r[i.rs2])
+		*(*uint32)(unsafe.Add(base, addr)) = uint32(r[i.rs2])
 	case opSd:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint64)(unsafe.Add(base, addr)) = c.r[i.rs2]
+		*(*uint64)(unsafe.Add(base, addr)) = r[i.rs2]
 	case opAddi:
-		c.r[i.rd] = c.r[i.rs1] + i.imm
+		r[i.rd] = r[i.rs1] + i.imm
 	case opSlti:
-		c.r[i.rd] = b2u(int64(c.r[i.rs1]) < int64(i.imm))
+		r[i.rd] = b2u(int64(r[i.rs1]) < int64(i.imm))
 	case opSltiu:
-		c.r[i.rd] = b2u(c.r[i.rs1] < i.imm)
+		r[i.rd] = b2u(r[i.rs1] < i.imm)
 	case opXori:
-		c.r[i.rd] = c.r[i.rs1] ^ i.imm
+		r[i.rd] = r[i.rs1] ^ i.imm
 	case opOri:
-		c.r[i.rd] = c.r[i.rs1] | i.imm
+		r[i.rd] = r[i.rs1] | i.imm
 	case opAndi:
-		c.r[i.rd] = c.r[i.rs1] & i.imm
+		r[i.rd] = r[i.rs1] & i.imm
 	case opSlli:
-		c.r[i.rd] = c.r[i.rs1] << (i.imm & 63)
+		r[i.rd] = r[i.rs1] << (i.imm & 63)
 	case opSrli:
-		c.r[i.rd] = c.r[i.rs1] >> (i.imm & 63)
+		r[i.rd] = r[i.rs1] >> (i.imm & 63)
 	case opSrai:
-		c.r[i.rd] = uint64(int64(c.r[i.rs1]) >> (i.imm & 63))
+		r[i.rd] = uint64(int64(r[i.rs1]) >> (i.imm & 63))
 	case opAddiw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1] + i.imm))
+		r[i.rd] = uint64(int32(r[i.rs1] + i.imm))
 	case opSlliw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1]) << (i.imm & 31))
+		r[i.rd] = uint64(int32(r[i.rs1]) << (i.imm & 31))
 	case opSrliw:
-		c.r[i.rd] = uint64(int32(uint32(c.r[i.rs1]) >> (i.imm & 31)))
+		r[i.rd] = uint64(int32(uint32(r[i.rs1]) >> (i.imm & 31)))
 	case opSraiw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1]) >> (i.imm & 31))
+		r[i.rd] = uint64(int32(r[i.rs1]) >> (i.imm & 31))
 	case opAdd:
-		c.r[i.rd] = c.r[i.rs1] + c.r[i.rs2]
+		r[i.rd] = r[i.rs1] + r[i.rs2]
 	case opSub:
-		c.r[i.rd] = c.r[i.rs1] - c.r[i.rs2]
+		r[i.rd] = r[i.rs1] - r[i.rs2]
 	case opSll:
-		c.r[i.rd] = c.r[i.rs1] << (c.r[i.rs2] & 63)
+		r[i.rd] = r[i.rs1] << (r[i.rs2] & 63)
 	case opSlt:
-		c.r[i.rd] = b2u(int64(c.r[i.rs1]) < int64(c.r[i.rs2]))
+		r[i.rd] = b2u(int64(r[i.rs1]) < int64(r[i.rs2]))
 	case opSltu:
-		c.r[i.rd] = b2u(c.r[i.rs1] < c.r[i.rs2])
+		r[i.rd] = b2u(r[i.rs1] < r[i.rs2])
 	case opXor:
-		c.r[i.rd] = c.r[i.rs1] ^ c.r[i.rs2]
+		r[i.rd] = r[i.rs1] ^ r[i.rs2]
 	case opSrl:
-		c.r[i.rd] = c.r[i.rs1] >> (c.r[i.rs2] & 63)
+		r[i.rd] = r[i.rs1] >> (r[i.rs2] & 63)
 	case opSra:
-		c.r[i.rd] = uint64(int64(c.r[i.rs1]) >> (c.r[i.rs2] & 63))
+		r[i.rd] = uint64(int64(r[i.rs1]) >> (r[i.rs2] & 63))
 	case opOr:
-		c.r[i.rd] = c.r[i.rs1] | c.r[i.rs2]
+		r[i.rd] = r[i.rs1] | r[i.rs2]
 	case opAnd:
-		c.r[i.rd] = c.r[i.rs1] & c.r[i.rs2]
+		r[i.rd] = r[i.rs1] & r[i.rs2]
 	case opAddw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1] + c.r[i.rs2]))
+		r[i.rd] = uint64(int32(r[i.rs1] + r[i.rs2]))
 	case opSubw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1] - c.r[i.rs2]))
+		r[i.rd] = uint64(int32(r[i.rs1] - r[i.rs2]))
 	case opSllw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1]) << (c.r[i.rs2] & 31))
+		r[i.rd] = uint64(int32(r[i.rs1]) << (r[i.rs2] & 31))
 	case opSrlw:
-		c.r[i.rd] = uint64(int32(uint32(c.r[i.rs1]) >> (c.r[i.rs2] & 31)))
+		r[i.rd] = uint64(int32(uint32(r[i.rs1]) >> (r[i.rs2] & 31)))
 	case opSraw:
-		c.r[i.rd] = uint64(int32(c.r[i.rs1]) >> (c.r[i.rs2] & 31))
+		r[i.rd] = uint64(int32(r[i.rs1]) >> (r[i.rs2] & 31))
 	case opEcall:
 		goto ecall
 	case opEbreak:
 		goto ebreak
 	case opAddUw:
-		c.r[i.rd] = uint64(uint32(c.r[i.rs1])) + c.r[i.rs2]
+		r[i.rd] = uint64(uint32(r[i.rs1])) + r[i.rs2]
 	case opSh1add:
-		c.r[i.rd] = (c.r[i.rs1] << (uint64(1) & 63)) + c.r[i.rs2]
+		r[i.rd] = (r[i.rs1] << (uint64(1) & 63)) + r[i.rs2]
 	case opSh2add:
-		c.r[i.rd] = (c.r[i.rs1] << (uint64(2) & 63)) + c.r[i.rs2]
+		r[i.rd] = (r[i.rs1] << (uint64(2) & 63)) + r[i.rs2]
 	case opSh3add:
-		c.r[i.rd] = (c.r[i.rs1] << (uint64(3) & 63)) + c.r[i.rs2]
+		r[i.rd] = (r[i.rs1] << (uint64(3) & 63)) + r[i.rs2]
 	case opSh1addUw:
-		c.r[i.rd] = (uint64(uint32(c.r[i.rs1])) << (uint64(1) & 63)) + c.r[i.rs2]
+		r[i.rd] = (uint64(uint32(r[i.rs1])) << (uint64(1) & 63)) + r[i.rs2]
 	case opSh2addUw:
-		c.r[i.rd] = (uint64(uint32(c.r[i.rs1])) << (uint64(2) & 63)) + c.r[i.rs2]
+		r[i.rd] = (uint64(uint32(r[i.rs1])) << (uint64(2) & 63)) + r[i.rs2]
 	case opSh3addUw:
-		c.r[i.rd] = (uint64(uint32(c.r[i.rs1])) << (uint64(3) & 63)) + c.r[i.rs2]
+		r[i.rd] = (uint64(uint32(r[i.rs1])) << (uint64(3) & 63)) + r[i.rs2]
 	case opSlliUw:
-		c.r[i.rd] = uint64(uint32(c.r[i.rs1])) << (i.imm & 63)
+		r[i.rd] = uint64(uint32(r[i.rs1])) << (i.imm & 63)
 	case opAndn:
-		c.r[i.rd] = c.r[i.rs1] & (^c.r[i.rs2])
+		r[i.rd] = r[i.rs1] & (^r[i.rs2])
 	case opOrn:
-		c.r[i.rd] = c.r[i.rs1] | (^c.r[i.rs2])
+		r[i.rd] = r[i.rs1] | (^r[i.rs2])
 	case opXnor:
-		c.r[i.rd] = ^(c.r[i.rs1] ^ c.r[i.rs2])
+		r[i.rd] = ^(r[i.rs1] ^ r[i.rs2])
 	case opClz:
-		c.r[i.rd] = uint64(bits.LeadingZeros64(c.r[i.rs1]))
+		r[i.rd] = uint64(bits.LeadingZeros64(r[i.rs1]))
 	case opCtz:
-		c.r[i.rd] = uint64(bits.TrailingZeros64(c.r[i.rs1]))
+		r[i.rd] = uint64(bits.TrailingZeros64(r[i.rs1]))
 	case opClzw:
-		c.r[i.rd] = uint64(bits.LeadingZeros32(uint32(c.r[i.rs1])))
+		r[i.rd] = uint64(bits.LeadingZeros32(uint32(r[i.rs1])))
 	case opCtzw:
-		c.r[i.rd] = uint64(bits.TrailingZeros32(uint32(c.r[i.rs1])))
+		r[i.rd] = uint64(bits.TrailingZeros32(uint32(r[i.rs1])))
 	case opMax:
-		c.r[i.rd] = choose(int64(c.r[i.rs1]) < int64(c.r[i.rs2]), c.r[i.rs2], c.r[i.rs1])
+		r[i.rd] = choose(int64(r[i.rs1]) < int64(r[i.rs2]), r[i.rs2], r[i.rs1])
 	case opMaxu:
-		c.r[i.rd] = choose(c.r[i.rs1] < c.r[i.rs2], c.r[i.rs2], c.r[i.rs1])
+		r[i.rd] = choose(r[i.rs1] < r[i.rs2], r[i.rs2], r[i.rs1])
 	case opMin:
-		c.r[i.rd] = choose(int64(c.r[i.rs1]) < int64(c.r[i.rs2]), c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = choose(int64(r[i.rs1]) < int64(r[i.rs2]), r[i.rs1], r[i.rs2])
 	case opMinu:
-		c.r[i.rd] = choose(c.r[i.rs1] < c.r[i.rs2], c.r[i.rs1], c.r[i.rs2])
+		r[i.rd] = choose(r[i.rs1] < r[i.rs2], r[i.rs1], r[i.rs2])
 	case opSextB:
-		c.r[i.rd] = uint64(int8(c.r[i.rs1]))
+		r[i.rd] = uint64(int8(r[i.rs1]))
 	case opSextH:
-		c.r[i.rd] = uint64(int16(c.r[i.rs1]))
+		r[i.rd] = uint64(int16(r[i.rs1]))
 	case opZextH:
-		c.r[i.rd] = uint64(uint16(c.r[i.rs1]))
+		r[i.rd] = uint64(uint16(r[i.rs1]))
 	case opRol:
-		c.r[i.rd] = bits.RotateLeft64(c.r[i.rs1], int(c.r[i.rs2]&63))
+		r[i.rd] = bits.RotateLeft64(r[i.rs1], int(r[i.rs2]&63))
 	case opRor:
-		c.r[i.rd] = bits.RotateLeft64(c.r[i.rs1], -int(c.r[i.rs2]&63))
+		r[i.rd] = bits.RotateLeft64(r[i.rs1], -int(r[i.rs2]&63))
 	case opRori:
-		c.r[i.rd] = bits.RotateLeft64(c.r[i.rs1], -int(i.imm&63))
+		r[i.rd] = bits.RotateLeft64(r[i.rs1], -int(i.imm&63))
 	case opRolw:
-		c.r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(c.r[i.rs1]), int(c.r[i.rs2]&31))))
+		r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(r[i.rs1]), int(r[i.rs2]&31))))
 	case opRorw:
-		c.r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(c.r[i.rs1]), -int(c.r[i.rs2]&31))))
+		r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(r[i.rs1]), -int(r[i.rs2]&31))))
 	case opRoriw:
-		c.r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(c.r[i.rs1]), -int(i.imm&31))))
+		r[i.rd] = uint64(int32(bits.RotateLeft32(uint32(r[i.rs1]), -int(i.imm&31))))
 	case opOrcB:
-		c.r[i.rd] = orcB(c.r[i.rs1])
+		r[i.rd] = orcB(r[i.rs1])
 	case opRev8:
-		c.r[i.rd] = bits.ReverseBytes64(c.r[i.rs1])
+		r[i.rd] = bits.ReverseBytes64(r[i.rs1])
 	case opBclr:
-		c.r[i.rd] = c.r[i.rs1] & (^(uint64(1) << (c.r[i.rs2] & 63)))
+		r[i.rd] = r[i.rs1] & (^(uint64(1) << (r[i.rs2] & 63)))
 	case opBclri:
-		c.r[i.rd] = c.r[i.rs1] & (^(uint64(1) << (i.imm & 63)))
+		r[i.rd] = r[i.rs1] & (^(uint64(1) << (i.imm & 63)))
 	case opBext:
-		c.r[i.rd] = (c.r[i.rs1] >> (c.r[i.rs2] & 63)) & 1
+		r[i.rd] = (r[i.rs1] >> (r[i.rs2] & 63)) & 1
 	case opBexti:
-		c.r[i.rd] = (c.r[i.rs1] >> (i.imm & 63)) & 1
+		r[i.rd] = (r[i.rs1] >> (i.imm & 63)) & 1
 	case opBinv:
-		c.r[i.rd] = c.r[i.rs1] ^ (uint64(1) << (c.r[i.rs2] & 63))
+		r[i.rd] = r[i.rs1] ^ (uint64(1) << (r[i.rs2] & 63))
 	case opBinvi:
-		c.r[i.rd] = c.r[i.rs1] ^ (uint64(1) << (i.imm & 63))
+		r[i.rd] = r[i.rs1] ^ (uint64(1) << (i.imm & 63))
 	case opBset:
-		c.r[i.rd] = c.r[i.rs1] | (uint64(1) << (c.r[i.rs2] & 63))
+		r[i.rd] = r[i.rs1] | (uint64(1) << (r[i.rs2] & 63))
 	case opBseti:
-		c.r[i.rd] = c.r[i.rs1] | (uint64(1) << (i.imm & 63))
+		r[i.rd] = r[i.rs1] | (uint64(1) << (i.imm & 63))
 	case opCMopN:
 	case opFlh:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		c.r[i.rd] = boxH(uint16(uint64(*(*uint16)(unsafe.Add(base, addr)))))
+		r[i.rd] = boxH(uint16(uint64(*(*uint16)(unsafe.Add(base, addr)))))
 	case opFsh:
 		c.ip = uintptr(unsafe.Pointer(i))
-		addr = c.r[i.rs1] + i.imm
+		addr = r[i.rs1] + i.imm
 		if addr >= limit {
 			goto outside
 		}
-		*(*uint16)(unsafe.Add(base, addr)) = uint16(c.r[i.rs2])
+		*(*uint16)(unsafe.Add(base, addr)) = uint16(r[i.rs2])
 	case opFmvXH:
-		c.r[i.rd] = uint64(int16(c.r[i.rs1]))
+		r[i.rd] = uint64(int16(r[i.rs1]))
 	case opFmvHX:
-		c.r[i.rd] = boxH(uint16(c.r[i.rs1]))
+		r[i.rd] = boxH(uint16(r[i.rs1]))
 	case opPrefetchI:
 	case opPrefetchR:
 	case opPrefetchW:
 	case opCzeroEqz:
-		c.r[i.rd] = choose(c.r[i.rs2] == 0, uint64(0), c.r[i.rs1])
+		r[i.rd] = choose(r[i.rs2] == 0, uint64(0), r[i.rs1])
 	case opCzeroNez:
-		c.r[i.rd] = choose(c.r[i.rs2] != 0, uint64(0), c.r[i.rs1])
+		r[i.rd] = choose(r[i.rs2] != 0, uint64(0), r[i.rs1])
 	case opFenceI:
 		goto fencei
 	case opPause:
@@ -422,9 +431,9 @@ dispatch:
 	case opNtlS1:
 	case opNtlAll:
 	case opMopRN:
-		c.r[i.rd] = 0
+		r[i.rd] = 0
 	case opMopRrN:
-		c.r[i.rd] = 0
+		r[i.rd] = 0
 	case opFmaddD:
 		c.ip = uintptr(unsafe.Pointer(i))
 		execFmaddD(c, i)

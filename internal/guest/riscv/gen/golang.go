@@ -97,13 +97,13 @@ var goOps = map[string]string{
 	// Always exact: rm is only checked.
 	"i32_to_f64":  "softfloat.I32ToF64(int32(%[1]s))",
 	"u32_to_f64":  "softfloat.U32ToF64(uint32(%[1]s))",
-	"f16_to_f32":  "softfloat.F16ToF32(%[1]s, &c.fflags)",
-	"f16_to_f64":  "softfloat.F16ToF64(%[1]s, &c.fflags)",
-	"f32_to_f64":  "softfloat.F32ToF64(%[1]s, &c.fflags)",
-	"f32_to_f16":  "softfloat.F32ToF16(%[1]s, rm, &c.fflags)",
-	"f64_to_f16":  "softfloat.F64ToF16(%[1]s, rm, &c.fflags)",
-	"f64_to_f32":  "softfloat.F64ToF32(%[1]s, rm, &c.fflags)",
-	"fcvtmod_i32": "uint64(softfloat.F64CvtMod(%[1]s, &c.fflags))",
+	"f16_to_f32":  "softfloat.F16ToF32(%[1]s, &c.reg.Flags)",
+	"f16_to_f64":  "softfloat.F16ToF64(%[1]s, &c.reg.Flags)",
+	"f32_to_f64":  "softfloat.F32ToF64(%[1]s, &c.reg.Flags)",
+	"f32_to_f16":  "softfloat.F32ToF16(%[1]s, rm, &c.reg.Flags)",
+	"f64_to_f16":  "softfloat.F64ToF16(%[1]s, rm, &c.reg.Flags)",
+	"f64_to_f32":  "softfloat.F64ToF32(%[1]s, rm, &c.reg.Flags)",
+	"fcvtmod_i32": "uint64(softfloat.F64CvtMod(%[1]s, &c.reg.Flags))",
 }
 
 // exactOps take a rounding mode only to check it.
@@ -149,7 +149,7 @@ func init() {
 			}
 			goOps[lower+"_to_"+i] = fmt.Sprintf(wide, "softfloat."+f+"To"+upper+"("+softArgs(1, true))
 			if to := i + "_to_" + lower; goOps[to] == "" {
-				goOps[to] = "softfloat." + upper + "To" + f + "(" + strings.Replace(i, "i", "int", 1) + "(%[1]s), rm, &c.fflags)"
+				goOps[to] = "softfloat." + upper + "To" + f + "(" + strings.Replace(i, "i", "int", 1) + "(%[1]s), rm, &c.reg.Flags)"
 				goOps[to] = strings.Replace(goOps[to], "u32(", "uint32(", 1)
 				goOps[to] = strings.Replace(goOps[to], "u64(", "uint64(", 1)
 			}
@@ -166,15 +166,16 @@ func softArgs(n int, round bool) string {
 	if round {
 		b.WriteString("rm, ")
 	}
-	return b.String() + "&c.fflags)"
+	return b.String() + "&c.reg.Flags)"
 }
 
 // writer produces Go statements for a row's meaning.
 type writer struct {
 	row *isa.Row
 	b   strings.Builder
-	// link is the Go expression for the address of the next instruction.
-	link string
+	// link is the Go expression for the address of the next instruction, regs that for
+	// the register file.
+	link, regs string
 	// load and store emit a memory access; load returns the value's expression.
 	load  func(op, addr string) string
 	store func(op, addr, value string)
@@ -213,7 +214,7 @@ func (w *writer) operand(name string) string {
 	case "link":
 		return w.link
 	}
-	return "c.r[i.r" + strings.TrimLeft(name, "rf") + "]"
+	return w.regs + "[i.r" + strings.TrimLeft(name, "rf") + "]"
 }
 
 func (w *writer) call(e *ast.CallExpr) string {
@@ -286,7 +287,7 @@ func (w *writer) assign(s *ast.AssignStmt) error {
 	if t == isa.Bool {
 		v = "b2u(" + trimParens(v) + ")"
 	}
-	fmt.Fprintf(&w.b, "c.r[i.rd] = %s\n", trimParens(v))
+	fmt.Fprintf(&w.b, "%s[i.rd] = %s\n", w.regs, trimParens(v))
 	return nil
 }
 

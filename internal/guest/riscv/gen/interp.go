@@ -44,7 +44,7 @@ func genInterp(m *model) (string, error) {
 		case 2:
 			continue
 		}
-		w := &writer{row: r, link: "c.block.end"}
+		w := &writer{row: r, link: "c.block.end", regs: "r"}
 		w.load = func(op, addr string) string {
 			d := memOps[op]
 			w.window(addr)
@@ -129,7 +129,7 @@ func genExec(m *model) (string, error) {
 		if isHot(r) && memory == 0 {
 			continue
 		}
-		w := &writer{row: r}
+		w := &writer{row: r, regs: "c.r"}
 		w.load = func(op, addr string) string {
 			d := memOps[op]
 			v := fmt.Sprintf("c.mem.Load(%s, %d)", trimParens(addr), d.size)
