@@ -30,10 +30,17 @@ func HostFeatures() Features {
 
 // Exit is a way out of a trace.
 type Exit struct {
-	Op   ir.Op  // the operation that leaves
-	PC   uint64 // where to go on, if that is constant
-	Jump int    // offset of the displacement that leads there, to be patched
+	Op       ir.Op  // the operation that leaves, or Poll or Stale
+	PC       uint64 // guest address to go on at
+	Jump     int    // offset of the displacement that leads out, to be patched
+	Unlinked int    // offset that it leads to at first
 }
+
+// Exits before a trace has begun.
+const (
+	Poll  = ir.Op(0xff - iota) // the interrupt word was set
+	Stale                      // guest memory holds other code
+)
 
 // Fault is an instruction that may fault.
 type Fault struct {
@@ -43,40 +50,44 @@ type Fault struct {
 
 // Code is a compiled trace.
 type Code struct {
-	Start, End int // offsets in the assembler's buffer
-	Exits      []Exit
-	Faults     []Fault
+	Start  int // offset in the assembler's buffer: where the interrupt word is looked at
+	Body   int // behind that
+	End    int
+	Exits  []Exit
+	Faults []Fault
 }
 
 // Compiler turns traces into host code. It is used again and again.
 type Compiler struct {
-	Features Features
-	Round    uint8 // the guest's rounding mode, which the host has, too
-	a        *amd64.Assembler
-	t        *ir.Trace
-	code     Code
-	pc       uint64 // of the guest instruction
-	deferred []bool // by value: computed where it is used
-	cold     []coldPath
-	nans     []nanPath
+	Features  Features
+	Round     uint8  // the guest's rounding mode, which the host has, too
+	Stubs     Stubs  // in the same buffer
+	FirstExit uint32 // number of the next trace's first exit
+	a         *amd64.Assembler
+	t         *ir.Trace
+	code      Code
+	pc        uint64 // of the guest instruction
+	deferred  []bool // by value: computed where it is used
+	nans      []nanPath
 	alloc
 }
 
-// coldPath is code behind the trace's end.
-type coldPath struct {
-	jump int // displacement that leads there
-	exit int // index of the exit
-}
-
-// Compile appends code for t to a. It reports false, and has appended nothing, if an
-// operation is not supported.
-func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace) (*Code, bool) {
+// Compile appends code for t to a. The code compares guest memory with verify first, if
+// that is not nil. It reports false, and has appended nothing, if an operation is not
+// supported. The result is valid until the next call.
+func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Code, bool) {
+	a.Align(codeAlign, 0)
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
-	c.cold, c.nans = c.cold[:0], c.nans[:0]
+	c.nans = c.nans[:0]
 	c.startAlloc()
 	c.deferValues()
+	c.poll()
+	c.code.Body = a.Len()
+	if verify != nil {
+		c.verify(verify)
+	}
 	for k := 1; k < len(t.Code); k++ {
 		if !c.instr(ir.Value(k)) {
 			a.Buf = a.Buf[:start]
@@ -84,14 +95,14 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace) (*Code, bool) {
 		}
 		c.unpin()
 	}
-	for _, p := range c.cold {
-		a.SetRel32(p.jump, a.Len())
-		c.leave(p.exit)
-	}
+	c.emitExits()
 	c.emitNaNs()
 	c.code.End = a.Len()
 	return &c.code, true
 }
+
+// codeAlign is what traces begin at a multiple of.
+const codeAlign = 16
 
 // deferValues finds values that are computed where they are used: conditions and
 // addresses, sums that are extended next. The only use comes before any register

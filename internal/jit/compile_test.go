@@ -38,22 +38,30 @@ func newMachine(t testing.TB) *machine {
 // run executes a trace from a state, which becomes that at the exit.
 func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	a := amd64.Assembler{}
-	code, ok := c.Compile(&a, t)
+	c.Stubs, c.FirstExit = EmitStubs(&a), FirstExit
+	code, ok := c.Compile(&a, t, nil)
 	if !ok {
 		m.t.Fatalf("not compiled:\n%s", t)
 	}
 	copy(m.code, a.Buf)
-	m.ctx.X, m.ctx.F, m.ctx.Reserved = s.X, s.F, 0
+	copy(m.ctx.R[:], s.X[:])
+	copy(m.ctx.R[ir.FirstF:], s.F[:])
+	m.ctx.Reserved = 0
 	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13
 	enter(m.ctx)
-	s.X, s.F = m.ctx.X, m.ctx.F
+	copy(s.X[:], m.ctx.R[:])
+	copy(s.F[:], m.ctx.R[ir.FirstF:])
 	s.X[0] = 0
 	s.ResAddr, s.ResValue, s.Reserved = m.ctx.ResAddr, m.ctx.ResValue, int(m.ctx.Reserved)
 	s.Flags = flags(m.ctx.MXCSR)
-	return ir.Outcome{Op: code.Exits[m.ctx.Exit].Op, PC: m.ctx.PC}
+	if m.ctx.Exit == ExitIndirect {
+		return ir.Outcome{Op: t.Code[len(t.Code)-1].Op, PC: m.ctx.PC}
+	}
+	e := code.Exits[m.ctx.Exit-FirstExit]
+	return ir.Outcome{Op: e.Op, PC: e.PC}
 }
 
 // flags are the exception flags of MXCSR as the guest has them.

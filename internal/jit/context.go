@@ -14,35 +14,91 @@ package jit
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 // Context is the state that translated code works on. It must not move.
 type Context struct {
-	X    [32]uint64 // integer registers that have no home; all of them outside of translated code
-	F    [32]uint64
-	PC   uint64 // where to go on
-	Exit uint64 // index of the exit taken, see Code.Exits
-	// The reservation of LR: address, value and size in bytes, 0 if there is none.
-	ResAddr, ResValue, Reserved uint64
-	Base                        uintptr               // host address of guest address 0
-	Spill                       [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+	ir.Registers // those that have a home are there outside of translated code only
+
+	PC      uint64  // where to go on, of exits whose address is not constant
+	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, or from FirstExit on
+	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
+	FaultAt uintptr // host instruction that faulted, of ExitFault
+	Retired uint64  // guest instructions executed, if they are counted
+	Base    uintptr // host address of guest address 0
+
+	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
 	leave          uintptr
 	entry          uintptr
 	consts         [numConsts]uint64
-	MXCSR          uint32 // the guest's rounding mode and exception flags, as the host has them
 	//lint:ignore U1000 in the assembly
 	hostMXCSR uint32
+
+	// Jumps has translations by guest address, for computed jumps: by bits 1 and up of it.
+	Jumps  [numJumps]JumpEntry
+	set    [256]uint16 // the entries that have been set since all were forgotten, unless
+	numSet int         // there were more than fit
 }
+
+// JumpEntry is a translation in Context.Jumps: the guest address, and the host address
+// of its code.
+type JumpEntry struct {
+	PC   uint64
+	Host uintptr
+}
+
+// numJumps is the number of entries in Context.Jumps, a power of two.
+const numJumps = 4096
+
+// Exits that are not one trace's.
+const (
+	ExitFault    = iota // an instruction that may has faulted: Context.FaultAt
+	ExitIndirect        // a computed jump to Context.PC, which is in no table
+	FirstExit
+)
 
 // Init makes the context ready for use.
 func (ctx *Context) Init() {
 	ctx.leave = leaveAddr()
 	ctx.consts = constants
+	for i := range ctx.Jumps {
+		ctx.Jumps[i].PC = noJump
+	}
 }
+
+// SetJump has computed jumps to a guest address lead to host code.
+func (ctx *Context) SetJump(pc uint64, host uintptr) {
+	i := int(pc>>1) & (numJumps - 1)
+	ctx.Jumps[i] = JumpEntry{pc, host}
+	if ctx.numSet < len(ctx.set) {
+		ctx.set[ctx.numSet] = uint16(i)
+	}
+	ctx.numSet++
+}
+
+// ForgetJumps makes all computed jumps look for their code anew.
+func (ctx *Context) ForgetJumps() {
+	if ctx.numSet <= len(ctx.set) {
+		for _, i := range ctx.set[:ctx.numSet] {
+			ctx.Jumps[i].PC = noJump
+		}
+	} else {
+		for i := range ctx.Jumps {
+			ctx.Jumps[i].PC = noJump
+		}
+	}
+	ctx.numSet = 0
+}
+
+// noJump is no address of an instruction.
+const noJump = 1
 
 // Constants that translated code finds in the context.
 const (
@@ -76,16 +132,19 @@ const numSpills = 7
 // Offsets from RBP.
 const (
 	offX        = -bias
-	offF        = offX + 32*8
-	offPC       = offF + 32*8
-	offExit     = offPC + 8
-	offResAddr  = offExit + 8
-	offResValue = offResAddr + 8
-	offReserved = offResValue + 8
-	offBase     = offReserved + 8
-	offSpill    = offBase + 8
-	offLeave    = offSpill + (numSpills+1)*8 + 16
-	offConst    = offLeave + 16
+	offF        = ir.FirstF*8 - bias
+	offResAddr  = int32(unsafe.Offsetof(Context{}.ResAddr)) - bias
+	offResValue = int32(unsafe.Offsetof(Context{}.ResValue)) - bias
+	offReserved = int32(unsafe.Offsetof(Context{}.Reserved)) - bias
+	offIRQ      = int32(unsafe.Offsetof(Context{}.IRQ)) - bias
+	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
+	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
+	offFaultAt  = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
+	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
+	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
+	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
+	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
+	offJumps    = int32(unsafe.Offsetof(Context{}.Jumps)) - bias
 )
 
 const (
@@ -121,7 +180,7 @@ var homes = [64]amd64.Reg{
 	32 + 17: amd64.X7, // fa7
 }
 
-// firstF is the number of the first floating-point register.
+// firstF is the number of the first floating-point register among slots and homes.
 const firstF = 32
 
 // home is the host register of guest register n, or NoReg.
@@ -133,7 +192,12 @@ func home(n uint64) amd64.Reg {
 }
 
 // slot is where guest register n is in the context.
-func slot(n uint64) amd64.Mem { return amd64.At(ctxReg, offX+int32(n)*8) }
+func slot(n uint64) amd64.Mem {
+	if n >= firstF {
+		return amd64.At(ctxReg, offF+int32(n-firstF)*8)
+	}
+	return amd64.At(ctxReg, offX+int32(n)*8)
+}
 
 // spill is where intermediate value n is in the context.
 func spill(n int) amd64.Mem { return amd64.At(ctxReg, offSpill+int32(n)*8) }

@@ -23,18 +23,18 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ (15*8)(AX), R12
 	MOVQ (16*8)(AX), R13
 	MOVQ (9*8)(AX), R14
-	MOVSD ((32+0)*8)(AX), X10
-	MOVSD ((32+1)*8)(AX), X11
-	MOVSD ((32+8)*8)(AX), X8
-	MOVSD ((32+9)*8)(AX), X9
-	MOVSD ((32+10)*8)(AX), X0
-	MOVSD ((32+11)*8)(AX), X1
-	MOVSD ((32+12)*8)(AX), X2
-	MOVSD ((32+13)*8)(AX), X3
-	MOVSD ((32+14)*8)(AX), X4
-	MOVSD ((32+15)*8)(AX), X5
-	MOVSD ((32+16)*8)(AX), X6
-	MOVSD ((32+17)*8)(AX), X7
+	MOVSD ((64+0)*8)(AX), X10
+	MOVSD ((64+1)*8)(AX), X11
+	MOVSD ((64+8)*8)(AX), X8
+	MOVSD ((64+9)*8)(AX), X9
+	MOVSD ((64+10)*8)(AX), X0
+	MOVSD ((64+11)*8)(AX), X1
+	MOVSD ((64+12)*8)(AX), X2
+	MOVSD ((64+13)*8)(AX), X3
+	MOVSD ((64+14)*8)(AX), X4
+	MOVSD ((64+15)*8)(AX), X5
+	MOVSD ((64+16)*8)(AX), X6
+	MOVSD ((64+17)*8)(AX), X7
 	JMP  Context_entry(AX)
 
 // leave is where translated code ends.
@@ -50,18 +50,18 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ R12, (15*8)(AX)
 	MOVQ R13, (16*8)(AX)
 	MOVQ R14, (9*8)(AX)
-	MOVSD X10, ((32+0)*8)(AX)
-	MOVSD X11, ((32+1)*8)(AX)
-	MOVSD X8, ((32+8)*8)(AX)
-	MOVSD X9, ((32+9)*8)(AX)
-	MOVSD X0, ((32+10)*8)(AX)
-	MOVSD X1, ((32+11)*8)(AX)
-	MOVSD X2, ((32+12)*8)(AX)
-	MOVSD X3, ((32+13)*8)(AX)
-	MOVSD X4, ((32+14)*8)(AX)
-	MOVSD X5, ((32+15)*8)(AX)
-	MOVSD X6, ((32+16)*8)(AX)
-	MOVSD X7, ((32+17)*8)(AX)
+	MOVSD X10, ((64+0)*8)(AX)
+	MOVSD X11, ((64+1)*8)(AX)
+	MOVSD X8, ((64+8)*8)(AX)
+	MOVSD X9, ((64+9)*8)(AX)
+	MOVSD X0, ((64+10)*8)(AX)
+	MOVSD X1, ((64+11)*8)(AX)
+	MOVSD X2, ((64+12)*8)(AX)
+	MOVSD X3, ((64+13)*8)(AX)
+	MOVSD X4, ((64+14)*8)(AX)
+	MOVSD X5, ((64+15)*8)(AX)
+	MOVSD X6, ((64+16)*8)(AX)
+	MOVSD X7, ((64+17)*8)(AX)
 	STMXCSR Context_MXCSR(AX)
 	LDMXCSR Context_hostMXCSR(AX)
 	MOVQ Context_hostSP(AX), SP

@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"encoding/binary"
+
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -10,22 +12,22 @@ import (
 // exitIf leaves the trace if a condition holds.
 func (c *Compiler) exitIf(i *ir.Instr) {
 	cond := c.condition(i.Args[0])
-	c.alignJump(2)
-	jump := c.a.Jcc(cond)
-	c.cold = append(c.cold, coldPath{jump: jump, exit: c.addExit(ir.ExitIf, i.Imm, jump)})
+	c.exitOn(cond, ir.ExitIf, i.Imm)
 }
 
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
-func (c *Compiler) interpretIf(cond amd64.Cond) {
+func (c *Compiler) interpretIf(cond amd64.Cond) { c.exitOn(cond, ir.Interp, c.pc) }
+
+// exitOn leaves the trace if a condition holds.
+func (c *Compiler) exitOn(cond amd64.Cond, op ir.Op, pc uint64) {
 	c.alignJump(2)
-	jump := c.a.Jcc(cond)
-	c.cold = append(c.cold, coldPath{jump: jump, exit: c.addExit(ir.Interp, c.pc, jump)})
+	c.addExit(op, pc, c.a.Jcc(cond))
 }
 
-func (c *Compiler) addExit(op ir.Op, pc uint64, jump int) int {
+// addExit adds an exit to which the jump with the displacement at offset jump leads.
+func (c *Compiler) addExit(op ir.Op, pc uint64, jump int) {
 	c.code.Exits = append(c.code.Exits, Exit{Op: op, PC: pc, Jump: jump})
-	return len(c.code.Exits) - 1
 }
 
 // alignJump keeps the displacement of the next jump, which comes behind opcode bytes,
@@ -42,34 +44,90 @@ func (c *Compiler) end(i *ir.Instr) {
 	switch i.Op {
 	case ir.Jump, ir.Call, ir.Ret:
 		r := c.reg(i.Args[0])
-		c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), r)
-		c.code.Exits = append(c.code.Exits, Exit{Op: i.Op})
-		c.leaveAt(len(c.code.Exits) - 1)
+		c.move(amd64.RAX, r)
+		c.jumpTo()
 	default:
 		c.alignJump(1)
-		jump := c.a.Jmp()
-		c.cold = append(c.cold, coldPath{jump: jump, exit: c.addExit(i.Op, i.Imm, jump)})
+		c.addExit(i.Op, i.Imm, c.a.Jmp())
 	}
 }
 
-// leave is the code of an exit that goes on at a constant address: it stays as it is
-// when the jump to it is patched, for the time when that is undone.
-func (c *Compiler) leave(exit int) {
-	pc := c.code.Exits[exit].PC
-	slot := amd64.At(ctxReg, offPC)
-	if pc == uint64(int64(int32(pc))) {
-		c.a.MI(amd64.MOV, amd64.W64, slot, int32(pc))
-	} else {
-		c.a.MovImm(amd64.RAX, pc)
-		c.a.MR(amd64.MOV, amd64.W64, slot, amd64.RAX)
-	}
-	c.leaveAt(exit)
+// jumpTo goes on at the guest address in RAX.
+func (c *Compiler) jumpTo() {
+	// An index counts halves of the address, an entry has 16 bytes.
+	c.a.RM(amd64.LEA, amd64.W32, amd64.RCX, amd64.Mem{Base: amd64.NoReg, Index: amd64.RAX, Scale: 8})
+	c.a.RI(amd64.AND, amd64.W32, amd64.RCX, (numJumps-1)*16)
+	c.a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps))
+	c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
+	c.a.JmpM(amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8))
 }
 
-// leaveAt goes back to Go, which finds the number of the exit in the context.
-func (c *Compiler) leaveAt(exit int) {
-	c.a.MI(amd64.MOV, amd64.W64, amd64.At(ctxReg, offExit), int32(exit))
-	c.a.JmpM(amd64.At(ctxReg, offLeave))
+// emitExits appends what the exits' jumps lead to as long as they are not linked to
+// other code: back to Go, with the number of the exit.
+func (c *Compiler) emitExits() {
+	for n := range c.code.Exits {
+		e := &c.code.Exits[n]
+		e.Unlinked = c.a.Len()
+		c.a.SetRel32(e.Jump, e.Unlinked)
+		c.a.MovImm(amd64.RAX, uint64(c.FirstExit)+uint64(n))
+		c.a.SetRel32(c.a.Jmp(), c.Stubs.Leave)
+	}
+}
+
+// poll leaves the trace, before it has begun, if the interrupt word is set.
+func (c *Compiler) poll() {
+	c.a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offIRQ), 0)
+	c.exitOn(amd64.NE, Poll, c.t.PC)
+}
+
+// verify leaves the trace, before it has begun, if guest memory does not hold the code
+// that it was made from.
+func (c *Compiler) verify(code []byte) {
+	c.pc = c.t.PC
+	c.a.MovImm(amd64.RCX, c.t.PC)
+	at := amd64.AtIndex(baseReg, amd64.RCX, 1, 0)
+	for ; len(code) >= 8; code = code[8:] {
+		c.a.MovImm(amd64.RAX, binary.LittleEndian.Uint64(code))
+		c.mayFault()
+		c.a.RM(amd64.CMP, amd64.W64, amd64.RAX, at)
+		c.exitOn(amd64.NE, Stale, c.pc)
+		at.Disp += 8
+	}
+	if len(code) >= 4 {
+		c.mayFault()
+		c.a.MI(amd64.CMP, amd64.W32, at, int32(binary.LittleEndian.Uint32(code)))
+		c.exitOn(amd64.NE, Stale, c.pc)
+		at.Disp += 4
+		code = code[4:]
+	}
+	if len(code) > 0 {
+		c.mayFault()
+		c.a.MI(amd64.CMP, amd64.W16, at, int32(int16(binary.LittleEndian.Uint16(code))))
+		c.exitOn(amd64.NE, Stale, c.pc)
+	}
+}
+
+// Stubs are pieces of code that all traces use: offsets in the assembler's buffer.
+type Stubs struct {
+	Leave    int // goes back to Go; EAX is the number of the exit
+	Indirect int // a computed jump to RAX that is in no table
+	Fault    int // where an instruction that has faulted is to go on, with its address in RAX
+}
+
+// EmitStubs appends the stubs.
+func EmitStubs(a *amd64.Assembler) (s Stubs) {
+	s.Indirect = a.Len()
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
+	a.MovImm(amd64.RAX, ExitIndirect)
+	toLeave := a.JmpShort()
+	s.Fault = a.Len()
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RAX)
+	a.MovImm(amd64.RAX, ExitFault)
+	s.Leave = a.Len()
+	a.SetRel8(toLeave, s.Leave)
+	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
+	a.JmpM(amd64.At(ctxReg, offLeave))
+	return s
 }
 
 // condition emits the comparison that v is, and returns the condition of the flags.
