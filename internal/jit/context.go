@@ -69,7 +69,7 @@ func (ctx *Context) Init() {
 	ctx.leave = leaveAddr()
 	ctx.consts = constants
 	for i := range ctx.Jumps {
-		ctx.Jumps[i].PC = noJump
+		ctx.Jumps[i].PC = noJump(i)
 	}
 }
 
@@ -86,19 +86,20 @@ func (ctx *Context) SetJump(pc uint64, host uintptr) {
 // ForgetJumps makes all computed jumps look for their code anew.
 func (ctx *Context) ForgetJumps() {
 	if ctx.numSet <= len(ctx.set) {
-		for _, i := range ctx.set[:ctx.numSet] {
-			ctx.Jumps[i].PC = noJump
+		for _, n := range ctx.set[:ctx.numSet] {
+			i := int(n)
+			ctx.Jumps[i].PC = noJump(i)
 		}
 	} else {
 		for i := range ctx.Jumps {
-			ctx.Jumps[i].PC = noJump
+			ctx.Jumps[i].PC = noJump(i)
 		}
 	}
 	ctx.numSet = 0
 }
 
-// noJump is no address of an instruction.
-const noJump = 1
+// noJump is an address whose place is not entry i.
+func noJump(i int) uint64 { return uint64(i^1) << 1 }
 
 // Constants that translated code finds in the context.
 const (
