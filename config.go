@@ -31,6 +31,18 @@ func ParseMapping(name string) (Mapping, error) {
 	return 0, errors.New(`memory mapping "` + name + `" is neither "offset" nor "table"`)
 }
 
+// Translator are the options of the dynamic binary translator. The zero value suits most
+// programs. On hosts without one they mean nothing.
+type Translator struct {
+	// Off leaves everything to the interpreter.
+	Off bool
+	// Threshold is how often a block of guest code is interpreted before it is
+	// translated; 0 stands for the default, a negative number for "not at all".
+	Threshold int
+	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
+	CacheSize int
+}
+
 // Config says what to run, and how.
 type Config struct {
 	// Program is the path of the program file: an ELF executable or a #! script.
@@ -49,6 +61,8 @@ type Config struct {
 	Sysroot string
 	// Mapping is the memory mapping.
 	Mapping Mapping
+	// Translator says how guest code becomes code of the host.
+	Translator Translator
 	// Strace, if set, receives the system calls in the format of strace(1).
 	Strace io.Writer
 	// Disassembly, if set, receives each block of guest code before it first runs.

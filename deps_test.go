@@ -45,7 +45,12 @@ var policy = map[string][]string{
 	"internal/ir":         {"internal/softfloat"},
 	"internal/jit":        {"internal/host/amd64", "internal/ir"},
 
-	"internal/trap":       {},
+	"internal/trap":      {},
+	"internal/codecache": {},
+	"internal/engine": {
+		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/jit", "internal/mem", "internal/softfloat",
+		"internal/trap",
+	},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
 	"internal/procview":   {"internal/mem", "internal/peer"},
@@ -62,7 +67,7 @@ var policy = map[string][]string{
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
+		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
 		"internal/mem/table", "internal/reserved", "internal/self", "internal/strace",
 	},
 	"cmd/hospes": {

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/loader"
@@ -31,7 +33,7 @@ const addressSpace = 1 << 38
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	arch := riscv.Arch
+	arch := architecture(cfg.Translator)
 	as, err := newSpace(cfg.Mapping)
 	if err != nil {
 		return Status{}, err
@@ -73,6 +75,21 @@ func Run(cfg Config) (Status, error) {
 	prog.Secure = self.Secure()
 	status, err := p.Run(prog)
 	return Status(status), loadError(err)
+}
+
+// architecture is the guest's, with a translator if one is wanted.
+func architecture(t Translator) guest.Arch {
+	if t.Off {
+		return riscv.Arch
+	}
+	opts := engine.DefaultOptions
+	if t.Threshold != 0 {
+		opts.Threshold = max(t.Threshold, 0)
+	}
+	if t.CacheSize != 0 {
+		opts.CacheSize = t.CacheSize
+	}
+	return &engine.Arch{Arch: riscv.Arch, Options: opts}
 }
 
 // imageFile makes an anonymous file of a program.

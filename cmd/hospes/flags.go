@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hospes-vm/hospes"
@@ -16,18 +17,19 @@ import (
 
 // opts are what the command line and the HOSPES_ variables say.
 type opts struct {
-	sysroot  string
-	setEnv   []string
-	unsetEnv []string
-	argv0    string
-	hasArgv0 bool
-	mapping  hospes.Mapping
-	strace   bool
-	disasm   bool
-	logFile  string
-	stats    bool
-	demo     bool
-	version  bool
+	sysroot    string
+	setEnv     []string
+	unsetEnv   []string
+	argv0      string
+	hasArgv0   bool
+	mapping    hospes.Mapping
+	translator hospes.Translator
+	strace     bool
+	disasm     bool
+	logFile    string
+	stats      bool
+	demo       bool
+	version    bool
 
 	resume  *hospes.Resume // the execve that this process continues, or nil
 	program string
@@ -80,6 +82,28 @@ var table = []option{
 		o.mapping, err = hospes.ParseMapping(v)
 		return err
 	}},
+	{"translate", "HOSPES_TRANSLATE", "on|off", "translate hot code (default), or interpret everything", func(o *opts, v string) error {
+		switch v {
+		case "on", "off":
+			o.translator.Off = v == "off"
+			return nil
+		}
+		return fmt.Errorf("%q is neither on nor off", v)
+	}},
+	{"threshold", "HOSPES_THRESHOLD", "N", "translate code that was executed N times; 0: at once", func(o *opts, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 || n > maxThreshold {
+			return fmt.Errorf("%q is no number from 0 to %d", v, maxThreshold)
+		}
+		if o.translator.Threshold = n; n == 0 {
+			o.translator.Threshold = -1
+		}
+		return nil
+	}},
+	{"code-cache", "HOSPES_CODE_CACHE", "SIZE", "size of the code cache in bytes, or with K, M or G", func(o *opts, v string) (err error) {
+		o.translator.CacheSize, err = parseSize(v)
+		return err
+	}},
 	{"stats", "HOSPES_STATS", "", "print instruction counts at the end", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
@@ -89,6 +113,24 @@ var table = []option{
 	{"version", "", "", "print version and what this build can do", func(o *opts, v string) error {
 		return parseSwitch(&o.version, v)
 	}},
+}
+
+const maxThreshold = 1 << 30
+
+// The least and the greatest size of the code cache: its jumps reach 2 GiB.
+const minCodeCache, maxCodeCache = 128 << 10, 1 << 30
+
+// parseSize reads a number of bytes with a unit.
+func parseSize(v string) (int, error) {
+	digits, shift := v, 0
+	if i := strings.IndexAny(v, "KMG"); i >= 0 && i == len(v)-1 {
+		digits, shift = v[:i], 10*(1+strings.IndexByte("KMG", v[i]))
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > maxCodeCache>>shift || n<<shift < minCodeCache {
+		return 0, fmt.Errorf("%q is no size from 128K to 1G", v)
+	}
+	return n << shift, nil
 }
 
 func parseSwitch(b *bool, v string) error {
@@ -157,12 +199,13 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		name = o.argv0
 	}
 	cfg := hospes.Config{
-		Program: o.program,
-		Args:    append([]string{name}, o.args...),
-		Env:     o.environment(env),
-		Sysroot: o.sysroot,
-		Mapping: o.mapping,
-		Resume:  o.resume,
+		Program:    o.program,
+		Args:       append([]string{name}, o.args...),
+		Env:        o.environment(env),
+		Sysroot:    o.sysroot,
+		Mapping:    o.mapping,
+		Translator: o.translator,
+		Resume:     o.resume,
 	}
 	switch {
 	case cfg.Sysroot != "" || o.demo:
@@ -193,6 +236,7 @@ func (o *opts) execOptions() []string {
 	if file, err := filepath.Abs(o.logFile); err == nil && o.logFile != "" {
 		args = append(args, "-D", file)
 	}
+	args = append(args, o.translatorOptions()...)
 	add := func(on bool, name string) {
 		if on {
 			args = append(args, name)
@@ -201,6 +245,21 @@ func (o *opts) execOptions() []string {
 	add(o.strace, "--strace")
 	add(o.disasm, "-d")
 	add(o.stats, "--stats")
+	return args
+}
+
+// translatorOptions are the options that say what o.translator does.
+func (o *opts) translatorOptions() (args []string) {
+	t := o.translator
+	if t.Off {
+		args = append(args, "--translate", "off")
+	}
+	if t.Threshold != 0 {
+		args = append(args, "--threshold", strconv.Itoa(max(t.Threshold, 0)))
+	}
+	if t.CacheSize != 0 {
+		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
+	}
 	return args
 }
 

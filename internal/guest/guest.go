@@ -195,9 +195,11 @@ type Translatable interface {
 	// translated code works on them too.
 	MoveRegisters(to *ir.Registers)
 
-	// SetHot makes Run return ExitHot before a block that has been executed n times,
-	// unless it is the one that Run begins with.
+	// SetHot makes Run return ExitHot before a block that has been executed n times.
 	SetHot(n uint32)
+
+	// Interpret is Run, but the first block is executed even if it is hot.
+	Interpret() Exit
 
 	// NewLifter returns what makes traces of this CPU's code. It may be used by any
 	// thread, one at a time.

@@ -149,6 +149,9 @@ func (t *Task) memCopy(fd int, p uintptr, n, pos uint64, access mem.Prot) (done 
 			break
 		}
 	}
+	if access == mem.Read { // the pages need not be writable for this
+		t.Mem.CodeChanged(pos, done)
+	}
 	return done, 0
 }
 

@@ -111,7 +111,7 @@ func (t *Task) answered() bool {
 func (t *Task) applyCode(r *ptrace.Record) {
 	if r.Dirty&ptrace.DirtyCode != 0 {
 		r.Dirty &^= ptrace.DirtyCode
-		t.P.FlushCode()
+		t.Mem.CodeChanged(0, t.Mem.Limit())
 	}
 }
 

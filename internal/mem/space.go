@@ -289,21 +289,40 @@ func (s *Space) SetName(addr, n uint64, name string) error {
 
 // Watch registers f to be called, with the Space locked, whenever code in
 // [addr, addr+n) may have changed: executable pages unmapped, replaced or
-// re-protected, or the guest said so. f must not call back into the Space.
+// re-protected, or written by somebody who may write to any. n is 0 when the guest wants
+// what it has written itself to be seen. f must not call back into the Space.
 func (s *Space) Watch(f func(addr, n uint64)) {
 	s.mu.Lock()
 	s.watchers = append(s.watchers, f)
 	s.mu.Unlock()
 }
 
-// CodeChanged tells all watchers that the guest has written instructions to
-// [addr, addr+n) (riscv_flush_icache and the like).
+// CodeChanged tells all watchers that [addr, addr+n) has been written otherwise than by
+// the guest's own stores: it need not be writable.
 func (s *Space) CodeChanged(addr, n uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, f := range s.watchers {
 		f(addr, n)
 	}
+}
+
+// SyncCode tells all watchers that the guest wants to execute instructions that it has
+// written (riscv_flush_icache and the like).
+func (s *Space) SyncCode() { s.CodeChanged(0, 0) }
+
+// MayChange reports whether code in [addr, addr+n) can change without a watcher being
+// told: the pages are writable, or others may write to what is mapped there.
+func (s *Space) MayChange(addr, n uint64) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	i, j := s.vmas.overlapping(addr, addr+n)
+	for ; i < j; i++ {
+		if v := &s.vmas[i]; v.Prot&Write != 0 || v.Shared {
+			return true
+		}
+	}
+	return false
 }
 
 // codeChangedLocked tells the watchers if [start, end) holds executable pages.

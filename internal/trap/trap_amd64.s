@@ -79,15 +79,32 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVL $FAULTS, CX
 	BTL  DI, CX
 	JCC  ours
-	// An instruction raised it: the breakpoint of stop, which nobody waits for, or a
-	// fault in Go's terms.
+	// An instruction raised it: the breakpoint of stop, which nobody waits for, an access
+	// of the guest's by translated code, or a fault in Go's terms.
 	MOVQ UC_RIP(DX), CX
 	CMPQ CX, ·stopReturn(SB)
 	JEQ  out
+	LEAQ ·code(SB), R8
+	MOVL $const_maxCode, R9
+region:
+	CMPQ CX, codeRegion_end(R8)
+	JAE  elsewhere
+	CMPQ CX, codeRegion_start(R8)
+	JAE  translated
+elsewhere:
+	ADDQ $codeRegion__size, R8
+	DECL R9
+	JNE  region
 	MOVL DI, CX
 	LEAQ ·goHandlers(SB), AX
 	MOVQ (AX)(CX*8), AX
 	JMP  AX
+
+translated:
+	MOVQ CX, UC_RAX(DX)
+	MOVQ codeRegion_landing(R8), AX
+	MOVQ AX, UC_RIP(DX)
+	RET
 
 ours:
 	MOVL DI, R12 // sig

@@ -268,7 +268,7 @@ const flushLocal = 1 // SYS_RISCV_FLUSH_ICACHE_LOCAL
 func sysFlushICache(c guest.CPU, as *mem.Space, a [6]uint64) int64 {
 	switch a[2] {
 	case 0:
-		as.CodeChanged(0, as.Limit())
+		as.SyncCode()
 	case flushLocal:
 		c.FlushCode()
 	default:

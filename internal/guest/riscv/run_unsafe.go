@@ -62,7 +62,12 @@ func (c *CPU) same(b *block) bool {
 
 // Run executes guest code from the pc until something needs the engine. The
 // goroutine must have debug.SetPanicOnFault enabled.
-func (c *CPU) Run() (e guest.Exit) {
+func (c *CPU) Run() guest.Exit { return c.run(false) }
+
+// Interpret is Run that executes the first block even if it is hot.
+func (c *CPU) Interpret() guest.Exit { return c.run(true) }
+
+func (c *CPU) run(must bool) (e guest.Exit) {
 	if c.stale.Load() && c.stale.Swap(false) {
 		c.gen++
 	}
@@ -71,7 +76,7 @@ func (c *CPU) Run() (e guest.Exit) {
 			e = c.recovered(r)
 		}
 	}()
-	return c.loop()
+	return c.loop(must)
 }
 
 // interrupted handles a non-zero interrupt word at a block boundary. It reports

@@ -17,7 +17,9 @@ import (
 // All that changes per instruction is i. The block is in c alone, and after a
 // call i is reloaded from there, so that the compiler has no reason to spill
 // anything in the cases that call nothing.
-func (c *CPU) loop() guest.Exit {
+//
+// The first block is executed in any case if must is set, even if it is hot.
+func (c *CPU) loop(must bool) guest.Exit {
 	var (
 		addr, target uint64
 		i            *inst
@@ -26,12 +28,14 @@ func (c *CPU) loop() guest.Exit {
 	base, limit, r, hot := c.base, c.limit, c.r, c.hot
 	polls := pollInterval
 
-find: // whoever asked for this pc wants it interpreted
+find:
 	if b = c.lookup(c.pc); b == nil {
 		return c.fetchFault()
 	}
-	b.count++
-	goto start
+	if must {
+		must = false
+		goto start
+	}
 
 enter:
 	if b.count++; b.count > hot && atomic.LoadUint32(&c.reg.IRQ) == 0 {

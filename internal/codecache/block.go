@@ -1,0 +1,66 @@
+//go:build linux
+
+package codecache
+
+import "sync/atomic"
+
+// Key says what a block is a translation of.
+type Key struct {
+	PC   uint64 // guest address
+	Mode uint8  // what else the translation depends on: the guest's rounding mode
+}
+
+// Block is a translation.
+type Block struct {
+	Key
+	Code    []byte // the guest code
+	Insts   int    // guest instructions
+	Entry   uint32 // offset of the entry that looks at the interrupt word; 0 if there is no code: for the interpreter
+	Body    uint32 // offset of the other entry
+	End     uint32 // offset behind the code
+	Checked bool   // its code compares guest memory with Code itself
+
+	valid     atomic.Bool
+	firstExit uint32
+	numExits  uint32
+	faults    []Fault
+	incoming  []uint32 // exits that are linked to it
+}
+
+// Valid reports whether the block's guest code is what it was translated from, as far
+// as is known.
+func (b *Block) Valid() bool { return b.valid.Load() }
+
+// Interpreted reports whether the block is there to say that there is no translation.
+func (b *Block) Interpreted() bool { return b.Entry == 0 }
+
+// End of the guest code.
+func (b *Block) endPC() uint64 { return b.PC + uint64(len(b.Code)) }
+
+// Fault is a host instruction that may fault.
+type Fault struct {
+	Offset uint32 // in the cache
+	PC     uint64 // of the guest instruction
+}
+
+// ExitKind says what an exit leads to.
+type ExitKind uint8
+
+const (
+	ToBlock     ExitKind = iota // the guest code at PC
+	ToCall                      // the same, by a call
+	ToInterp                    // the interpreter, for the instruction at PC
+	ToSystem                    // the system call before PC
+	ToInterrupt                 // the engine, as the interrupt word is set; nothing of the block has happened
+	ToStale                     // the engine, as guest memory holds other code; nothing of the block has happened
+)
+
+// Exit is a way out of a block.
+type Exit struct {
+	Kind     ExitKind
+	PC       uint64
+	Block    *Block
+	Jump     uint32 // offset of the displacement that leads out
+	Unlinked uint32 // offset that it leads to when it is not linked
+	to       *Block // that it is linked to, or nil
+}

@@ -1,0 +1,256 @@
+//go:build linux
+
+package codecache
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+)
+
+// Cache holds translations.
+type Cache struct {
+	mem     []byte
+	base    uintptr // host address of mem, where it is executed
+	used    int
+	reserve int // bytes at the beginning that Reset leaves alone
+
+	blocks []*Block // in the order of their code
+	index  map[Key]*Block
+	pages  map[uint64][]*Block // valid and dropped blocks by guest page
+	exits  []Exit
+	first  uint32 // number of exits[0]
+
+	Counters
+}
+
+// Counters count what has happened.
+type Counters struct {
+	Translated uint64 // blocks
+	GuestBytes uint64 // of guest code in them
+	Insts      uint64 // guest instructions in them
+	HostBytes  uint64 // of host code made of it
+	Linked     uint64 // exits
+	Unlinked   uint64
+	Dropped    uint64 // blocks
+	Revived    uint64
+	Resets     uint64
+}
+
+// New returns a cache with size bytes of executable memory. Exits are numbered from first on.
+func New(size int, first uint32) (*Cache, error) {
+	mem, err := allocate(size)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{mem: mem, base: address(mem), first: first}
+	c.forget()
+	return c, nil
+}
+
+func (c *Cache) forget() {
+	c.blocks, c.exits = nil, c.exits[:0]
+	c.index = map[Key]*Block{}
+	c.pages = map[uint64][]*Block{}
+	c.used = c.reserve
+}
+
+// Range is the host's addresses of the memory.
+func (c *Cache) Range() (start, end uintptr) { return c.base, c.base + uintptr(len(c.mem)) }
+
+// Used is the number of bytes in use, Size that of all.
+func (c *Cache) Used() int { return c.used }
+
+// Size is the number of bytes that there are.
+func (c *Cache) Size() int { return len(c.mem) }
+
+// Host is the host address of an offset.
+func (c *Cache) Host(offset uint32) uintptr { return c.base + uintptr(offset) }
+
+// Buffer is the memory up to where the next code is to be appended. If there is no
+// room, append moves the slice elsewhere, and neither Keep nor Add takes it.
+func (c *Cache) Buffer() []byte { return c.mem[:c.used] }
+
+// Keep makes what has been appended to Buffer, before the first block, stay for good.
+func (c *Cache) Keep(buf []byte) {
+	c.used = len(buf)
+	c.reserve = c.used
+}
+
+// Fits reports whether buf, to which code has been appended, still is the cache's memory.
+func (c *Cache) Fits(buf []byte) bool { return &buf[0] == &c.mem[0] }
+
+// NextExit is the number of the next block's first exit.
+func (c *Cache) NextExit() uint32 { return c.first + uint32(len(c.exits)) }
+
+// Add enters a block, whose code is what has been appended to Buffer; exits and faults
+// are copied, the latter in the order of their offsets.
+func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
+	c.used = len(buf)
+	c.Translated++
+	c.GuestBytes += uint64(len(b.Code))
+	c.Insts += uint64(b.Insts)
+	c.HostBytes += uint64(b.End - b.Entry)
+	b.firstExit, b.numExits = c.NextExit(), uint32(len(exits))
+	c.exits = append(c.exits, exits...)
+	b.faults = slices.Clone(faults)
+	c.blocks = append(c.blocks, b)
+	c.enter(b)
+}
+
+// AddInterpreted enters a block that says that there is no translation.
+func (c *Cache) AddInterpreted(b *Block) { c.enter(b) }
+
+func (c *Cache) enter(b *Block) {
+	b.valid.Store(true)
+	if old := c.index[b.Key]; old != nil {
+		c.Drop(old)
+		c.unlist(old)
+	}
+	c.index[b.Key] = b
+	first, last := b.pageRange()
+	for p := first; p <= last; p++ {
+		c.pages[p] = append(c.pages[p], b)
+	}
+}
+
+// unlist takes a block that cannot come back out of the lists of pages.
+func (c *Cache) unlist(b *Block) {
+	first, last := b.pageRange()
+	for p := first; p <= last; p++ {
+		list := c.pages[p]
+		if i := slices.Index(list, b); i >= 0 {
+			c.pages[p] = slices.Delete(list, i, i+1)
+		}
+	}
+}
+
+const pageShift = 12
+
+func (b *Block) pageRange() (first, last uint64) {
+	return b.PC >> pageShift, max(b.endPC()-1, b.PC) >> pageShift
+}
+
+// Lookup returns the valid block of a key, or nil.
+func (c *Cache) Lookup(k Key) *Block {
+	if b := c.index[k]; b != nil && b.valid.Load() {
+		return b
+	}
+	return nil
+}
+
+// Revive makes a dropped block valid again, if guest memory holds its code.
+func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
+	b := c.index[k]
+	if b == nil || b.valid.Load() || b.Checked != checked || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
+		return nil
+	}
+	if b.Interpreted() && len(b.Code) == 0 {
+		return nil
+	}
+	b.valid.Store(true)
+	c.Revived++
+	return b
+}
+
+// Exit is the exit with a number.
+func (c *Cache) Exit(n uint32) *Exit { return &c.exits[n-c.first] }
+
+// At returns the block whose code a host address is in, and the guest instruction that
+// may fault there.
+func (c *Cache) At(host uintptr) (b *Block, pc uint64, ok bool) {
+	offset := uint32(host - c.base)
+	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].End > offset })
+	if i == len(c.blocks) || c.blocks[i].Entry > offset {
+		return nil, 0, false
+	}
+	b = c.blocks[i]
+	n := sort.Search(len(b.faults), func(n int) bool { return b.faults[n].Offset >= offset })
+	if n == len(b.faults) || b.faults[n].Offset != offset {
+		return b, 0, false
+	}
+	return b, b.faults[n].PC, true
+}
+
+// Link has an exit lead to a block. It is one that was taken when to was valid.
+func (c *Cache) Link(n uint32, to *Block) {
+	e := c.Exit(n)
+	if e.to != nil || !e.Block.valid.Load() {
+		return
+	}
+	target := to.Entry
+	if to.PC > e.Block.PC && e.Kind == ToBlock {
+		target = to.Body
+	}
+	e.to = to
+	to.incoming = append(to.incoming, n)
+	c.patch(e, target)
+	c.Linked++
+}
+
+// patch has an exit lead to an offset.
+func (c *Cache) patch(e *Exit, target uint32) {
+	store32(c.mem[e.Jump:], target-(e.Jump+4))
+}
+
+// Drop makes a block invalid.
+func (c *Cache) Drop(b *Block) {
+	if !b.valid.Load() {
+		return
+	}
+	b.valid.Store(false)
+	c.Dropped++
+	for _, n := range b.incoming {
+		c.unlink(c.Exit(n))
+	}
+	b.incoming = b.incoming[:0]
+	for n := b.firstExit; n < b.firstExit+b.numExits; n++ {
+		if e := c.Exit(n); e.to != nil {
+			to := e.to
+			c.unlink(e)
+			to.incoming = slices.DeleteFunc(to.incoming, func(i uint32) bool { return i == n })
+		}
+	}
+}
+
+func (c *Cache) unlink(e *Exit) {
+	c.patch(e, e.Unlinked)
+	e.to = nil
+	c.Unlinked++
+}
+
+// DropRange makes all blocks invalid whose guest code overlaps [addr, addr+n).
+func (c *Cache) DropRange(addr, n uint64) {
+	if len(c.pages) == 0 || n == 0 {
+		return
+	}
+	first, last := addr>>pageShift, (addr+n-1)>>pageShift
+	if last-first < uint64(len(c.pages)) {
+		for p := first; p <= last; p++ {
+			c.dropIn(c.pages[p], addr, n)
+		}
+		return
+	}
+	for p, list := range c.pages {
+		if first <= p && p <= last {
+			c.dropIn(list, addr, n)
+		}
+	}
+}
+
+func (c *Cache) dropIn(list []*Block, addr, n uint64) {
+	for _, b := range list {
+		if b.PC < addr+n && addr < max(b.endPC(), b.PC+1) {
+			c.Drop(b)
+		}
+	}
+}
+
+// Reset forgets all blocks. No thread may be in their code.
+func (c *Cache) Reset() {
+	c.Resets++
+	for _, b := range c.blocks {
+		b.valid.Store(false)
+	}
+	c.forget()
+}

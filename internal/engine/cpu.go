@@ -1,0 +1,204 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/jit"
+)
+
+// CPU is a guest.CPU that executes translations of what is hot. Its goroutine must be
+// locked to its thread.
+type CPU struct {
+	guest.Translatable // the interpreter, and the guest's state
+	m                  *Machine
+	ctx                *jit.Context // has the registers
+	inside             atomic.Bool  // translated code runs, or is about to
+	stale              atomic.Bool  // the context's table of jumps may lead to what is not valid
+	mode               uint8        // the rounding mode that the table of jumps is for
+}
+
+func newCPU(m *Machine, t guest.Translatable) *CPU {
+	c := &CPU{Translatable: t, m: m, ctx: new(jit.Context)}
+	c.ctx.Init()
+	c.ctx.Base = m.base
+	t.MoveRegisters(&c.ctx.Registers)
+	t.SetHot(uint32(m.opts.Threshold))
+	m.join(c)
+	return c
+}
+
+// Clone copies the register state into a new CPU over the same address space.
+func (c *CPU) Clone() guest.CPU { return newCPU(c.m, c.Translatable.Clone().(guest.Translatable)) }
+
+// FlushCode makes the CPU look at guest code anew.
+func (c *CPU) FlushCode() {
+	c.stale.Store(true)
+	c.Translatable.FlushCode()
+}
+
+// Retired is the number of guest instructions executed.
+func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.ctx.Retired }
+
+// Run executes guest code from the pc until something needs the personality.
+func (c *CPU) Run() guest.Exit {
+	b, how := c.find()
+	for {
+		var exit guest.Exit
+		switch how {
+		case translated:
+			var out bool
+			if b, how, exit, out = c.execute(b); out {
+				return exit
+			}
+			continue
+		case cold:
+			exit = c.Translatable.Run()
+		case interpreted:
+			exit = c.Translatable.Interpret()
+		}
+		if exit.Kind != guest.ExitHot {
+			return exit
+		}
+		b, how = c.translate()
+	}
+}
+
+// stage is how the code at the pc is to be executed.
+type stage int
+
+const (
+	cold        stage = iota // by the interpreter, until it is hot
+	interpreted              // by the interpreter, for a block at least
+	translated
+)
+
+// key is what a translation has to be of to go on at pc.
+func (c *CPU) key(pc uint64) codecache.Key { return codecache.Key{PC: pc, Mode: c.ctx.Round} }
+
+// maxRound is the greatest valid rounding mode.
+const maxRound = 4
+
+// find returns the translation to go on with, if there is one.
+func (c *CPU) find() (*codecache.Block, stage) {
+	if atomic.LoadUint32(&c.ctx.IRQ) != 0 {
+		return nil, cold
+	}
+	if c.ctx.Round > maxRound {
+		return nil, interpreted
+	}
+	c.m.mu.Lock()
+	b := c.m.cache.Lookup(c.key(c.PC()))
+	c.m.mu.Unlock()
+	if b == nil && c.m.opts.Threshold == 0 {
+		return c.translate()
+	}
+	return b, stageOf(b)
+}
+
+// translate is find for code that is to be translated.
+func (c *CPU) translate() (*codecache.Block, stage) {
+	if c.ctx.Round > maxRound {
+		return nil, interpreted
+	}
+	b := c.m.translation(c.key(c.PC()))
+	if b == nil { // there is no code, of which the interpreter makes a trap
+		return nil, interpreted
+	}
+	return b, stageOf(b)
+}
+
+func stageOf(b *codecache.Block) stage {
+	switch {
+	case b == nil:
+		return cold
+	case b.Interpreted():
+		return interpreted
+	}
+	return translated
+}
+
+// execute runs translated code from b on. It returns how to go on, or an exit of Run.
+func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit guest.Exit, out bool) {
+	if !c.enter(b) {
+		on, how = c.find()
+		return on, how, exit, false
+	}
+	left := c.leave()
+	c.SetPC(left.PC)
+	switch left.Kind {
+	case codecache.ToSystem:
+		c.ctx.Reserved = 0 // the kernel drops the reservation
+		return nil, 0, guest.Exit{Kind: guest.ExitSyscall}, true
+	case codecache.ToInterp:
+		return nil, interpreted, exit, false
+	}
+	on, how = c.find()
+	if how != translated {
+		return on, how, exit, false
+	}
+	switch left.Kind {
+	case codecache.ToBlock, codecache.ToCall:
+		c.m.link(left, on)
+	case jumped, codecache.ToStale: // the table may lead to what was stale
+		c.ctx.SetJump(on.PC, c.m.cache.Host(on.Entry))
+	}
+	return on, how, exit, false
+}
+
+// enter enters translated code, and returns when it has been left; until the call of leave
+// the cache is not emptied. It reports false if that has happened before.
+func (c *CPU) enter(b *codecache.Block) bool {
+	c.inside.Store(true)
+	if c.m.resetting.Load() || !b.Valid() {
+		c.inside.Store(false)
+		c.m.waitForReset()
+		return false
+	}
+	if c.stale.Load() && c.stale.Swap(false) || c.mode != c.ctx.Round {
+		c.ctx.ForgetJumps()
+		c.mode = c.ctx.Round
+	}
+	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
+	c.ctx.Enter(c.m.cache.Host(b.Entry))
+	c.ctx.Flags = flags(c.ctx.MXCSR)
+	return true
+}
+
+// left is how translated code was left.
+type left struct {
+	Kind   codecache.ExitKind
+	PC     uint64 // where to go on
+	number uint32 // of the exit
+	epoch  uint64 // when number was valid
+}
+
+// jumped is the kind of exit for a computed jump, as if it were of a block.
+const jumped = codecache.ExitKind(0xff)
+
+// leave finds out how translated code was left.
+func (c *CPU) leave() (l left) {
+	defer c.inside.Store(false)
+	if c.ctx.Exit == jit.ExitIndirect {
+		return left{Kind: jumped, PC: c.ctx.PC}
+	}
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	if c.ctx.Exit == jit.ExitFault {
+		// Executed by the interpreter, the instruction becomes a trap, or not if what it
+		// needs is there by then.
+		_, pc, ok := c.m.cache.At(c.ctx.FaultAt)
+		if !ok {
+			panic("engine: a fault where none can be")
+		}
+		return left{Kind: codecache.ToInterp, PC: pc}
+	}
+	e := c.m.cache.Exit(c.ctx.Exit)
+	if e.Kind == codecache.ToStale {
+		c.m.cache.Drop(e.Block)
+	}
+	return left{Kind: e.Kind, PC: e.PC, number: c.ctx.Exit, epoch: c.m.cache.Resets}
+}

@@ -1,0 +1,34 @@
+//go:build linux && amd64
+
+// Package engine runs guest code: what is cold by the interpreter, what is hot by
+// translations.
+//
+// A [Machine] translates for all CPUs of one address space; a [CPU] runs one thread. It is a
+// guest.CPU, so nothing above knows how code is executed. [Arch] makes such CPUs.
+//
+// # Stages
+//
+// The interpreter counts how often each block begins. When one has been executed as often
+// as the threshold says, Run gets guest.ExitHot and has it translated: lifted
+// (guest.Lifter), compiled (package jit), entered in the code cache (package codecache).
+// From then on its translation is entered, and the exits of others are linked to it. A
+// translation comes back to the interpreter for code without a translation, and for
+// single instructions that have none.
+//
+// # Interrupts
+//
+// Whoever wants a CPU's attention sets its interrupt word. Interpreter and translations
+// look at it at block boundaries, so that the guest's state is exact.
+//
+// # Changing code
+//
+// Pages that the guest may write to, or that others may, can change at any time: blocks
+// there compare memory with what they were made from whenever they are entered. All others
+// change by system calls only, of which the address space tells: blocks there are dropped
+// then.
+//
+// # Locks
+//
+// Machine.mu is taken with the address space locked (by its watchers), so nothing that
+// holds it may call the address space.
+package engine

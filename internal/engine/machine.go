@@ -1,0 +1,252 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// Options are what can be chosen.
+type Options struct {
+	// Threshold is how often a block is interpreted before it is translated.
+	Threshold int
+	// CacheSize is the size of the code cache in bytes.
+	CacheSize int
+}
+
+// DefaultOptions are those that suit most programs.
+var DefaultOptions = Options{Threshold: 24, CacheSize: 128 << 20}
+
+// MinCacheSize is the least size of the code cache: any block fits, and a few more.
+const MinCacheSize = 128 << 10
+
+// Machine translates the code of one address space.
+type Machine struct {
+	as   *mem.Space
+	base uintptr // host address of guest address 0
+	opts Options
+
+	// changes counts what may have made code other than it was. Guarded by mu, but for
+	// reading.
+	changes atomic.Uint64
+
+	mu     sync.Mutex // guards what follows; see the package comment
+	cache  *codecache.Cache
+	lifter guest.Lifter
+	comp   jit.Compiler
+	asm    amd64.Assembler
+	exits  []codecache.Exit // for use in translate
+	faults []codecache.Fault
+	cpus   []weak.Pointer[CPU]
+	time   time.Duration // spent on translating
+
+	resetMu   sync.Mutex  // held while the cache is emptied; before mu
+	resetting atomic.Bool // no CPU may enter the cache
+}
+
+// newMachine returns a Machine for an address space with a linear window.
+func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, error) {
+	base, _ := as.Mapping().Window()
+	m := &Machine{as: as, base: base, opts: opts, lifter: lifter}
+	var err error
+	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit); err != nil {
+		return nil, err
+	}
+	m.asm.Buf = m.cache.Buffer()
+	m.asm.Nop(16) // no code is at offset 0
+	m.comp.Features = jit.HostFeatures()
+	m.comp.Stubs = jit.EmitStubs(&m.asm)
+	m.cache.Keep(m.asm.Buf)
+	start, end := m.cache.Range()
+	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault))); err != nil {
+		return nil, err
+	}
+	as.Watch(m.codeChanged)
+	return m, nil
+}
+
+// codeChanged is called with the address space locked.
+func (m *Machine) codeChanged(addr, n uint64) {
+	if n == 0 {
+		return // blocks that the guest can write to look for themselves
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes.Add(1)
+	m.cache.DropRange(addr, n)
+}
+
+// translation returns the translation of a key, made now if need be. It is nil, or one that
+// says so, if the code is for the interpreter. The calling CPU is in no translated code.
+func (m *Machine) translation(k codecache.Key) *codecache.Block {
+	var code [maxCode]byte
+	for {
+		changes := m.changes.Load()
+		n, _ := m.as.Fetch(k.PC, code[:])
+		if n < 2 {
+			return nil
+		}
+		checked := m.as.MayChange(k.PC, uint64(n))
+		m.mu.Lock()
+		if m.changes.Load() != changes {
+			m.mu.Unlock()
+			continue
+		}
+		b := m.cache.Lookup(k)
+		if b == nil {
+			b = m.cache.Revive(k, code[:n], checked)
+		}
+		if b == nil {
+			b = m.translate(k, code[:n], checked)
+		}
+		epoch := m.cache.Resets
+		m.mu.Unlock()
+		if b != nil {
+			return b
+		}
+		m.reset(epoch)
+	}
+}
+
+// maxCode is how much guest code one trace may have, in bytes.
+const maxCode = 256
+
+// translate makes a block, with mu held. It returns nil if there is no room.
+func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecache.Block {
+	start := time.Now()
+	defer func() { m.time += time.Since(start) }()
+	t, count, size := m.lifter.Lift(code, k.PC)
+	b := &codecache.Block{Key: k, Code: append([]byte(nil), code[:size]...), Insts: count, Checked: checked}
+	if count == 0 || interpretsFirst(t) {
+		m.cache.AddInterpreted(b)
+		return b
+	}
+	m.asm.Buf = m.cache.Buffer()
+	m.comp.Round, m.comp.FirstExit = k.Mode, m.cache.NextExit()
+	var verify []byte
+	if checked {
+		verify = b.Code
+	}
+	made, ok := m.comp.Compile(&m.asm, t, verify)
+	if !ok {
+		m.cache.AddInterpreted(b)
+		return b
+	}
+	if !m.cache.Fits(m.asm.Buf) {
+		return nil
+	}
+	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
+	m.add(b, made)
+	return b
+}
+
+// add enters a compiled block into the cache.
+func (m *Machine) add(b *codecache.Block, made *jit.Code) {
+	m.exits, m.faults = m.exits[:0], m.faults[:0]
+	for _, e := range made.Exits {
+		m.exits = append(m.exits, codecache.Exit{
+			Kind: exitKind(e.Op), PC: e.PC, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked),
+		})
+	}
+	for _, f := range made.Faults {
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC})
+	}
+	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
+}
+
+// interpretsFirst reports whether a trace leaves its first instruction to the interpreter.
+func interpretsFirst(t *ir.Trace) bool {
+	for _, i := range t.Code[1:] {
+		if i.Op != ir.Inst {
+			return i.Op == ir.Interp
+		}
+	}
+	return true
+}
+
+func exitKind(op ir.Op) codecache.ExitKind {
+	switch op {
+	case ir.ExitIf, ir.Goto:
+		return codecache.ToBlock
+	case ir.CallTo:
+		return codecache.ToCall
+	case ir.Ecall:
+		return codecache.ToSystem
+	case jit.Poll:
+		return codecache.ToInterrupt
+	case jit.Stale:
+		return codecache.ToStale
+	}
+	return codecache.ToInterp
+}
+
+// link has the exit that was taken lead to a translation.
+func (m *Machine) link(l left, to *codecache.Block) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cache.Resets == l.epoch && to.Valid() {
+		m.cache.Link(l.number, to)
+	}
+}
+
+// reset empties the cache, for want of room, unless that has happened since epoch. Other
+// CPUs leave it first: they look at their interrupt words, and need mu for that.
+func (m *Machine) reset(epoch uint64) {
+	m.resetMu.Lock()
+	defer m.resetMu.Unlock()
+	m.mu.Lock()
+	cpus := m.live()
+	emptied := m.cache.Resets != epoch
+	m.mu.Unlock()
+	if emptied {
+		return
+	}
+	m.resetting.Store(true)
+	for _, c := range cpus {
+		c.FlushCode()
+		for wait := time.Microsecond; c.inside.Load(); wait = min(2*wait, 100*time.Microsecond) {
+			time.Sleep(wait)
+		}
+	}
+	m.mu.Lock()
+	m.cache.Reset()
+	m.mu.Unlock()
+	m.resetting.Store(false)
+}
+
+// waitForReset waits until the cache may be entered.
+func (m *Machine) waitForReset() {
+	m.resetMu.Lock()
+	m.resetMu.Unlock() //lint:ignore SA2001 that was it
+}
+
+// live are all CPUs in use, with mu held.
+func (m *Machine) live() (cpus []*CPU) {
+	kept := m.cpus[:0]
+	for _, p := range m.cpus {
+		if c := p.Value(); c != nil {
+			kept = append(kept, p)
+			cpus = append(cpus, c)
+		}
+	}
+	m.cpus = kept
+	return cpus
+}
+
+func (m *Machine) join(c *CPU) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live()
+	m.cpus = append(m.cpus, weak.Make(c))
+}
