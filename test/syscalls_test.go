@@ -33,8 +33,8 @@ const (
 	guestCC = "riscv64-linux-gnu-gcc"
 	hostCC  = "gcc"
 
-	timeout   = 60 * time.Second
-	maxOutput = 1 << 20 // bytes, of which a program that runs wild would make more
+	timeout   = 5 * time.Minute // only what hangs takes that long
+	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
 // mappings are the memory mappings under which each program runs.

@@ -104,7 +104,7 @@ int main(void) {
     printf("usr1 %d\n", usr1);
     it.it_value.tv_sec = 0, it.it_value.tv_usec = 1000;
     setitimer(ITIMER_REAL, &it, NULL);
-    while (!alrm) pause();
+    while (!alrm) usleep(500); // it may have come before a pause
     kill(getpid(), SIGTERM);
   }
   report("signals", pid);

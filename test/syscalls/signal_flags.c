@@ -59,12 +59,14 @@ static void probing(void) {
 }
 
 static int depth, again;
+static volatile int handled;
 static void record(int sig, siginfo_t *i, void *c) {
 	sigset_t s;
 	sigprocmask(0, NULL, &s);
 	printf("%*shandler %d code %d from %d/%d value %d blocks own %d USR2 %d HUP %d\n", depth, "", sig, i->si_code,
 	       i->si_pid == getpid(), i->si_uid == getuid(), i->si_code == SI_QUEUE || i->si_code == SI_TIMER || i->si_code == SI_MESGQ ? i->si_value.sival_int : 0,
 	       sigismember(&s, sig), sigismember(&s, SIGUSR2), sigismember(&s, SIGHUP));
+	handled++;
 	if (sig == SIGUSR1 && again-- > 0) {
 		depth++;
 		raise(sig);
@@ -152,14 +154,16 @@ static void sending(void) {
 	struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGHUP, .sigev_value.sival_int = 81};
 	timer_create(CLOCK_MONOTONIC, &e, &t);
 	struct itimerspec its = {.it_value.tv_nsec = 1000000};
+	handled = 0;
 	timer_settime(t, 0, &its, NULL);
-	pause();
+	while (!handled) usleep(500); // not pause: the signal may have come before it
 	timer_delete(t);
 	alarm(0);
 	act(SIGALRM, 0, 0);
 	struct itimerval it = {.it_value.tv_usec = 1000};
+	handled = 0;
 	setitimer(ITIMER_REAL, &it, NULL);
-	pause();
+	while (!handled) usleep(500);
 	act(SIGVTALRM, 0, 0);
 	act(SIGPROF, 0, 0);
 	setitimer(ITIMER_VIRTUAL, &it, NULL);

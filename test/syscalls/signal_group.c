@@ -258,7 +258,7 @@ static void hangup(void) {
 	if (q == 0) {
 		handle(SIGHUP, 0);
 		write(p[1], "r", 1);
-		while (!count) pause();
+		while (!count) usleep(500); // not pause: it may have come before
 		reports(1, "foreground");
 	}
 	char c;
@@ -269,7 +269,7 @@ static void hangup(void) {
 		handle(SIGHUP, 0);
 		handle(SIGCONT, 0);
 		raise(SIGSTOP);
-		while (count < 2) pause();
+		while (count < 2) usleep(500);
 		usleep(20000);
 		write(1, "orphaned group told\n", 20);
 		_exit(0);

@@ -132,8 +132,8 @@ static void timers(void)
 	TRY(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id));
 	struct itimerspec it = {{0, 0}, {0, 10000000}}, old;
 	TRY(syscall(SYS_timer_settime, id, 0, &it, &old));
-	while (value == 0)
-		pause();
+	while (value == 0) // not pause: the signal may have come before it
+		usleep(500);
 	TRY(syscall(SYS_timer_gettime, id, &old));
 	printf("%ld %ld\n", (long)old.it_value.tv_sec, (long)old.it_value.tv_nsec);
 	TRY(syscall(SYS_timer_getoverrun, id));
@@ -148,8 +148,8 @@ static void timers(void)
 	value = 0;
 	TRY(syscall(SYS_timer_create, CLOCK_REALTIME, &ev, &id));
 	TRY(syscall(SYS_timer_settime, id, 0, &it, NULL));
-	while (value == 0)
-		pause();
+	while (value == 0) // not pause: the signal may have come before it
+		usleep(500);
 	int fd = timerfd_create(CLOCK_MONOTONIC, 0);
 	timerfd_settime(fd, 0, &it, NULL);
 	unsigned long long n;
