@@ -4,13 +4,14 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS       := darwin/arm64 linux/arm64 windows/amd64
 FUZZTIME    ?= 20s
+SEED        ?= 1
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz bench userland storm report clean
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland storm report clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./hospes, one static binary
 	$(GO) build -trimpath -o hospes ./cmd/hospes
@@ -50,6 +51,9 @@ race: ## run the tests with the race detector where it works
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
+
+fuzz-programs: deps ## random programs of many blocks in all configurations, for FUZZTIME (20s), from SEED (1) on
+	$(GO) test -count=1 -timeout 0 -v -run '^TestFlows$$' ./internal/difftest -flows $(FUZZTIME) -seed $(SEED)
 
 bench: build deps ## measure hospes beside native code and QEMU
 	$(GO) run ./cmd/hospes-bench

@@ -19,6 +19,11 @@
 // Two registers are kept from a case: base (the record) and link. They differ from
 // program to program, so that each register is an operand somewhere.
 //
+// Besides single instructions and straight sequences there are flows: random programs of
+// many blocks, with loops, calls, computed jumps and traps, which are run in each way that
+// hospes has to execute code ([Configurations]). What has failed once is in testdata/flows,
+// in a text form.
+//
 // What is tested comes from the instruction table (package isa); what it should do never
 // does: the harness itself is assembled here by hand.
 package difftest

@@ -16,7 +16,8 @@ type Record struct {
 	Code    uint64 // its si_code
 	Addr    uint64 // its si_addr
 	PC      uint64 // where it trapped
-	_       [3]uint64
+	Skip    uint64 // not 0: the handler goes on behind what trapped, and sums up the four above
+	_       [2]uint64
 	Scratch [128]byte // 64-byte aligned
 }
 
@@ -28,6 +29,7 @@ const (
 	recCode    = 528
 	recAddr    = 536
 	recPC      = 544
+	recSkip    = 552
 	recScratch = 576
 	recSize    = 704
 )
@@ -152,6 +154,9 @@ func routines(c *code, base, link int) (load, store, handler uint64) {
 	const siCode, siAddr, ucPC = 8, 16, 176
 	handler = c.pc()
 	c.ld(regT0, regA2, ucPC+int64(base)*8)
+	c.ld(regT1, regT0, recSkip)
+	toSkip := len(c.b)
+	c.word(0) // patched below
 	c.sd(regA0, regT0, recSignal)
 	c.lw(regT1, regA1, siCode)
 	c.sd(regT1, regT0, recCode)
@@ -162,7 +167,39 @@ func routines(c *code, base, link int) (load, store, handler uint64) {
 	c.ld(regT1, regT0, 0)
 	c.sd(regT1, regA2, ucPC)
 	c.syscall(139) // rt_sigreturn
+	skip := code{base: c.base + uint64(toSkip)}
+	skip.branch(1, regT1, 0, c.pc())
+	copy(c.b[toSkip:], skip.b)
+	handlerSkipping(c)
 	return load, store, handler
+}
+
+// handlerSkipping is the handler of a record with Skip: v = 31 v + x for each value, so that
+// the order of all traps counts; then on to the instruction after.
+func handlerSkipping(c *code) {
+	const siCode, siAddr, ucPC, tmp, old = 8, 16, 176, 28, 29
+	sum := func(x int, field int64) {
+		c.ld(old, regT0, field)
+		c.word(typeI(0x13, 1, tmp, old, 5)) // slli
+		c.sub(tmp, tmp, old)
+		c.add(tmp, tmp, x)
+		c.sd(tmp, regT0, field)
+	}
+	sum(regA0, recSignal)
+	c.lw(regT1, regA1, siCode)
+	sum(regT1, recCode)
+	c.ld(regT1, regA1, siAddr)
+	sum(regT1, recAddr)
+	c.ld(regT1, regA2, ucPC)
+	sum(regT1, recPC)
+	c.word(typeI(0x03, 5, tmp, regT1, 0)) // lhu
+	c.word(typeI(0x13, 7, tmp, tmp, 3))   // andi
+	c.addi(old, 0, 3)
+	c.addi(regT1, regT1, 2)
+	c.branch(1, tmp, old, c.pc()+8)
+	c.addi(regT1, regT1, 2)
+	c.sd(regT1, regA2, ucPC)
+	c.syscall(139) // rt_sigreturn
 }
 
 func eachFree(base, link int, f func(r int)) {

@@ -87,6 +87,27 @@ func Compare(p *Program, a, b *Emulator, dir string) ([]Mismatch, error) {
 	return diff, nil
 }
 
+// Configurations are the ways to execute code that programs of many blocks are run in: how
+// hospes is called in each.
+var Configurations = []struct {
+	Name    string
+	Options []string
+}{
+	{"default", nil},
+	{"at-once", []string{"--threshold=0"}},
+	{"small-cache", []string{"--threshold=0", "--code-cache=128K"}},
+	{"interpreter", []string{"--translate=off"}},
+	{"table", []string{"--mapping=table"}},
+}
+
+// configured returns the emulator in each configuration.
+func configured(e *Emulator) (list []*Emulator) {
+	for _, c := range Configurations {
+		list = append(list, &Emulator{c.Name, append(e.Command[:len(e.Command):len(e.Command)], c.Options...)})
+	}
+	return list
+}
+
 func (p *Program) outcome(e *Emulator, path string) ([]Record, error) {
 	out, err := e.run(path)
 	if err != nil {
