@@ -1,0 +1,162 @@
+//go:build linux && amd64
+
+// Package machine tests what makes a RISC-V machine, in programs that run hot: precise traps,
+// code that changes, calls and returns, floating-point modes, the memory model, interrupts.
+//
+// Each C file in testdata is a program for riscv64 only, which checks itself: it says what is
+// wrong and ends with status 1. It runs under QEMU, so that the program itself is not what is
+// wrong, and under hospes in each configuration. Lines that begin with these comments direct
+// the test:
+//
+//	// skip-qemu: reason    QEMU is known to be wrong there
+//	// skip-table: reason   not for the table mapping
+//
+// The first argument names what the program runs on: "qemu" or "hospes".
+package machine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	guestCC = "riscv64-linux-gnu-gcc"
+	timeout = 3 * time.Minute // only what hangs takes that long
+)
+
+// cpu is what QEMU has to be for the programs. Its "max" does not trap where it may not.
+const cpu = "rv64,v=false,zfa=true,zfhmin=true,zcb=true,zacas=true,zabha=true,zicboz=true"
+
+// configurations are all ways to execute guest code.
+var configurations = []struct {
+	name    string
+	options []string
+}{
+	{"default", nil},
+	{"at-once", []string{"--threshold=0"}},
+	{"small-cache", []string{"--threshold=0", "--code-cache=256K"}},
+	{"interpreter", []string{"--translate=off"}},
+	{"table", []string{"--mapping=table"}},
+}
+
+// hospes is the command under test, built by TestMain.
+var hospes string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hospes-machine-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	hospes = filepath.Join(dir, "hospes")
+	cmd := exec.Command("go", "build", "-o", hospes, "github.com/hospes-vm/hospes/cmd/hospes")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// qemu is the reference, if it can be had.
+var qemu = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("../../scripts/fetch-qemu.sh").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
+func TestPrograms(t *testing.T) {
+	if _, err := exec.LookPath(guestCC); err != nil {
+		t.Skip(guestCC, "is missing")
+	}
+	sources, err := filepath.Glob("testdata/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no programs:", err)
+	}
+	for _, src := range sources {
+		t.Run(strings.TrimSuffix(filepath.Base(src), ".c"), func(t *testing.T) {
+			t.Parallel()
+			testProgram(t, src)
+		})
+	}
+}
+
+// testProgram runs one program everywhere.
+func testProgram(t *testing.T, src string) {
+	guest := filepath.Join(t.TempDir(), "guest")
+	cmd := exec.Command(guestCC, "-static", "-O1", "-pthread", "-Wall", "-Werror", "-o", guest, src)
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", src, err, msg)
+	}
+	t.Run("qemu", func(t *testing.T) {
+		if why := directive(t, src, "skip-qemu"); why != "" {
+			t.Skip(why)
+		}
+		reference, err := qemu()
+		if err != nil {
+			t.Skip("no qemu: ", err)
+		}
+		execute(t, reference, "-cpu", cpu, guest, "qemu")
+	})
+	for _, c := range configurations {
+		t.Run(c.name, func(t *testing.T) {
+			if why := directive(t, src, "skip-table"); why != "" && c.name == "table" {
+				t.Skip(why)
+			}
+			execute(t, append(append([]string{hospes}, c.options...), guest, "hospes")...)
+		})
+	}
+}
+
+// directive is what a comment at the head of a program says.
+func directive(t *testing.T, src, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(b), "// "+name+": ")
+	if !ok {
+		return ""
+	}
+	value, _, _ := strings.Cut(rest, "\n")
+	return value
+}
+
+// execute runs a program, which has to end well.
+func execute(t *testing.T, argv ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = t.TempDir()
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("not finished after %v\n%s", timeout, &out)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
