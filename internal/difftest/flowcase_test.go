@@ -24,7 +24,7 @@ import (
 
 // write returns the text form.
 func (f *flow) write() string {
-	const codeAt, scratchAt = 1 << 40, 1 << 41
+	const codeAt, scratchAt = 0xc0de << 40, 0x5c4a << 40 // where no other value is likely to be
 	_, in, text := f.build(Site{PC: codeAt, Scratch: scratchAt, Base: f.Site.Base, Link: f.Site.Link})
 	var out strings.Builder
 	fmt.Fprintf(&out, "# %s\nbase %d %d\n", f.Name, f.Site.Base, f.Site.Link)

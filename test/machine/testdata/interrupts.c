@@ -6,7 +6,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { SIGNALS = 500 };
+enum { SIGNALS = 200 };
 // Registers: two counters that a loop keeps equal, and what else loops use.
 enum { FIRST = s2, SECOND = s3, TARGET = s4, MEMORY = s5, HANDLED = s6, GO = s7, TMP = s8 };
 
