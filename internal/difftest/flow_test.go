@@ -130,6 +130,8 @@ func (m *flowMaker) straight() step {
 	case 0:
 		return m.round()
 	case 1:
+		return m.halves()
+	case 2:
 		if m.traps {
 			return m.trap()
 		}
@@ -171,6 +173,24 @@ func (m *flowMaker) round() step {
 		mode = m.r.IntN(8)
 	}
 	return step{words: []uint32{typeI(0x73, 5, 0, mode, 2)}} // fsrmi
+}
+
+// halves rounds a number between two integers and adds the result to a register: random
+// numbers are so seldom half-way that a wrong rounding mode would hardly show.
+func (m *flowMaker) halves() step {
+	const f31 = 31
+	value := [...]uint32{12, 18, 21}[m.r.IntN(3)] // fli.d's 0.5, 1.5, 2.5
+	sum := uint32(m.r.IntN(32))
+	for !m.free(int(sum)) {
+		sum = uint32(m.r.IntN(32))
+	}
+	s := step{words: []uint32{0xf2100053 | value<<15 | f31<<7}}
+	if m.r.IntN(2) == 0 {
+		s.words = append(s.words, 0x22001053|f31<<20|f31<<15|f31<<7) // fneg.d
+	}
+	return step{words: append(s.words,
+		0xc2007053|f31<<15|flowTmp<<7, // fcvt.w.d, in the dynamic mode
+		0x33|flowTmp<<20|sum<<15|sum<<7)}
 }
 
 const (

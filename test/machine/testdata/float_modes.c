@@ -185,6 +185,26 @@ __attribute__((noinline)) static void between(void) {
 	flags();
 }
 
+// far: between the change of the mode and the sum there are blocks and computed jumps, which
+// lead to the same code in each mode.
+typedef uint64_t (*adder)(uint64_t, uint64_t, uint64_t, int);
+__attribute__((noinline)) static uint64_t far_2(uint64_t a, uint64_t b, uint64_t c, int n) { return n & 1 ? add_d(a, b, c) : add_d(b, a, c); }
+__attribute__((noinline)) static uint64_t far_1(uint64_t a, uint64_t b, uint64_t c, int n);
+static adder volatile const adders[2] = {far_1, far_2};
+static uint64_t far_1(uint64_t a, uint64_t b, uint64_t c, int n) { return adders[n < 3](a, b, c, n - 1) + 0; }
+
+static void far(void) {
+	static const uint64_t want[5] = {ONE, ONE, ONE, ONE + 1, ONE + 1};
+	for (int i = 0; i < 30000; i++) {
+		int m = i / 3 * 7 % 5;
+		set_mode(m);
+		uint64_t got = adders[i & 1](ONE, HALF_ULP, 0, 2 + i % 4);
+		CHECK(got == want[m], "mode %d: %#lx", m, got);
+	}
+	set_mode(RNE);
+	flags();
+}
+
 // accumulate: no flag comes too early or too late in a loop that makes one late.
 static void accumulate(void) {
 	long n = 50000, early = 0, f;
@@ -224,6 +244,7 @@ int main(void) {
 	tables();
 	one_mode();
 	between();
+	far();
 	accumulate();
 	registers();
 	return finish();
