@@ -19,6 +19,8 @@ import (
 // Registers with a purpose in flows, besides those of sequences; random instructions write
 // none of them. seqCount is the fuel.
 const (
+	flowSum   = 22 // a digest of what other registers have had
+	flowSeed  = 23 // of random numbers, so that a loop does not come to rest
 	flowRA    = 1  // links of calls; always the address of an instruction
 	flowAlt   = 5  // the other link register
 	flowTmp   = 24 // for computed jumps
@@ -29,7 +31,9 @@ const (
 
 func flowFree(s Site) func(int) bool {
 	free := seqFree(s)
-	return func(r int) bool { return free(r) && r != flowRA && r != flowAlt && r != flowOdd && r != flowBad }
+	return func(r int) bool {
+		return free(r) && r != flowRA && r != flowAlt && r != flowOdd && r != flowBad && r != flowSum && r != flowSeed
+	}
 }
 
 // step is some instructions of a flow that belong together.
@@ -91,6 +95,7 @@ func (q *Flows) Make(seed uint64, s Site) *flow {
 	f.starts = [2]int{r.IntN(n), r.IntN(n)}
 	f.odd = uint64(1 + 2*r.IntN(8))
 	f.In.X[seqCount] = [...]uint64{3, 40, 300, 2000}[r.IntN(4)]
+	f.In.X[flowSeed] |= 1
 	f.In.X[flowBad] = flowAddresses[r.IntN(len(flowAddresses))]
 	if m.traps {
 		f.In.X[seqCount] = min(f.In.X[seqCount], 300)
@@ -121,7 +126,11 @@ func (m *flowMaker) block(i, n int) []step {
 	for range length {
 		b = append(b, m.straight())
 	}
-	return append(b, m.end(i, n)...)
+	b = append(b, m.end(i, n)...)
+	if i == n-1 { // on, until there is no more fuel
+		b = append(b, step{fuel: true, words: []uint32{0x6f}, targets: []int{m.r.IntN(n)}})
+	}
+	return b
 }
 
 // straight is a step in a straight line.
@@ -131,7 +140,11 @@ func (m *flowMaker) straight() step {
 		return m.round()
 	case 1:
 		return m.halves()
-	case 2:
+	case 2, 3:
+		return m.stir()
+	case 4, 5:
+		return digest(m.r.IntN(32))
+	case 6:
 		if m.traps {
 			return m.trap()
 		}
@@ -175,15 +188,32 @@ func (m *flowMaker) round() step {
 	return step{words: []uint32{typeI(0x73, 5, 0, mode, 2)}} // fsrmi
 }
 
-// halves rounds a number between two integers and adds the result to a register: random
+// digest adds a register to the digest, so that what is overwritten later shows, too.
+func digest(r int) step {
+	sub := uint32(0x40000033 | flowSum<<20 | flowTmp<<15 | flowSum<<7)
+	return step{words: []uint32{typeI(0x13, 1, flowTmp, flowSum, 5), sub, 0x33 | uint32(r)<<20 | flowSum<<15 | flowSum<<7}}
+}
+
+// stir puts the next number of Marsaglia's xorshift into a register.
+func (m *flowMaker) stir() step {
+	r := m.r.IntN(32)
+	for !m.free(r) {
+		r = m.r.IntN(32)
+	}
+	xor := uint32(0x4033 | flowTmp<<20 | flowSeed<<15 | flowSeed<<7)
+	return step{words: []uint32{
+		typeI(0x13, 1, flowTmp, flowSeed, 13), xor,
+		typeI(0x13, 5, flowTmp, flowSeed, 7), xor,
+		typeI(0x13, 1, flowTmp, flowSeed, 17), xor,
+		0x4033 | uint32(r)<<20 | flowSeed<<15 | uint32(r)<<7,
+	}}
+}
+
+// halves rounds a number between two integers and adds the result to the digest: random
 // numbers are so seldom half-way that a wrong rounding mode would hardly show.
 func (m *flowMaker) halves() step {
-	const f31 = 31
+	const f31, sum = 31, flowSum
 	value := [...]uint32{12, 18, 21}[m.r.IntN(3)] // fli.d's 0.5, 1.5, 2.5
-	sum := uint32(m.r.IntN(32))
-	for !m.free(int(sum)) {
-		sum = uint32(m.r.IntN(32))
-	}
 	s := step{words: []uint32{0xf2100053 | value<<15 | f31<<7}}
 	if m.r.IntN(2) == 0 {
 		s.words = append(s.words, 0x22001053|f31<<20|f31<<15|f31<<7) // fneg.d
@@ -218,9 +248,9 @@ func (m *flowMaker) end(i, n int) []step {
 	case 0:
 		return nil
 	case 1, 2, 3, 4:
-		target := max(0, i-3) + m.r.IntN(7)
+		target := min(max(0, i-3)+m.r.IntN(7), n-1)
 		if target > i {
-			return []step{m.branch(min(target, n))}
+			return []step{m.branch(target)}
 		}
 		back := m.branch(target)
 		back.fuel = true
