@@ -31,11 +31,11 @@ func ParseMapping(name string) (Mapping, error) {
 	return 0, errors.New(`memory mapping "` + name + `" is neither "offset" nor "table"`)
 }
 
-// Translator are the options of the dynamic binary translator. The zero value suits most
-// programs. On hosts without one they mean nothing.
+// Translator are the options of the dynamic binary translator. On hosts without one they
+// mean nothing.
 type Translator struct {
-	// Off leaves everything to the interpreter.
-	Off bool
+	// On has hot code translated; otherwise everything is interpreted.
+	On bool
 	// Threshold is how often a block of guest code is interpreted before it is
 	// translated; 0 stands for the default, a negative number for "not at all".
 	Threshold int

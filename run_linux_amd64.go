@@ -79,7 +79,7 @@ func Run(cfg Config) (Status, error) {
 
 // architecture is the guest's, with a translator if one is wanted.
 func architecture(t Translator) guest.Arch {
-	if t.Off {
+	if !t.On {
 		return riscv.Arch
 	}
 	opts := engine.DefaultOptions

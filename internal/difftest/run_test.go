@@ -93,9 +93,9 @@ var Configurations = []struct {
 	Name    string
 	Options []string
 }{
-	{"default", nil},
-	{"at-once", []string{"--threshold=0"}},
-	{"small-cache", []string{"--threshold=0", "--code-cache=128K"}},
+	{"default", []string{"--translate=on"}},
+	{"at-once", []string{"--translate=on", "--threshold=0"}},
+	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=128K"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table"}},
 }

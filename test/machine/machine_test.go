@@ -42,9 +42,9 @@ var configurations = []struct {
 	name    string
 	options []string
 }{
-	{"default", nil},
-	{"at-once", []string{"--threshold=0"}},
-	{"small-cache", []string{"--threshold=0", "--code-cache=256K"}},
+	{"default", []string{"--translate=on"}},
+	{"at-once", []string{"--translate=on", "--threshold=0"}},
+	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table"}},
 }
