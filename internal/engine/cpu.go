@@ -24,7 +24,7 @@ type CPU struct {
 func newCPU(m *Machine, t guest.Translatable) *CPU {
 	c := &CPU{Translatable: t, m: m, ctx: new(jit.Context)}
 	c.ctx.Init()
-	c.ctx.Base = m.base
+	c.ctx.Base, c.ctx.Limit = m.base, m.limit
 	t.MoveRegisters(&c.ctx.Registers)
 	t.SetHot(uint32(m.opts.Threshold))
 	m.join(c)
@@ -58,7 +58,10 @@ func (c *CPU) Run() guest.Exit {
 		case cold:
 			exit = c.Translatable.Run()
 		case interpreted:
-			exit = c.Translatable.Interpret()
+			if exit = c.Translatable.Interpret(); exit.Kind == guest.ExitHot {
+				b, how = c.find()
+				continue
+			}
 		}
 		if exit.Kind != guest.ExitHot {
 			return exit
@@ -72,7 +75,7 @@ type stage int
 
 const (
 	cold        stage = iota // by the interpreter, until it is hot
-	interpreted              // by the interpreter, for a block at least
+	interpreted              // by the interpreter, for an instruction at least
 	translated
 )
 
@@ -182,8 +185,11 @@ const jumped = codecache.ExitKind(0xff)
 // leave finds out how translated code was left.
 func (c *CPU) leave() (l left) {
 	defer c.inside.Store(false)
-	if c.ctx.Exit == jit.ExitIndirect {
+	switch c.ctx.Exit {
+	case jit.ExitIndirect:
 		return left{Kind: jumped, PC: c.ctx.PC}
+	case jit.ExitInterp:
+		return left{Kind: codecache.ToInterp, PC: c.ctx.PC}
 	}
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()

@@ -33,9 +33,10 @@ const MinCacheSize = 128 << 10
 
 // Machine translates the code of one address space.
 type Machine struct {
-	as   *mem.Space
-	base uintptr // host address of guest address 0
-	opts Options
+	as    *mem.Space
+	base  uintptr // host address of guest address 0
+	limit uint64  // guest addresses from there on are outside of the window
+	opts  Options
 
 	// changes counts what may have made code other than it was. Guarded by mu, but for
 	// reading.
@@ -57,15 +58,15 @@ type Machine struct {
 
 // newMachine returns a Machine for an address space with a linear window.
 func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, error) {
-	base, _ := as.Mapping().Window()
-	m := &Machine{as: as, base: base, opts: opts, lifter: lifter}
+	base, limit := as.Mapping().Window()
+	m := &Machine{as: as, base: base, limit: limit, opts: opts, lifter: lifter}
 	var err error
 	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit); err != nil {
 		return nil, err
 	}
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
-	m.comp.Features = jit.HostFeatures()
+	m.comp.Features, m.comp.Limit = jit.HostFeatures(), limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
 	start, end := m.cache.Range()
@@ -188,7 +189,7 @@ func exitKind(op ir.Op) codecache.ExitKind {
 	case jit.Stale:
 		return codecache.ToStale
 	}
-	return codecache.ToInterp
+	panic("engine: an exit by an operation that has none")
 }
 
 // link has the exit that was taken lead to a translation.

@@ -198,7 +198,9 @@ type Translatable interface {
 	// SetHot makes Run return ExitHot before a block that has been executed n times.
 	SetHot(n uint32)
 
-	// Interpret is Run, but the first block is executed even if it is hot.
+	// Interpret executes the instruction at PC, even if it is hot, and returns ExitHot
+	// behind it, unless it returns as Run does. It may go on as Run does if the
+	// instruction jumps.
 	Interpret() Exit
 
 	// NewLifter returns what makes traces of this CPU's code. It may be used by any

@@ -30,13 +30,14 @@ type where struct {
 
 // alloc is the state of registers while a trace is compiled.
 type alloc struct {
-	at     []where             // by value
-	inReg  [32]ir.Value        // what each host register holds
-	inSlot [64]ir.Value        // what each guest register's place holds
-	spills [numSpills]ir.Value // what each spill slot holds
-	alias  []ir.Value          // by value: another one that is the same, or 0
-	boxed  []bool              // by value: the register's upper half is all ones
-	pinned [32]bool            // registers that the current instruction needs
+	at       []where             // by value
+	inReg    [32]ir.Value        // what each host register holds
+	inSlot   [64]ir.Value        // what each guest register's place holds
+	spills   [numSpills]ir.Value // what each spill slot holds
+	alias    []ir.Value          // by value: another one that is the same, or 0
+	boxed    []bool              // by value: the register's upper half is all ones
+	inWindow []bool              // by value: it is an address in the window
+	pinned   [32]bool            // registers that the current instruction needs
 }
 
 func (c *Compiler) startAlloc() {
@@ -46,6 +47,7 @@ func (c *Compiler) startAlloc() {
 	}
 	c.alias = append(c.alias[:0], make([]ir.Value, len(c.t.Code))...)
 	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
+	c.inWindow = append(c.inWindow[:0], make([]bool, len(c.t.Code))...)
 	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [64]ir.Value{}, [numSpills]ir.Value{}
 }
 

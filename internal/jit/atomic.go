@@ -39,6 +39,7 @@ func (c *Compiler) aligned(i *ir.Instr) {
 
 // atAddress is memory at an address without displacement.
 func (c *Compiler) atAddress(v ir.Value) amd64.Mem {
+	c.bound(v)
 	return amd64.AtIndex(baseReg, c.reg(v), 1, 0)
 }
 

@@ -60,6 +60,7 @@ type Code struct {
 // Compiler turns traces into host code. It is used again and again.
 type Compiler struct {
 	Features  Features
+	Limit     uint64 // as Context.Limit
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit
@@ -69,18 +70,20 @@ type Compiler struct {
 	pc        uint64 // of the guest instruction
 	deferred  []bool // by value: computed where it is used
 	nans      []nanPath
+	interps   []interpExit
 	alloc
 }
 
 // Compile appends code for t to a. The code compares guest memory with verify first, if
-// that is not nil. It reports false, and has appended nothing, if an operation is not
-// supported. The result is valid until the next call.
+// that is not nil. It ends at the first guest instruction that has an operation which is
+// not supported: that is left to the interpreter. If it is the trace's first, Compile
+// reports false, and has appended nothing. The result is valid until the next call.
 func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Code, bool) {
 	a.Align(codeAlign, 0)
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
-	c.nans = c.nans[:0]
+	c.nans, c.interps = c.nans[:0], c.interps[:0]
 	c.startAlloc()
 	c.deferValues()
 	c.poll()
@@ -90,12 +93,17 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	}
 	for k := 1; k < len(t.Code); k++ {
 		if !c.instr(ir.Value(k)) {
-			a.Buf = a.Buf[:start]
-			return nil, false
+			if c.pc == t.PC {
+				a.Buf = a.Buf[:start]
+				return nil, false
+			}
+			c.interpret(c.pc)
+			break
 		}
 		c.unpin()
 	}
 	c.emitExits()
+	c.emitInterps()
 	c.emitNaNs()
 	c.code.End = a.Len()
 	return &c.code, true
@@ -144,8 +152,8 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 		}
 	}
 	if op.Faults() && !op.Has(ir.Atomic) && n == 0 && arg.Op == ir.Add {
-		_, ok := c.imm32(arg.Args[1])
-		return ok
+		k, ok := c.imm32(arg.Args[1])
+		return ok && -maxDisp <= k && k <= maxDisp
 	}
 	return false
 }

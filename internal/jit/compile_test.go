@@ -38,7 +38,7 @@ func newMachine(t testing.TB) *machine {
 // run executes a trace from a state, which becomes that at the exit.
 func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	a := amd64.Assembler{}
-	c.Stubs, c.FirstExit = EmitStubs(&a), FirstExit
+	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
 	code, ok := c.Compile(&a, t, nil)
 	if !ok {
 		m.t.Fatalf("not compiled:\n%s", t)
@@ -48,6 +48,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	copy(m.ctx.R[ir.FirstF:], s.F[:])
 	m.ctx.Reserved = 0
 	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
+	m.ctx.Limit = uint64(len(m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13
@@ -57,8 +58,11 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	s.X[0] = 0
 	s.ResAddr, s.ResValue, s.Reserved = m.ctx.ResAddr, m.ctx.ResValue, int(m.ctx.Reserved)
 	s.Flags = flags(m.ctx.MXCSR)
-	if m.ctx.Exit == ExitIndirect {
+	switch m.ctx.Exit {
+	case ExitIndirect:
 		return ir.Outcome{Op: t.Code[len(t.Code)-1].Op, PC: m.ctx.PC}
+	case ExitInterp:
+		return ir.Outcome{Op: ir.Interp, PC: m.ctx.PC}
 	}
 	e := code.Exits[m.ctx.Exit-FirstExit]
 	return ir.Outcome{Op: e.Op, PC: e.PC}

@@ -24,12 +24,13 @@ import (
 type Context struct {
 	ir.Registers // those that have a home are there outside of translated code only
 
-	PC      uint64  // where to go on, of exits whose address is not constant
-	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, or from FirstExit on
+	PC      uint64  // where to go on, of ExitIndirect and ExitInterp
+	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, ExitInterp, or from FirstExit on
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault
 	Retired uint64  // guest instructions executed, if they are counted
 	Base    uintptr // host address of guest address 0
+	Limit   uint64  // guest addresses from there on are not in the window; see mem.Mapping
 
 	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
 
@@ -61,6 +62,7 @@ const numJumps = 4096
 const (
 	ExitFault    = iota // an instruction that may has faulted: Context.FaultAt
 	ExitIndirect        // a computed jump to Context.PC, which is in no table
+	ExitInterp          // the instruction at Context.PC is for the interpreter
 	FirstExit
 )
 
@@ -141,6 +143,7 @@ const (
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
 	offFaultAt  = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
+	offLimit    = int32(unsafe.Offsetof(Context{}.Limit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias

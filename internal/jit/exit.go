@@ -17,7 +17,36 @@ func (c *Compiler) exitIf(i *ir.Instr) {
 
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
-func (c *Compiler) interpretIf(cond amd64.Cond) { c.exitOn(cond, ir.Interp, c.pc) }
+func (c *Compiler) interpretIf(cond amd64.Cond) {
+	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc})
+}
+
+// interpExit is a jump that leaves an instruction to the interpreter.
+type interpExit struct {
+	jump int
+	pc   uint64
+	at   int // what it leads to
+}
+
+// emitInterps appends what these jumps lead to, once for each instruction.
+func (c *Compiler) emitInterps() {
+	for n, e := range c.interps {
+		if n > 0 && c.interps[n-1].pc == e.pc {
+			e.at = c.interps[n-1].at
+		} else {
+			e.at = c.a.Len()
+			c.interpret(e.pc)
+		}
+		c.a.SetRel32(e.jump, e.at)
+		c.interps[n] = e
+	}
+}
+
+// interpret leaves the instruction at pc to the interpreter.
+func (c *Compiler) interpret(pc uint64) {
+	c.a.MovImm(amd64.RAX, pc)
+	c.a.SetRel32(c.a.Jmp(), c.Stubs.Interp)
+}
 
 // exitOn leaves the trace if a condition holds.
 func (c *Compiler) exitOn(cond amd64.Cond, op ir.Op, pc uint64) {
@@ -46,6 +75,8 @@ func (c *Compiler) end(i *ir.Instr) {
 		r := c.reg(i.Args[0])
 		c.move(amd64.RAX, r)
 		c.jumpTo()
+	case ir.Interp:
+		c.interpret(i.Imm)
 	default:
 		c.alignJump(1)
 		c.addExit(i.Op, i.Imm, c.a.Jmp())
@@ -111,6 +142,7 @@ func (c *Compiler) verify(code []byte) {
 type Stubs struct {
 	Leave    int // goes back to Go; EAX is the number of the exit
 	Indirect int // a computed jump to RAX that is in no table
+	Interp   int // leaves the instruction at RAX to the interpreter
 	Fault    int // where an instruction that has faulted is to go on, with its address in RAX
 }
 
@@ -119,12 +151,17 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	s.Indirect = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitIndirect)
-	toLeave := a.JmpShort()
+	indirect := a.JmpShort()
+	s.Interp = a.Len()
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
+	a.MovImm(amd64.RAX, ExitInterp)
+	interp := a.JmpShort()
 	s.Fault = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitFault)
 	s.Leave = a.Len()
-	a.SetRel8(toLeave, s.Leave)
+	a.SetRel8(indirect, s.Leave)
+	a.SetRel8(interp, s.Leave)
 	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
 	a.JmpM(amd64.At(ctxReg, offLeave))
 	return s

@@ -3,11 +3,14 @@
 package jit
 
 import (
+	"math"
+
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
-// address is guest memory at v.
+// address is guest memory at v, for an access to an address within the window or its
+// guards: anything else is left to the interpreter.
 func (c *Compiler) address(v ir.Value) amd64.Mem {
 	var disp int32
 	at := v
@@ -17,9 +20,58 @@ func (c *Compiler) address(v ir.Value) amd64.Mem {
 		disp, _ = c.imm32(i.Args[1])
 		c.used(i.Args[1])
 	}
+	if k, ok := c.t.ConstOf(at); ok {
+		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {
+			c.used(at)
+			return amd64.At(baseReg, int32(k))
+		}
+	}
+	c.bound(at)
 	r := c.reg(at)
 	c.used(at)
 	return amd64.AtIndex(baseReg, r, 1, disp)
+}
+
+// maxDisp is the greatest displacement in an address: with maxSlack and the size of an
+// access it stays within mem.Guard.
+const (
+	maxDisp  = 1 << 14
+	maxSlack = 1 << 14
+)
+
+// bound leaves the instruction to the interpreter unless the guest address v is in the
+// window. What it is computed from by adding little need only be there once in a trace.
+func (c *Compiler) bound(v ir.Value) {
+	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.slack(v) <= maxSlack {
+		return
+	}
+	c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))
+	c.interpretIf(amd64.AE)
+	c.inWindow[v] = true
+}
+
+// slack is how far v may be outside of the window, or more than maxSlack.
+func (c *Compiler) slack(v ir.Value) int32 {
+	slack := int32(0)
+	for slack <= maxSlack {
+		if x := c.alias[v]; x != 0 {
+			v = x
+		}
+		if c.inWindow[v] {
+			return slack
+		}
+		i := &c.t.Code[v]
+		if i.Op != ir.Add {
+			break
+		}
+		k, ok := c.imm32(i.Args[1])
+		if !ok || k < -maxSlack || k > maxSlack {
+			break
+		}
+		slack += max(k, -k)
+		v = i.Args[0]
+	}
+	return maxSlack + 1
 }
 
 // mayFault notes that the next host instruction may fault.

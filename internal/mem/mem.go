@@ -26,6 +26,9 @@ import (
 // PageSize is the guest's page size in bytes.
 const PageSize = 4096
 
+// Guard is the number of inaccessible bytes on both sides of a linear window.
+const Guard = 1 << 16
+
 // Prot is a set of access permissions; the values are Linux's PROT_ bits.
 type Prot uint8
 
@@ -73,7 +76,7 @@ func (f *Fault) Error() string {
 type Mapping interface {
 	// Window returns the linear window: for guest addresses below limit, the
 	// host address is base + address and the host's MMU enforces protection.
-	// An access that starts below limit may extend up to 4096 bytes beyond it.
+	// Accesses up to Guard bytes outside of it fault.
 	// limit is 0 when there is no such window.
 	Window() (base uintptr, limit uint64)
 

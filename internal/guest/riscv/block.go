@@ -206,6 +206,7 @@ func decodeBlock(insts []inst, code []byte, pc uint64) (count, size int) {
 // cache of indirect jumps lead to none of them any more.
 func (c *CPU) flushCache() {
 	c.cache.init()
+	clear(c.alone)
 	clear(c.jump[:])
 	c.gen++
 }

@@ -50,9 +50,10 @@ type CPU struct {
 	as     *mem.Space
 	mem    mem.Mapping
 	cache  cache
-	jump   [jumpSize]*block // by target address: where indirect jumps went
-	fault  *mem.Fault       // why lookup returned nil
-	single *block           // what lookup is to return: one instruction that has not begun (Step)
+	jump   [jumpSize]*block  // by target address: where indirect jumps went
+	fault  *mem.Fault        // why lookup returned nil
+	alone  map[uint64]*block // blocks of one instruction (Interpret)
+	single *block            // what lookup is to return: one instruction that has not begun (Step)
 	trace  func(string)
 }
 

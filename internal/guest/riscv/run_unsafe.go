@@ -62,12 +62,10 @@ func (c *CPU) same(b *block) bool {
 
 // Run executes guest code from the pc until something needs the engine. The
 // goroutine must have debug.SetPanicOnFault enabled.
-func (c *CPU) Run() guest.Exit { return c.run(false) }
+func (c *CPU) Run() guest.Exit { return c.run(nil) }
 
-// Interpret is Run that executes the first block even if it is hot.
-func (c *CPU) Interpret() guest.Exit { return c.run(true) }
-
-func (c *CPU) run(must bool) (e guest.Exit) {
+// run executes blocks, first if that is not nil.
+func (c *CPU) run(first *block) (e guest.Exit) {
 	if c.stale.Load() && c.stale.Swap(false) {
 		c.gen++
 	}
@@ -76,7 +74,7 @@ func (c *CPU) run(must bool) (e guest.Exit) {
 			e = c.recovered(r)
 		}
 	}()
-	return c.loop(must)
+	return c.loop(first)
 }
 
 // interrupted handles a non-zero interrupt word at a block boundary. It reports

@@ -18,25 +18,22 @@ import (
 // call i is reloaded from there, so that the compiler has no reason to spill
 // anything in the cases that call nothing.
 //
-// The first block is executed in any case if must is set, even if it is hot.
-func (c *CPU) loop(must bool) guest.Exit {
+// It begins with b, even if that is hot, unless it is nil.
+func (c *CPU) loop(b *block) guest.Exit {
 	var (
 		addr, target uint64
 		i            *inst
-		b            *block
 	)
 	base, limit, r, hot := c.base, c.limit, c.r, c.hot
 	polls := pollInterval
+	if b != nil {
+		goto start
+	}
 
 find:
 	if b = c.lookup(c.pc); b == nil {
 		return c.fetchFault()
 	}
-	if must {
-		must = false
-		goto start
-	}
-
 enter:
 	if b.count++; b.count > hot && atomic.LoadUint32(&c.reg.IRQ) == 0 {
 		b.count = hot

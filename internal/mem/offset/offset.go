@@ -20,8 +20,9 @@ const (
 	// hint is where the reservation is tried first: far from Go's heap, which
 	// starts at 2^39+2^38, and from the host's mmap area.
 	hint = 1 << 44
-	// guard follows the window: accesses that start inside may run over its end.
-	guard = 1 << 16
+	// guard lies on both sides of the window: accesses that start inside may run over
+	// its end, and translated code compares only what an address is computed from.
+	guard = mem.Guard
 )
 
 // Mapping implements mem.Mapping.
@@ -35,11 +36,11 @@ var _ mem.Mapping = (*Mapping)(nil)
 // New reserves an address space of limit bytes (2^38 is Linux's sv39 user
 // space). If the host grants less, as under RLIMIT_AS, the space is smaller.
 func New(limit uint64) (*Mapping, error) {
-	base, n, err := hostmem.Reserve(hint, limit, guard)
+	base, n, err := hostmem.Reserve(hint-guard, limit, 2*guard)
 	if err != nil {
 		return nil, err
 	}
-	return &Mapping{base: base, limit: n}, nil
+	return &Mapping{base: base + guard, limit: n}, nil
 }
 
 // Window implements mem.Mapping.
@@ -109,7 +110,7 @@ func (m *Mapping) GuestAddr(host uintptr) (uint64, bool) {
 }
 
 // Close implements mem.Mapping.
-func (m *Mapping) Close() error { return hostmem.Release(m.base, m.limit+guard) }
+func (m *Mapping) Close() error { return hostmem.Release(m.base-guard, m.limit+2*guard) }
 
 func (m *Mapping) host(addr uint64) uintptr { return m.base + uintptr(addr) }
 
