@@ -7,7 +7,7 @@
 // Rows that need a whole system run in a world, which scripts/debian-world.sh makes: world.go.
 // A row's name begins with its group: -run ^git/ runs one.
 //
-//	go run ./test/userland [-quick] [-slow=false] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
+//	go run ./test/userland [-quick] [-slow=false] [-translate=off] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
 //
 // It ends with a line of counts, and with status 1 if anything failed. A row that is known
 // to fail, with its cause, does not count as failed; but if it passes, it does.
@@ -36,6 +36,7 @@ type config struct {
 	quick    bool
 	slow     bool // the slow rows, too
 	doc      bool // renew docFile
+	mode     mode // how the emulator executes code
 	execs    bool // the emulator runs what guests execute as guests
 	filter   *regexp.Regexp
 	skip     *regexp.Regexp // rows to leave out; nil for none
@@ -53,6 +54,7 @@ func main() {
 	flag.BoolVar(&c.slow, "slow", true, "also the rows that take minutes")
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
 	flag.BoolVar(&c.doc, "doc", false, "renew the lines of docs/compatibility.md for the rows that run")
+	flag.TextVar(&c.mode, "translate", translated, "how hospes executes: `on, off`, or none to give another emulator no such option")
 	list := flag.Bool("list", false, "run nothing; print the selected rows and the packages that they need")
 	dir := flag.String("C", ".", "the module's `directory`")
 	flag.Parse()
@@ -71,6 +73,7 @@ func main() {
 		if c.emulator, err = absolute(*emulator); err != nil {
 			return false, err
 		}
+		c.emulator = append(c.emulator, c.mode.options()...)
 		tests := selected(&c)
 		if *list {
 			printNeeds(tests)
@@ -89,7 +92,7 @@ func main() {
 		defer os.RemoveAll(c.dir)
 		ok, lines := runAll(&c, tests)
 		if c.doc {
-			err = updateDoc(lines)
+			err = updateDoc(lines, c.mode)
 		}
 		return ok && err == nil, err
 	}()
@@ -199,17 +202,15 @@ func collect(tests []test, words func(*test) string) []string {
 }
 
 // runAll runs tests, prints a line each and the counts, and reports whether nothing failed,
-// and what docs/compatibility.md has to say of those that did not.
-func runAll(c *config, tests []test) (bool, map[string]docLine) {
-	lines, versions := map[string]docLine{}, packageVersions(c)
+// and what docs/compatibility.md has to say of each.
+func runAll(c *config, tests []test) (bool, map[string]outcomeCells) {
+	lines, versions := map[string]outcomeCells{}, packageVersions(c)
 	count := map[verdict]int{}
 	for _, t := range tests {
 		start := time.Now()
 		v, why := t.do(c)
 		count[v]++
-		if v != failed {
-			lines[t.name] = outcomeLine(&t, v, why, versions)
-		}
+		lines[t.name] = outcomeOf(&t, v, why, versions)
 		line := fmt.Sprintf("%-5s %-28s %6.2f s", v, t.name, time.Since(start).Seconds())
 		if why != "" {
 			line += "  " + strings.ReplaceAll(strings.TrimSpace(why), "\n", "\n\t")

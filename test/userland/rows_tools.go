@@ -29,7 +29,7 @@ apt-get -qq -y -o APT::Sandbox::User=root install test-a >/dev/null 2>&1; dpkg-q
 		want: "test-a - depends on the other\ntest-b - the other\ntest-b\ntest-a\ntest-a 1\ntest-b 3\n1\n"},
 	{name: "coreutils/processes", about: "timeout, nohup, setsid, nice, env -S, stdbuf, xargs -P, tee, tail -f --pid, mkfifo, split --filter, sort -S with temporary files",
 		script: `set +e; timeout 0.3 sleep 9; echo $?; timeout -s KILL 0.3 sleep 9; echo $?; timeout -k 0.3 0.3 sh -c 'trap "" TERM; while :; do sleep 0.1; done'; echo $?
-nohup sh -c 'kill -HUP $$; echo survived' 2>/dev/null; setsid -w sh -c 'ps -o sid= -p $$ | tr -d " " | grep -qx $$ && echo leader'; nice -n 5 nice; env -S 'A=b c=d' sh -c 'echo $A$c'
+nohup sh -c 'kill -HUP $$; echo survived' 2>/dev/null; setsid -w sh -c 'ps -o sid= -p $$ | tr -d " " | grep -qx $$ && echo leader'; echo $(($(nice -n 5 nice) - $(nice))); env -S 'A=b c=d' sh -c 'echo $A$c'
 stdbuf -oL seq 3 | tail -1; seq 100 | xargs -P 8 -n 7 sh -c 'echo $#' x | sort | uniq -c | tr -s ' '; seq 5 | xargs -I{} -P2 sh -c 'exit $(({} == 3))'; echo $?
 mkfifo p; (sleep 0.2; echo through) >p & cat p; (for i in 1 2 3; do echo $i; sleep 0.1; done >g) & tail -s 0.05 -f --pid=$! g 2>/dev/null | head -3 | paste -sd,
 split -n l/4 --filter='wc -l' words.txt | awk '{ s += $1 } END { print s }'; sort -S 32k --parallel=2 -T . -k2,2n words.txt | sort -c -k2,2n && echo sorted; yes | head -100000 | sha256sum | cut -c1-16; seq 1e5 | shuf | sort -n | md5sum | cut -c1-8`,

@@ -60,28 +60,33 @@ func TestFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := formatDoc(allTests(), parseDoc(string(text)), nil); string(text) != want {
+	if want := formatDoc(allTests(), parseDoc(string(text)), nil, unspecified); string(text) != want {
 		t.Errorf("%s is stale: %s", docFile, difference(string(text), want))
 	}
 }
 
 func TestDoc(t *testing.T) {
 	tests := []test{{name: "a/x", about: "one | two", packages: "p q"}, {name: "a/y", known: "no\nway"}, {name: "b/z"}}
-	ran := map[string]docLine{
-		"a/x": outcomeLine(&tests[0], passed, "", map[string]string{"p": "1:2-3", "q": "4"}),
-		"b/z": outcomeLine(&tests[2], skipped, "no root", nil),
-	}
-	first := formatDoc(tests, nil, ran)
+	versions := map[string]string{"p": "1:2-3", "q": "4"}
+	first := formatDoc(tests, nil, map[string]outcomeCells{
+		"a/x": outcomeOf(&tests[0], passed, "", versions),
+		"a/y": outcomeOf(&tests[1], known, "", versions),
+		"b/z": outcomeOf(&tests[2], skipped, "no root", nil),
+	}, interpreted)
+	second := formatDoc(tests, parseDoc(first), map[string]outcomeCells{
+		"a/x": outcomeOf(&tests[0], failed, "printed 1\nwant 2", versions),
+		"a/y": outcomeOf(&tests[1], passed, "", versions),
+	}, translated)
 	for _, want := range []string{
-		"| a/x | one \\| two | p 1:2-3, q 4 | ok |\n| a/y |  |  | fails: no way |\n",
-		"| b/z |  |  | skipped: no root |\n",
+		"| a/x | one \\| two | p 1:2-3, q 4 | ok | fails: printed 1 |\n| a/y |  |  | fails: no way | ok |\n",
+		"| b/z |  |  | skipped: no root | not run yet |\n",
 	} {
-		if !strings.Contains(first, want) {
-			t.Errorf("no %q in\n%s", want, first)
+		if !strings.Contains(second, want) {
+			t.Errorf("no %q in\n%s", want, second)
 		}
 	}
-	if second := formatDoc(tests, parseDoc(first), nil); second != first {
-		t.Errorf("a run of nothing changes it: %s", difference(second, first))
+	if third := formatDoc(tests, parseDoc(second), nil, translated); third != second {
+		t.Errorf("a run of nothing changes it: %s", difference(third, second))
 	}
 }
 
