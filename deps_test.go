@@ -43,7 +43,7 @@ var policy = map[string][]string{
 
 	"internal/host/amd64": {},
 	"internal/ir":         {"internal/softfloat"},
-	"internal/jit":        {"internal/host/amd64", "internal/ir"},
+	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/softfloat"},
 
 	"internal/trap":      {},
 	"internal/codecache": {},

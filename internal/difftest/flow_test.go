@@ -157,7 +157,7 @@ func (m *flowMaker) straight() step {
 	_, fields := in.encodeAs(func(f *encoding.Field) int64 {
 		switch {
 		case f.Name == "csr":
-			return 1 // fflags
+			return in.harmless(m.r)
 		case in.memory != "" && f.IsImm():
 			return in.nearby(m.r, f)
 		case in.memory != "" && f.Name == "rs1":

@@ -116,7 +116,7 @@ func (q *Sequences) choose(r *rand.Rand, free func(int) bool, width string) piec
 	_, p.fields = in.encodeAs(func(f *encoding.Field) int64 {
 		switch {
 		case f.Name == "csr":
-			return 1 // fflags; an invalid frm would end the sequence
+			return in.harmless(r)
 		case in.Kind&encoding.Branch != 0 && f.Name == "off":
 			return 4 // emit knows the distance
 		case in.memory != "" && f.IsImm():

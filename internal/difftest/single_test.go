@@ -104,6 +104,19 @@ func (in *Instruction) chooser(r *rand.Rand, free func(int) bool) func(f *encodi
 	}
 }
 
+// harmless is a register of the floating-point status that in leaves with a valid rounding
+// mode: fflags, frm or fcsr.
+func (in *Instruction) harmless(r *rand.Rand) int64 {
+	const fflags, frm, fcsr = 1, 2, 3
+	switch in.Name {
+	case "csrrs.x0", "csrrc.x0", "csrrsi.0", "csrrci.0", "csrrci":
+		return [...]int64{fflags, frm, fcsr}[r.IntN(3)]
+	case "csrrwi": // five bits
+		return [...]int64{fflags, fcsr}[r.IntN(2)]
+	}
+	return fflags
+}
+
 func register(r *rand.Rand, prime bool) int {
 	if prime {
 		return 8 + r.IntN(8)

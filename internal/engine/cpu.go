@@ -167,7 +167,7 @@ func (c *CPU) enter(b *codecache.Block) bool {
 	}
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
 	c.ctx.Enter(c.m.cache.Host(b.Entry))
-	c.ctx.Flags = flags(c.ctx.MXCSR)
+	c.ctx.Flags = jit.GuestFlags(c.ctx.MXCSR)
 	return true
 }
 

@@ -27,7 +27,7 @@ type State struct {
 
 // Outcome is how a trace was left.
 type Outcome struct {
-	Op    Op     // the operation that left it; that of the access for a fault
+	Op    Op     // the operation that left it, Interp for InterpIf; that of the access for a fault
 	PC    uint64 // where to go on; for a fault the instruction's address
 	Fault bool
 	Addr  uint64 // that the access was for
@@ -51,9 +51,19 @@ func Eval(t *Trace, s *State) Outcome {
 			e.v[k] = s.F[i.Imm]
 		case i.Op == SetF:
 			s.F[i.Imm] = a
+		case i.Op == GetFlags:
+			e.v[k] = uint64(s.Flags)
+		case i.Op == SetFlags:
+			s.Flags = softfloat.Flags(a & 31)
+		case i.Op == GetRound:
+			e.v[k] = uint64(s.Round)
 		case i.Op == ExitIf:
 			if a != 0 {
 				return Outcome{Op: ExitIf, PC: i.Imm}
+			}
+		case i.Op == InterpIf:
+			if a != 0 {
+				return Outcome{Op: Interp, PC: i.Imm}
 			}
 		case i.Op.Has(Ends):
 			return Outcome{Op: i.Op, PC: end(i, a)}

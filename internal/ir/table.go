@@ -9,6 +9,9 @@ const (
 	SetX
 	GetF
 	SetF
+	GetFlags
+	SetFlags
+	GetRound
 	Add
 	Mul
 	And
@@ -185,6 +188,7 @@ const (
 	F32ToF64
 	F64ToF32
 	FcvtmodI32
+	InterpIf
 	ExitIf
 	Goto
 	CallTo
@@ -207,6 +211,11 @@ var table = [numOps]Info{
 	SetX:  {Name: "setx", Args: []Type{I64}, Props: HasImm},
 	GetF:  {Name: "getf", Result: F64, Props: HasImm},
 	SetF:  {Name: "setf", Args: []Type{F64}, Props: HasImm},
+	// The floating-point exception flags, as softfloat.Flags has them; setflags takes the
+	// low five bits. The rounding mode is the same in all of a trace.
+	GetFlags: {Name: "getflags", Result: I64},
+	SetFlags: {Name: "setflags", Args: []Type{I64}},
+	GetRound: {Name: "getround", Result: I64},
 
 	// Integers.
 	Add:    {Name: "add", Args: []Type{I64, I64}, Result: I64, Props: Pure | Commutes},
@@ -399,13 +408,16 @@ var table = [numOps]Info{
 	// Exits; the immediate is the guest address to go on at. exitif leaves the trace if
 	// its argument holds. jump goes on at a computed address: call and ret say that it
 	// is a call or a return, for prediction, and the immediate of call is where the
-	// return leads. interp has the interpreter execute the instruction at its address.
-	ExitIf: {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
-	Goto:   {Name: "goto", Props: Ends | HasImm},
-	CallTo: {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
-	Jump:   {Name: "jump", Args: []Type{I64}, Props: Ends},
-	Call:   {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
-	Ret:    {Name: "ret", Args: []Type{I64}, Props: Ends},
-	Ecall:  {Name: "ecall", Props: Ends | HasImm},
-	Interp: {Name: "interp", Props: Ends | HasImm},
+	// return leads. interp has the interpreter execute the instruction at its address,
+	// interpif does so if its argument holds: before any effect of the instruction, whose
+	// address its immediate is.
+	InterpIf: {Name: "interpif", Args: []Type{Bool}, Props: Exits | HasImm},
+	ExitIf:   {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
+	Goto:     {Name: "goto", Props: Ends | HasImm},
+	CallTo:   {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
+	Jump:     {Name: "jump", Args: []Type{I64}, Props: Ends},
+	Call:     {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
+	Ret:      {Name: "ret", Args: []Type{I64}, Props: Ends},
+	Ecall:    {Name: "ecall", Props: Ends | HasImm},
+	Interp:   {Name: "interp", Props: Ends | HasImm},
 }

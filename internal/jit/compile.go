@@ -114,10 +114,10 @@ const codeAlign = 16
 
 // deferValues finds values that are computed where they are used: conditions and
 // addresses, sums that are extended next. The only use comes before any register
-// changes.
+// changes, and before the flags are looked at.
 func (c *Compiler) deferValues() {
 	c.deferred = append(c.deferred[:0], make([]bool, len(c.t.Code))...)
-	last := ir.Value(0) // the last instruction that changes a register
+	last := ir.Value(0) // the last instruction that does so
 	for k := range c.t.Code {
 		i := &c.t.Code[k]
 		for n, arg := range i.Args {
@@ -125,7 +125,8 @@ func (c *Compiler) deferValues() {
 				c.deferred[arg] = true
 			}
 		}
-		if i.Op == ir.SetX || i.Op == ir.SetF {
+		switch i.Op {
+		case ir.SetX, ir.SetF, ir.GetFlags, ir.SetFlags:
 			last = ir.Value(k)
 		}
 	}
@@ -135,7 +136,7 @@ func (c *Compiler) deferValues() {
 func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 	arg := &c.t.Code[v]
 	switch op {
-	case ir.ExitIf, ir.ZextB, ir.NotB, ir.Choose:
+	case ir.ExitIf, ir.InterpIf, ir.ZextB, ir.NotB, ir.Choose:
 		if n > 0 {
 			return false
 		}
@@ -183,8 +184,16 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.get(v, firstF+i.Imm)
 	case op == ir.SetF:
 		c.set(firstF+i.Imm, i.Args[0])
+	case op == ir.GetFlags:
+		c.getFlags(v)
+	case op == ir.SetFlags:
+		c.setFlags(i.Args[0])
+	case op == ir.GetRound:
+		c.getRound(v)
 	case op == ir.ExitIf:
 		c.exitIf(i)
+	case op == ir.InterpIf:
+		c.interpretIf(c.condition(i.Args[0]))
 	case op.Has(ir.Ends):
 		c.end(i)
 	case op.Has(ir.Atomic):

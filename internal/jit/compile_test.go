@@ -51,13 +51,13 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	m.ctx.Limit = uint64(len(m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
-	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13
+	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13 | HostFlags(s.Flags)
 	enter(m.ctx)
 	copy(s.X[:], m.ctx.R[:])
 	copy(s.F[:], m.ctx.R[ir.FirstF:])
 	s.X[0] = 0
 	s.ResAddr, s.ResValue, s.Reserved = m.ctx.ResAddr, m.ctx.ResValue, int(m.ctx.Reserved)
-	s.Flags = flags(m.ctx.MXCSR)
+	s.Flags = GuestFlags(m.ctx.MXCSR)
 	switch m.ctx.Exit {
 	case ExitIndirect:
 		return ir.Outcome{Op: t.Code[len(t.Code)-1].Op, PC: m.ctx.PC}
@@ -66,14 +66,6 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	}
 	e := code.Exits[m.ctx.Exit-FirstExit]
 	return ir.Outcome{Op: e.Op, PC: e.PC}
-}
-
-// flags are the exception flags of MXCSR as the guest has them.
-func flags(mxcsr uint32) (f softfloat.Flags) {
-	for n, host := range [...]int{5, 4, 3, 2, 0} { // inexact, underflow, overflow, division by zero, invalid
-		f |= softfloat.Flags(mxcsr>>host&1) << n
-	}
-	return f
 }
 
 // Load and Store are guest memory for the evaluation.
@@ -143,7 +135,13 @@ func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 	x := func() uint8 { return uint8(r.IntN(32)) }
 	single := func() uint8 { return uint8(2 * r.IntN(16)) }
 	double := func() uint8 { return uint8(2*r.IntN(16) + 1) }
-	switch r.IntN(16) {
+	switch r.IntN(18) {
+	case 16:
+		b.SetX(x(), b.Emit(ir.GetFlags, 0))
+		return
+	case 17:
+		randomStatus(b, r, x, round)
+		return
 	case 0:
 		b.SetF(double(), b.X(x()))
 		return
@@ -182,6 +180,23 @@ func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 		b.SetF(double(), v)
 	default:
 		b.SetX(x(), v)
+	}
+}
+
+// randomStatus appends an instruction on flags and rounding mode.
+func randomStatus(b *ir.Builder, r *rand.Rand, x func() uint8, round uint8) {
+	switch r.IntN(6) {
+	case 0:
+		pc := b.Code[len(b.Code)-1].Imm
+		b.Emit(ir.InterpIf, pc, b.Emit(ir.Ne, 0, b.Emit(ir.And, 0, b.X(x()), b.Const(7)), b.Emit(ir.GetRound, 0)))
+	case 1:
+		b.SetX(x(), b.Emit(ir.GetRound, 0))
+	case 2:
+		b.Emit(ir.SetFlags, 0, b.Const(uint64(r.IntN(32))))
+	default:
+		old := b.Emit(ir.GetFlags, 0)
+		b.Emit(ir.SetFlags, 0, b.X(x()))
+		b.SetX(x(), old)
 	}
 }
 
@@ -310,7 +325,7 @@ func TestRandomTraces(t *testing.T) {
 func (m *machine) compare(c *Compiler, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	var b ir.Builder
-	s := ir.State{Round: softfloat.Round(r.IntN(4))}
+	s := ir.State{Round: softfloat.Round(r.IntN(4)), Flags: softfloat.Flags(r.IntN(32))}
 	c.Round = uint8(s.Round)
 	randomTrace(&b, r, 1+r.IntN(40), c.Round)
 	if c.Features == (Features{}) && counts(&b.Trace) {

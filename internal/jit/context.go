@@ -39,6 +39,8 @@ type Context struct {
 	leave          uintptr
 	entry          uintptr
 	consts         [numConsts]uint64
+	guestFlags     [64]uint8 // guestFlagTable and hostFlagTable
+	hostFlags      [32]uint8
 	//lint:ignore U1000 in the assembly
 	hostMXCSR uint32
 
@@ -70,6 +72,7 @@ const (
 func (ctx *Context) Init() {
 	ctx.leave = leaveAddr()
 	ctx.consts = constants
+	ctx.guestFlags, ctx.hostFlags = guestFlagTable, hostFlagTable
 	for i := range ctx.Jumps {
 		ctx.Jumps[i].PC = noJump(i)
 	}
@@ -148,6 +151,8 @@ const (
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
+	offToGuest  = int32(unsafe.Offsetof(Context{}.guestFlags)) - bias
+	offToHost   = int32(unsafe.Offsetof(Context{}.hostFlags)) - bias
 	offJumps    = int32(unsafe.Offsetof(Context{}.Jumps)) - bias
 )
 

@@ -12,7 +12,8 @@ const maxTrace = 64
 // branches leave it: the way on is the one that is not taken.
 type lifter struct {
 	b    ir.Builder
-	next uint64 // address of the next instruction
+	at   uint64 // address of the instruction
+	next uint64 // address of the next one
 	done bool   // the trace has ended
 }
 
@@ -30,7 +31,7 @@ func (l *lifter) Lift(code []byte, pc uint64) (t *ir.Trace, count, size int) {
 			l.b.Emit(ir.Goto, at)
 			break
 		}
-		l.next = at + uint64(i.len)
+		l.at, l.next = at, at+uint64(i.len)
 		l.b.Inst(at)
 		if i.rm > 4 && i.rm != rmDynamic || !l.lift(&i) {
 			l.b.Emit(ir.Interp, at)

@@ -486,6 +486,66 @@ func (l *lifter) lift(i *inst) bool {
 		b.SetF(i.rd-fpBase, b.Emit(ir.BoxS, 0, b.Emit(ir.FliS, uint64(i.rs1))))
 	case opFliD:
 		b.SetF(i.rd-fpBase, b.Emit(ir.FliD, uint64(i.rs1)))
+	case opCsrrw:
+		v, ok := l.csrswap(i, b.X(i.rs1))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrs:
+		v, ok := l.csrset(i, b.X(i.rs1))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrc:
+		v, ok := l.csrclear(i, b.X(i.rs1))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrwi:
+		v, ok := l.csrswap(i, b.Const(uint64(i.rs1)))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrsi:
+		v, ok := l.csrset(i, b.Const(uint64(i.rs1)))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrci:
+		v, ok := l.csrclear(i, b.Const(uint64(i.rs1)))
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrsX0:
+		v, ok := l.csrread(i)
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrcX0:
+		v, ok := l.csrread(i)
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrsi0:
+		v, ok := l.csrread(i)
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
+	case opCsrrci0:
+		v, ok := l.csrread(i)
+		if !ok {
+			return false
+		}
+		b.SetX(i.rd%sink, v)
 	default:
 		return false
 	}

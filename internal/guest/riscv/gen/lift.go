@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"strings"
 
+	"github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
 	"github.com/hospes-vm/hospes/internal/guest/riscv/isa"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -68,6 +69,10 @@ func (w *lifter) stmt(s ast.Stmt) {
 func (w *lifter) assign(s *ast.AssignStmt) {
 	switch dst := s.Lhs[0].(*ast.Ident).Name; dst {
 	case "rd":
+		if c, ok := s.Rhs[0].(*ast.CallExpr); ok && isa.Vocabulary[callOf(c)].Kind&encoding.CSR != 0 {
+			w.csr(c)
+			return
+		}
 		fmt.Fprintf(&w.b, "b.SetX(i.rd%%sink, %s)\n", w.expr(s.Rhs[0]))
 	case "fd":
 		fmt.Fprintf(&w.b, "b.SetF(i.rd-fpBase, %s)\n", w.expr(s.Rhs[0]))
@@ -81,9 +86,20 @@ func (w *lifter) assign(s *ast.AssignStmt) {
 	}
 }
 
+// csr is an operation on a control and status register, of which some are lifted.
+func (w *lifter) csr(c *ast.CallExpr) {
+	fmt.Fprintf(&w.b, "v, ok := l.%s(i", strings.Replace(callOf(c), "csr_", "csr", 1))
+	for _, a := range c.Args[1:] {
+		w.b.WriteString(", " + w.expr(a))
+	}
+	w.b.WriteString(")\nif !ok {\nreturn false\n}\nb.SetX(i.rd%sink, v)\n")
+}
+
+func callOf(c *ast.CallExpr) string { return c.Fun.(*ast.Ident).Name }
+
 // effect is an operation without a value.
 func (w *lifter) effect(c *ast.CallExpr) {
-	switch name := c.Fun.(*ast.Ident).Name; name {
+	switch name := callOf(c); name {
 	case "ecall":
 		w.end = "l.ecall()\n"
 	case "fence":
@@ -147,7 +163,7 @@ func (w *lifter) operand(name string) string {
 
 // call is an operation of the vocabulary.
 func (w *lifter) call(e *ast.CallExpr) string {
-	name := e.Fun.(*ast.Ident).Name
+	name := callOf(e)
 	if _, ok := ir.ByName(name); !ok {
 		w.missing = true
 	}

@@ -1,0 +1,83 @@
+//go:build amd64
+
+package jit
+
+import (
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/softfloat"
+)
+
+// While translated code runs, MXCSR has the guest's floating-point status: Intel's manual,
+// volume 1, section 10.2.3.
+
+// hostFlag is the position in MXCSR of each of the guest's flags: inexact, underflow,
+// overflow, division by zero, invalid.
+var hostFlag = [...]int{5, 4, 3, 2, 0}
+
+const (
+	hostFlags = 0x3d // all of these; the other one, for denormal operands, the guest has not
+	hostMasks = 0x80 // of what is in MXCSR's low byte besides flags: always set
+)
+
+// guestFlagTable has the guest's flags by MXCSR's low byte, without hostMasks;
+// hostFlagTable is the reverse.
+var guestFlagTable, hostFlagTable = func() (guest [64]uint8, host [32]uint8) {
+	for n, at := range hostFlag {
+		for k := range guest {
+			guest[k] |= uint8(k>>at&1) << n
+		}
+		for k := range host {
+			host[k] |= uint8(k>>n&1) << at
+		}
+	}
+	return guest, host
+}()
+
+// HostFlags are flags as MXCSR has them.
+func HostFlags(f softfloat.Flags) uint32 { return uint32(hostFlagTable[f&31]) }
+
+// GuestFlags are the flags that MXCSR has.
+func GuestFlags(mxcsr uint32) softfloat.Flags { return softfloat.Flags(guestFlagTable[mxcsr&63]) }
+
+// scratch is memory for use within an operation.
+var scratch = spill(numSpills)
+
+// getFlags compiles the reading of the exception flags.
+func (c *Compiler) getFlags(v ir.Value) {
+	dst := c.dest(v, 0)
+	c.a.M(amd64.STMXCSR, amd64.W32, scratch)
+	c.a.RM(amd64.MOVZX8, amd64.W32, dst, scratch)
+	c.a.RM(amd64.MOVZX8, amd64.W32, dst, amd64.AtIndex(ctxReg, dst, 1, offToGuest-hostMasks))
+	c.put(v, dst)
+}
+
+// setFlags compiles the writing of the exception flags. Often they stay what they are, and
+// the look is cheaper than the writing of MXCSR.
+func (c *Compiler) setFlags(x ir.Value) {
+	t, u := c.temp(), c.temp()
+	c.a.M(amd64.STMXCSR, amd64.W32, scratch)
+	if k, ok := c.t.ConstOf(x); ok {
+		c.a.MovImm(t, uint64(HostFlags(softfloat.Flags(k&31))))
+	} else {
+		c.load(t, x)
+		c.a.RI(amd64.AND, amd64.W32, t, 31)
+		c.a.RM(amd64.MOVZX8, amd64.W32, t, amd64.AtIndex(ctxReg, t, 1, offToHost))
+	}
+	c.a.RM(amd64.MOV, amd64.W32, u, scratch)
+	c.a.RI(amd64.AND, amd64.W32, u, ^hostFlags)
+	c.a.RR(amd64.OR, amd64.W32, u, t)
+	c.a.RM(amd64.CMP, amd64.W32, u, scratch)
+	same := c.a.JccShort(amd64.E)
+	c.a.MR(amd64.MOV, amd64.W32, scratch, u)
+	c.a.M(amd64.LDMXCSR, amd64.W32, scratch)
+	c.a.SetRel8(same, c.a.Len())
+	c.used(x)
+}
+
+// getRound compiles the reading of the rounding mode.
+func (c *Compiler) getRound(v ir.Value) {
+	dst := c.dest(v, 0)
+	c.a.MovImm(dst, uint64(c.Round))
+	c.put(v, dst)
+}
