@@ -262,17 +262,20 @@ func parseCPUList(list string) (set cpuSet) {
 
 const flushLocal = 1 // SYS_RISCV_FLUSH_ICACHE_LOCAL
 
-// sysFlushICache is riscv_flush_icache(start, end, flags). Like Linux it takes no
-// account of the range: everything is flushed, for this hart alone or for all
-// harts of the address space.
+// sysFlushICache is riscv_flush_icache(start, end, flags), for this hart alone or for all
+// harts of the address space. Linux takes no account of the range and flushes everything;
+// here it tells which translations to look at anew.
 func sysFlushICache(c guest.CPU, as *mem.Space, a [6]uint64) int64 {
-	switch a[2] {
-	case 0:
-		as.SyncCode()
-	case flushLocal:
+	start, end, flags := a[0], a[1], a[2]
+	switch {
+	case flags&^flushLocal != 0:
+		return einval
+	case start < end:
+		as.CodeChanged(start, end-start)
+	case flags == flushLocal:
 		c.FlushCode()
 	default:
-		return einval
+		as.SyncCode()
 	}
 	return 0
 }

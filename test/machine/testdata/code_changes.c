@@ -176,6 +176,22 @@ static void second_mapping(enum flush how, int prot) {
 	close(fd);
 }
 
+// private_mapping runs code of a file that is written by system calls. Nothing of it is
+// writable in memory, so only the flush tells.
+static void private_mapping(enum flush how) {
+	int fd = syscall(SYS_memfd_create, "code", 0);
+	CHECK(ftruncate(fd, 2 * PAGE) == 0, "ftruncate");
+	unsigned char *x = mmap(NULL, 2 * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0), buf[64];
+	for (int i = 0; i < 300; i++) {
+		int n = constant(buf, i, 2) - buf, at = i % 2 ? PAGE - 10 : 32; // across the boundary, and not
+		CHECK(pwrite(fd, buf, n, at) == n, "pwrite");
+		flush(how, x + at, x + at + n);
+		CHECK(call_hot(x + at, 1) == i + 3, "flush %d, %d", how, i);
+	}
+	munmap(x, 2 * PAGE);
+	close(fd);
+}
+
 // read_into has code written by read(2) and by a process that shares memory.
 static void read_into(void) {
 	int fds[2];
@@ -406,6 +422,8 @@ int main(int argc, char **argv) {
 		second_mapping(f, PROT_READ | PROT_EXEC);
 		second_mapping(f, PROT_READ | PROT_WRITE | PROT_EXEC);
 	}
+	for (enum flush f = FLUSH_LOCAL; f < FLUSHES && !on_qemu; f++)
+		private_mapping(f);
 	read_into();
 	ahead();
 	beside(on_qemu ? 1000 : 100000); // QEMU translates anew after each store
