@@ -73,8 +73,11 @@ type Config struct {
 	ExecOptions []string
 	// Resume continues what Resumed or Interpreting has returned.
 	Resume *Resume
+	// Stats has OnExit called at the end by a signal, too, if the guest can see it, and
+	// measures what Stats are zero without.
+	Stats bool
 	// OnExit, if set, is called by the thread that ends the guest, before Run
-	// returns. It need not return.
+	// returns; in a child that the guest has forked, too. It need not return.
 	OnExit func(Status, Stats)
 }
 
@@ -84,12 +87,6 @@ type Status struct {
 	Code int
 	// Signal is the number of the signal that killed the guest, or 0.
 	Signal int
-}
-
-// Stats are counters of a finished run.
-type Stats struct {
-	// Instructions is the number of guest instructions executed by all threads.
-	Instructions uint64
 }
 
 // LoadError says why a program cannot be run. Its text is one line.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +34,7 @@ const addressSpace = 1 << 38
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	arch := architecture(cfg.Translator)
+	arch := architecture(cfg)
 	as, err := newSpace(cfg.Mapping)
 	if err != nil {
 		return Status{}, err
@@ -50,8 +51,10 @@ func Run(cfg Config) (Status, error) {
 	if w := cfg.Disassembly; w != nil {
 		lc.TraceCode = func(line string) { _, _ = w.Write([]byte(line + "\n")) }
 	}
+	c := counters{arch: arch, start: time.Now()}
+	lc.OnFork = func() { c.forked(p) }
 	if cfg.OnExit != nil {
-		lc.OnExit = func(s linux.Status) { cfg.OnExit(Status(s), Stats{Instructions: p.Instructions()}) }
+		lc.OnExit, lc.SeeEnd = func(s linux.Status) { cfg.OnExit(Status(s), c.stats(p)) }, cfg.Stats
 	}
 	prog := linux.Program{Path: cfg.Program, Argv: args, Env: cfg.Env}
 	if cfg.Image != nil {
@@ -78,11 +81,13 @@ func Run(cfg Config) (Status, error) {
 }
 
 // architecture is the guest's, with a translator if one is wanted.
-func architecture(t Translator) guest.Arch {
+func architecture(cfg Config) guest.Arch {
+	t := cfg.Translator
 	if !t.On {
 		return riscv.Arch
 	}
 	opts := engine.DefaultOptions
+	opts.Measure = cfg.Stats
 	if t.Threshold != 0 {
 		opts.Threshold = max(t.Threshold, 0)
 	}
@@ -90,6 +95,30 @@ func architecture(t Translator) guest.Arch {
 		opts.CacheSize = t.CacheSize
 	}
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}
+}
+
+// counters make the Stats of a process.
+type counters struct {
+	arch  guest.Arch
+	start time.Time
+	done  uint64 // instructions before start
+}
+
+// forked begins anew in a child.
+func (c *counters) forked(p *linux.Process) {
+	c.start, c.done = time.Now(), p.Instructions()
+	if a, ok := c.arch.(*engine.Arch); ok {
+		a.Forked()
+	}
+}
+
+func (c *counters) stats(p *linux.Process) Stats {
+	s := Stats{PID: os.Getpid(), Instructions: p.Instructions() - c.done, Elapsed: time.Since(c.start)}
+	if a, ok := c.arch.(*engine.Arch); ok {
+		t := TranslatorStats(a.Stats())
+		s.Translator = &t
+	}
+	return s
 }
 
 // imageFile makes an anonymous file of a program.

@@ -20,10 +20,10 @@ func endAs(s hospes.Status) {
 	unix.Exit(s.Code)
 }
 
-// log opens where strace and disassembly go: out of the guest's reach. It is nil if
-// there is neither.
+// log opens where strace, disassembly and statistics go: out of the guest's reach. It
+// is nil if there are none.
 func (o *opts) log() (io.Writer, error) {
-	if !o.strace && !o.disasm {
+	if !o.strace && !o.disasm && !o.stats {
 		return nil, nil
 	}
 	var fd int

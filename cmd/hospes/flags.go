@@ -31,6 +31,8 @@ type opts struct {
 	demo       bool
 	version    bool
 
+	out io.Writer // the log, once config has opened it
+
 	resume  *hospes.Resume // the execve that this process continues, or nil
 	program string
 	args    []string // behind the program
@@ -104,7 +106,7 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
-	{"stats", "HOSPES_STATS", "", "print instruction counts at the end", func(o *opts, v string) error {
+	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
 	{"demo", "", "", "run the program that is built in", func(o *opts, v string) error {
@@ -219,6 +221,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		cfg.Image = demo.Program()
 	}
 	log, err := o.log()
+	o.out, cfg.Stats = log, o.stats
 	if o.strace {
 		cfg.Strace = log
 	}

@@ -13,7 +13,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/hospes-vm/hospes"
 )
@@ -78,14 +77,13 @@ func fail(status int, err error) {
 
 // run runs the guest and ends as it did.
 func run(o *opts) {
-	start := time.Now()
 	cfg, err := o.config(os.Environ())
 	if err != nil {
 		fail(exitFailure, err)
 	}
 	cfg.OnExit = func(s hospes.Status, st hospes.Stats) {
 		if o.stats {
-			printStats(os.Stderr, st, time.Since(start))
+			_, _ = io.WriteString(o.out, st.String())
 		}
 		endAs(s)
 	}
@@ -95,11 +93,4 @@ func run(o *opts) {
 		fail(le.ExitStatus, err)
 	}
 	fail(exitFailure, err)
-}
-
-// printStats writes what --stats asks for.
-func printStats(w io.Writer, st hospes.Stats, d time.Duration) {
-	fmt.Fprintf(w, "instructions: %d\n", st.Instructions)
-	fmt.Fprintf(w, "elapsed: %.3f s\n", d.Seconds())
-	fmt.Fprintf(w, "rate: %.1f million instructions per second\n", float64(st.Instructions)/d.Seconds()/1e6)
 }

@@ -27,6 +27,7 @@ type Cache struct {
 // Counters count what has happened.
 type Counters struct {
 	Translated uint64 // blocks
+	Refused    uint64 // blocks that say that there is no translation
 	GuestBytes uint64 // of guest code in them
 	Insts      uint64 // guest instructions in them
 	HostBytes  uint64 // of host code made of it
@@ -99,7 +100,10 @@ func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 }
 
 // AddInterpreted enters a block that says that there is no translation.
-func (c *Cache) AddInterpreted(b *Block) { c.enter(b) }
+func (c *Cache) AddInterpreted(b *Block) {
+	c.Refused++
+	c.enter(b)
+}
 
 func (c *Cache) enter(b *Block) {
 	b.valid.Store(true)

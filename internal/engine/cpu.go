@@ -56,9 +56,9 @@ func (c *CPU) Run() guest.Exit {
 			}
 			continue
 		case cold:
-			exit = c.Translatable.Run()
+			exit = c.interpret(c.Translatable.Run)
 		case interpreted:
-			if exit = c.Translatable.Interpret(); exit.Kind == guest.ExitHot {
+			if exit = c.interpret(c.Translatable.Interpret); exit.Kind == guest.ExitHot {
 				b, how = c.find()
 				continue
 			}
@@ -68,6 +68,18 @@ func (c *CPU) Run() guest.Exit {
 		}
 		b, how = c.translate()
 	}
+}
+
+// interpret runs the interpreter.
+func (c *CPU) interpret(run func() guest.Exit) guest.Exit {
+	if !c.m.opts.Measure {
+		return run()
+	}
+	w, decoded := c.m.watch(), c.Decoded()
+	exit := run()
+	w.run(&c.m.runs.interpretations, &c.m.runs.interpreted)
+	c.m.runs.decoded.Add(c.Decoded() - decoded)
+	return exit
 }
 
 // stage is how the code at the pc is to be executed.
@@ -166,7 +178,9 @@ func (c *CPU) enter(b *codecache.Block) bool {
 		c.mode = c.ctx.Round
 	}
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
+	w := c.m.watch()
 	c.ctx.Enter(c.m.cache.Host(b.Entry))
+	w.run(&c.m.runs.entered, &c.m.runs.translated)
 	c.ctx.Flags = jit.GuestFlags(c.ctx.MXCSR)
 	return true
 }

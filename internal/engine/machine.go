@@ -23,6 +23,8 @@ type Options struct {
 	Threshold int
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
+	// Measure has times measured, and entries counted, for Arch.Stats.
+	Measure bool
 }
 
 // DefaultOptions are those that suit most programs.
@@ -50,7 +52,9 @@ type Machine struct {
 	exits  []codecache.Exit // for use in translate
 	faults []codecache.Fault
 	cpus   []weak.Pointer[CPU]
-	time   time.Duration // spent on translating
+	stages stages // what making translations took
+
+	runs runs // what executing took
 
 	resetMu   sync.Mutex  // held while the cache is emptied; before mu
 	resetting atomic.Bool // no CPU may enter the cache
@@ -125,9 +129,9 @@ const maxCode = 256
 
 // translate makes a block, with mu held. It returns nil if there is no room.
 func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecache.Block {
-	start := time.Now()
-	defer func() { m.time += time.Since(start) }()
+	w := m.watch()
 	t, count, size := m.lifter.Lift(code, k.PC)
+	w.lap(&m.stages.lift)
 	b := &codecache.Block{Key: k, Code: append([]byte(nil), code[:size]...), Insts: count, Checked: checked}
 	if count == 0 || interpretsFirst(t) {
 		m.cache.AddInterpreted(b)
@@ -140,6 +144,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecac
 		verify = b.Code
 	}
 	made, ok := m.comp.Compile(&m.asm, t, verify)
+	w.lap(&m.stages.compile)
 	if !ok {
 		m.cache.AddInterpreted(b)
 		return b
@@ -149,6 +154,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecac
 	}
 	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
 	m.add(b, made)
+	w.lap(&m.stages.install)
 	return b
 }
 

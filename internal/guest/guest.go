@@ -203,6 +203,9 @@ type Translatable interface {
 	// instruction jumps.
 	Interpret() Exit
 
+	// Decoded is the number of blocks that have been made ready for interpretation.
+	Decoded() uint64
+
 	// NewLifter returns what makes traces of this CPU's code. It may be used by any
 	// thread, one at a time.
 	NewLifter() Lifter

@@ -139,6 +139,9 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	p.cpus = newCPUSet()
 	p.cpus.add(t.CPU)
 	p.aio = aioContexts{}
+	if p.OnFork != nil {
+		p.OnFork()
+	}
 	p.sig.shared.clear()
 	t.sig.own.clear()
 	t.thr = taskThread{}

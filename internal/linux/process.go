@@ -38,6 +38,10 @@ type Process struct {
 	TraceCode func(line string)
 	// OnExit, if set, is called once by the thread that ends the process, before it ends.
 	OnExit func(Status)
+	// OnFork, if set, is called in each child with memory of its own before it goes on.
+	OnFork func()
+	// SeeEnd has an end by a signal seen by OnExit too, if it can be.
+	SeeEnd bool
 
 	table table
 	sig   signalState // dispositions and what the host cannot hold (signal.go)
@@ -108,6 +112,8 @@ type Config struct {
 	Tracer    Tracer
 	TraceCode func(line string)
 	OnExit    func(Status)
+	OnFork    func()
+	SeeEnd    bool
 }
 
 // NewProcess returns a process without a program; Run gives it one.
@@ -119,6 +125,8 @@ func NewProcess(cfg Config) *Process {
 		Tracer:    cfg.Tracer,
 		TraceCode: cfg.TraceCode,
 		OnExit:    cfg.OnExit,
+		OnFork:    cfg.OnFork,
+		SeeEnd:    cfg.SeeEnd,
 		table:     newTable(cfg.Arch),
 		cpus:      newCPUSet(),
 		tasks:     map[int]*Task{},

@@ -47,7 +47,7 @@ func (p *Process) newTask(cpu guest.CPU) *Task {
 // process's first thread.
 func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	debug.SetMaxThreads(maxHostThreads)
-	p.sig.intercept = p.Tracer != nil || p.ExecOptions == nil // it wants to see the end, or the program is to go on after it
+	p.sig.intercept = p.SeeEnd || p.Tracer != nil || p.ExecOptions == nil // it wants to see the end, or the program is to go on after it
 	p.sig.initActions()
 	peer.SetSignals(p.sig.sets())
 	t := p.newTask(cpu)

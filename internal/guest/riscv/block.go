@@ -179,6 +179,7 @@ func (c *CPU) translate(pc uint64) *block {
 		count++
 	}
 	p := h.add(b, lead, lead+count, size)
+	c.decoded++
 	if c.trace != nil {
 		c.traceBlock(p)
 	}

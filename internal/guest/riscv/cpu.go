@@ -39,6 +39,7 @@ type CPU struct {
 
 	pc      uint64 // valid while Run is not running
 	retired uint64 // includes all of the block being executed
+	decoded uint64 // blocks
 	block   *block // being executed
 	ip      uintptr
 	gen     uint32 // code generation: blocks of another one are to be checked
@@ -103,6 +104,9 @@ func (c *CPU) SetPC(pc uint64) { c.pc = pc &^ 1 }
 
 // SetHot makes Run return guest.ExitHot before a block that was executed n times.
 func (c *CPU) SetHot(n uint32) { c.hot = n }
+
+// Decoded is the number of blocks decoded so far.
+func (c *CPU) Decoded() uint64 { return c.decoded }
 
 // NewLifter returns what makes traces of RISC-V code.
 func (c *CPU) NewLifter() guest.Lifter { return new(lifter) }

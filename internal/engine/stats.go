@@ -1,0 +1,134 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+)
+
+// Stats say what has been translated, and what executing has taken. What is marked with
+// a star is zero without Options.Measure.
+type Stats struct {
+	Decoded    uint64 // blocks that interpreters have made ready for themselves *
+	Translated uint64 // blocks
+	Refused    uint64 // blocks that begin with what has no translation
+
+	Chained     uint64 // exits that were made to lead to a block
+	Unchained   uint64 // and back to the engine
+	Invalidated uint64 // blocks whose guest code may have changed
+	Revived     uint64 // those of them whose code was there again
+	Resets      uint64 // how often the code cache was full and emptied
+
+	GuestInsts uint64 // in translated blocks
+	GuestBytes uint64
+	HostBytes  uint64
+
+	Lift    time.Duration // from guest code to the intermediate representation *
+	Compile time.Duration // from there to host code *
+	Install time.Duration // entering it into the code cache *
+
+	Entered         uint64        // how often the engine has entered translated code *
+	Interpretations uint64        // and the interpreter *
+	InTranslated    time.Duration // all threads together *
+	InInterpreter   time.Duration // *
+
+	CacheUsed, CacheSize int // bytes
+}
+
+// stages is the time that making translations took. Machine.mu guards it.
+type stages struct{ lift, compile, install time.Duration }
+
+// runs is what executing took. All threads add to it.
+type runs struct {
+	decoded, entered, interpretations atomic.Uint64
+	translated, interpreted           atomic.Int64 // nanoseconds
+}
+
+// stopwatch measures times one after the other, if it runs.
+type stopwatch struct {
+	on    bool
+	start time.Time
+}
+
+// watch returns a stopwatch that runs if times are wanted.
+func (m *Machine) watch() (w stopwatch) {
+	if m.opts.Measure {
+		w = stopwatch{true, time.Now()}
+	}
+	return w
+}
+
+// lap adds the time since the last one to d.
+func (w *stopwatch) lap(d *time.Duration) {
+	if w.on {
+		now := time.Now()
+		*d += now.Sub(w.start)
+		w.start = now
+	}
+}
+
+// run adds the time to ns, and 1 to n.
+func (w *stopwatch) run(n *atomic.Uint64, ns *atomic.Int64) {
+	if w.on {
+		n.Add(1)
+		ns.Add(int64(time.Since(w.start)))
+	}
+}
+
+// Stats are those of the last address space, since its start or the fork that made this process.
+func (a *Arch) Stats() Stats {
+	if a.machine == nil {
+		return Stats{}
+	}
+	return a.machine.stats()
+}
+
+func (m *Machine) stats() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &m.cache.Counters
+	return Stats{
+		Decoded:         m.runs.decoded.Load(),
+		Translated:      c.Translated,
+		Refused:         c.Refused,
+		Chained:         c.Linked,
+		Unchained:       c.Unlinked,
+		Invalidated:     c.Dropped,
+		Revived:         c.Revived,
+		Resets:          c.Resets,
+		GuestInsts:      c.Insts,
+		GuestBytes:      c.GuestBytes,
+		HostBytes:       c.HostBytes,
+		Lift:            m.stages.lift,
+		Compile:         m.stages.compile,
+		Install:         m.stages.install,
+		Entered:         m.runs.entered.Load(),
+		Interpretations: m.runs.interpretations.Load(),
+		InTranslated:    time.Duration(m.runs.translated.Load()),
+		InInterpreter:   time.Duration(m.runs.interpreted.Load()),
+		CacheUsed:       m.cache.Used(),
+		CacheSize:       m.cache.Size(),
+	}
+}
+
+// Forked is to be called in a process that a fork has made, by its only thread, outside
+// of guest code: it has done nothing yet.
+func (a *Arch) Forked() {
+	m := a.machine
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
+	m.stages = stages{}
+	r := &m.runs
+	for _, n := range []*atomic.Uint64{&r.decoded, &r.entered, &r.interpretations} {
+		n.Store(0)
+	}
+	r.translated.Store(0)
+	r.interpreted.Store(0)
+}

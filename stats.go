@@ -1,0 +1,89 @@
+package hospes
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Stats are counters of a process, from its start, or the fork that made it, to its end.
+type Stats struct {
+	PID int
+	// Instructions is the number of guest instructions that were executed, by all threads;
+	// with a translator, of those that were interpreted.
+	Instructions uint64
+	// Elapsed is how long it took.
+	Elapsed time.Duration
+	// Translator is nil if everything was interpreted.
+	Translator *TranslatorStats
+}
+
+// TranslatorStats say what has been translated, and what executing took. What is marked
+// with a star is zero unless Config.Stats is set.
+type TranslatorStats struct {
+	Decoded    uint64 // blocks that interpreters have made ready for themselves *
+	Translated uint64 // blocks
+	Refused    uint64 // blocks that begin with what has no translation
+
+	Chained     uint64 // exits that were made to lead to a block
+	Unchained   uint64 // and back to the engine
+	Invalidated uint64 // blocks whose guest code may have changed
+	Revived     uint64 // those of them whose code was there again
+	Resets      uint64 // how often the code cache was full and emptied
+
+	GuestInsts uint64 // in translated blocks
+	GuestBytes uint64
+	HostBytes  uint64
+
+	Lift    time.Duration // from guest code to the intermediate representation *
+	Compile time.Duration // from there to host code *
+	Install time.Duration // entering it into the code cache *
+
+	Entered         uint64        // how often the engine has entered translated code *
+	Interpretations uint64        // and the interpreter *
+	InTranslated    time.Duration // all threads together *
+	InInterpreter   time.Duration // *
+
+	CacheUsed, CacheSize int // bytes
+}
+
+// String is the text that hospes --stats prints: lines of a name, a colon and values.
+func (s Stats) String() string {
+	var b strings.Builder
+	p := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
+	p("process: %d", s.PID)
+	p("elapsed: %.3f s", s.Elapsed.Seconds())
+	t := s.Translator
+	if t == nil {
+		p("instructions: %d", s.Instructions)
+		p("rate: %.1f million instructions per second", ratio(float64(s.Instructions)/1e6, s.Elapsed.Seconds()))
+		return b.String()
+	}
+	p("time: %.3f s in translated code, %.3f s in the interpreter, %.3f s translating",
+		t.InTranslated.Seconds(), t.InInterpreter.Seconds(), t.translating().Seconds())
+	p("interpreted: %d blocks decoded, %d instructions executed", t.Decoded, s.Instructions)
+	p("translated: %d blocks, %d refused", t.Translated, t.Refused)
+	p("links: %d chained, %d unchained", t.Chained, t.Unchained)
+	p("blocks: %d invalidated, %d revived", t.Invalidated, t.Revived)
+	p("entered: translated code %d times, the interpreter %d times", t.Entered, t.Interpretations)
+	p("code: %d guest instructions, %d bytes, became %d host bytes: %.2f for one, %.1f for an instruction",
+		t.GuestInsts, t.GuestBytes, t.HostBytes,
+		ratio(float64(t.HostBytes), float64(t.GuestBytes)), ratio(float64(t.HostBytes), float64(t.GuestInsts)))
+	p("stages: lift %.3f ms, compile %.3f ms, install %.3f ms", ms(t.Lift), ms(t.Compile), ms(t.Install))
+	p("translation speed: %.0f guest instructions per second", ratio(float64(t.GuestInsts), t.translating().Seconds()))
+	p("code cache: %d of %d bytes in use, reset %d times", t.CacheUsed, t.CacheSize, t.Resets)
+	return b.String()
+}
+
+// translating is the time that making translations took.
+func (t *TranslatorStats) translating() time.Duration { return t.Lift + t.Compile + t.Install }
+
+// ratio is a / b, or 0 if b is.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
