@@ -39,8 +39,9 @@ func (b *Block) endPC() uint64 { return b.PC + uint64(len(b.Code)) }
 
 // Fault is a host instruction that may fault.
 type Fault struct {
-	Offset uint32 // in the cache
-	PC     uint64 // of the guest instruction
+	Offset   uint32 // in the cache
+	PC       uint64 // of the guest instruction
+	Overflow bool   // a call for which the stack of return addresses is full; see jit.Fault
 }
 
 // ExitKind says what an exit leads to.

@@ -160,20 +160,19 @@ func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
 // Exit is the exit with a number.
 func (c *Cache) Exit(n uint32) *Exit { return &c.exits[n-c.first] }
 
-// At returns the block whose code a host address is in, and the guest instruction that
-// may fault there.
-func (c *Cache) At(host uintptr) (b *Block, pc uint64, ok bool) {
+// At returns what may fault at a host address.
+func (c *Cache) At(host uintptr) (f Fault, ok bool) {
 	offset := uint32(host - c.base)
 	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].End > offset })
 	if i == len(c.blocks) || c.blocks[i].Entry > offset {
-		return nil, 0, false
+		return f, false
 	}
-	b = c.blocks[i]
+	b := c.blocks[i]
 	n := sort.Search(len(b.faults), func(n int) bool { return b.faults[n].Offset >= offset })
 	if n == len(b.faults) || b.faults[n].Offset != offset {
-		return b, 0, false
+		return f, false
 	}
-	return b, b.faults[n].PC, true
+	return b.faults[n], true
 }
 
 // Link has an exit lead to a block. It is one that was taken when to was valid.

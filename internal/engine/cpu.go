@@ -17,12 +17,16 @@ type CPU struct {
 	m                  *Machine
 	ctx                *jit.Context // has the registers
 	inside             atomic.Bool  // translated code runs, or is about to
-	stale              atomic.Bool  // the context's table of jumps may lead to what is not valid
-	mode               uint8        // the rounding mode that the table of jumps is for
+	stale              atomic.Bool  // the context's jumps and calls may lead to what is not valid
+	mode               uint8        // the rounding mode that these are for
 }
 
-func newCPU(m *Machine, t guest.Translatable) *CPU {
+// newCPU returns a CPU that goes on as t, or t if the host grants no memory.
+func newCPU(m *Machine, t guest.Translatable) guest.CPU {
 	c := &CPU{Translatable: t, m: m, ctx: new(jit.Context)}
+	if err := c.allocateStack(); err != nil {
+		return t
+	}
 	c.ctx.Init()
 	c.ctx.Base, c.ctx.Limit = m.base, m.limit
 	t.MoveRegisters(&c.ctx.Registers)
@@ -175,6 +179,7 @@ func (c *CPU) enter(b *codecache.Block) bool {
 	}
 	if c.stale.Load() && c.stale.Swap(false) || c.mode != c.ctx.Round {
 		c.ctx.ForgetJumps()
+		c.ctx.EmptyStack()
 		c.mode = c.ctx.Round
 	}
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
@@ -208,17 +213,29 @@ func (c *CPU) leave() (l left) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	if c.ctx.Exit == jit.ExitFault {
-		// Executed by the interpreter, the instruction becomes a trap, or not if what it
-		// needs is there by then.
-		_, pc, ok := c.m.cache.At(c.ctx.FaultAt)
-		if !ok {
-			panic("engine: a fault where none can be")
-		}
-		return left{Kind: codecache.ToInterp, PC: pc}
+		return c.faulted()
 	}
 	e := c.m.cache.Exit(c.ctx.Exit)
 	if e.Kind == codecache.ToStale {
 		c.m.cache.Drop(e.Block)
 	}
 	return left{Kind: e.Kind, PC: e.PC, number: c.ctx.Exit, epoch: c.m.cache.Resets}
+}
+
+// faulted is leave for an instruction that has faulted, with m.mu held.
+func (c *CPU) faulted() left {
+	f, ok := c.m.cache.At(c.ctx.FaultAt)
+	switch {
+	case !ok:
+		panic("engine: a fault where none can be")
+	case !f.Overflow:
+		// Executed by the interpreter, the instruction becomes a trap, or not if what it
+		// needs is there by then.
+		return left{Kind: codecache.ToInterp, PC: f.PC}
+	}
+	c.ctx.EmptyStack()
+	if f.PC == 0 {
+		f.PC = c.ctx.PC
+	}
+	return left{Kind: codecache.ToInterrupt, PC: f.PC}
 }

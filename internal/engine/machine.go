@@ -167,7 +167,7 @@ func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 		})
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow})
 	}
 	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }

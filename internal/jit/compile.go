@@ -44,8 +44,9 @@ const (
 
 // Fault is an instruction that may fault.
 type Fault struct {
-	Offset int    // of the host instruction
-	PC     uint64 // of the guest instruction
+	Offset   int    // of the host instruction
+	PC       uint64 // of the guest instruction
+	Overflow bool   // a call for which the stack is full: to PC, or to Context.PC if that is 0
 }
 
 // Code is a compiled trace.

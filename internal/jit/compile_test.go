@@ -23,6 +23,8 @@ type machine struct {
 	ctx  *Context
 	data [4096]byte // guest memory from address 0
 
+	stack [64]uintptr // of return addresses
+
 	interpreted int // traces left for the interpreter
 }
 
@@ -51,6 +53,9 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	m.ctx.Limit = uint64(len(m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
+	bottom := &m.stack[len(m.stack)-1]
+	*bottom = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
+	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))
 	m.ctx.MXCSR = 0x1f80 | [4]uint32{0, 3, 1, 2}[s.Round]<<13 | HostFlags(s.Flags)
 	enter(m.ctx)
 	copy(s.X[:], m.ctx.R[:])

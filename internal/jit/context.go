@@ -10,6 +10,7 @@
 // while translated code runs; the others in the context, where each write goes at
 // once. RAX, RCX and RDX hold intermediate values and copies. So the guest's state is
 // exact at each instruction that may fault: what has been computed is in its place.
+// RSP is a stack of return addresses.
 package jit
 
 import (
@@ -24,7 +25,7 @@ import (
 type Context struct {
 	ir.Registers // those that have a home are there outside of translated code only
 
-	PC      uint64  // where to go on, of ExitIndirect and ExitInterp
+	PC      uint64  // where to go on, of ExitIndirect, ExitInterp, and a call that faulted
 	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, ExitInterp, or from FirstExit on
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault
@@ -36,6 +37,7 @@ type Context struct {
 
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
+	stack, bottom  uintptr // RSP in translated code, and what it is when there has been no call
 	leave          uintptr
 	entry          uintptr
 	consts         [numConsts]uint64
@@ -87,6 +89,14 @@ func (ctx *Context) SetJump(pc uint64, host uintptr) {
 	}
 	ctx.numSet++
 }
+
+// SetStack gives translated code a stack of return addresses. Below it must be memory that
+// cannot be accessed. bottom is the host address of its last word, which has to be the
+// address of Stubs.Return.
+func (ctx *Context) SetStack(bottom uintptr) { ctx.stack, ctx.bottom = bottom, bottom }
+
+// EmptyStack forgets where calls return to.
+func (ctx *Context) EmptyStack() { ctx.stack = ctx.bottom }
 
 // ForgetJumps makes all computed jumps look for their code anew.
 func (ctx *Context) ForgetJumps() {
@@ -149,6 +159,7 @@ const (
 	offLimit    = int32(unsafe.Offsetof(Context{}.Limit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
+	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
 	offToGuest  = int32(unsafe.Offsetof(Context{}.guestFlags)) - bias

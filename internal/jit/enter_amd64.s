@@ -1,8 +1,8 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// Translated code has all registers but BP, the context's, and R15, the base of guest
-// memory. Go has none that must survive but SP and BP.
+// Translated code has all registers but BP, the context's, R15, the base of guest
+// memory, and SP, its own stack. Go has none that must survive but SP and BP.
 
 // func enter(ctx *Context)
 TEXT ·enter(SB), NOSPLIT, $0-8
@@ -35,6 +35,7 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVSD ((64+15)*8)(AX), X5
 	MOVSD ((64+16)*8)(AX), X6
 	MOVSD ((64+17)*8)(AX), X7
+	MOVQ Context_stack(AX), SP
 	JMP  Context_entry(AX)
 
 // leave is where translated code ends.
@@ -64,6 +65,7 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVSD X7, ((64+17)*8)(AX)
 	STMXCSR Context_MXCSR(AX)
 	LDMXCSR Context_hostMXCSR(AX)
+	MOVQ SP, Context_stack(AX)
 	MOVQ Context_hostSP(AX), SP
 	MOVQ Context_hostBP(AX), BP
 	RET

@@ -71,10 +71,24 @@ func (c *Compiler) alignJump(opcode int) {
 // end leaves the trace.
 func (c *Compiler) end(i *ir.Instr) {
 	switch i.Op {
-	case ir.Jump, ir.Call, ir.Ret:
-		r := c.reg(i.Args[0])
-		c.move(amd64.RAX, r)
-		c.jumpTo()
+	case ir.Jump:
+		c.move(amd64.RAX, c.reg(i.Args[0]))
+		c.a.JmpM(probe(c.a, c.Stubs.Indirect))
+	case ir.Call:
+		c.move(amd64.RAX, c.reg(i.Args[0]))
+		entry := probe(c.a, c.Stubs.Indirect)
+		c.mayOverflow(0)
+		c.a.CallM(entry)
+		c.returned(i.Imm)
+	case ir.CallTo:
+		next, _ := c.t.ConstOf(i.Args[0])
+		c.alignJump(1)
+		c.mayOverflow(i.Imm)
+		c.addExit(ir.CallTo, i.Imm, c.a.Call())
+		c.returned(next)
+	case ir.Ret:
+		c.move(amd64.RAX, c.reg(i.Args[0]))
+		c.a.Ret()
 	case ir.Interp:
 		c.interpret(i.Imm)
 	default:
@@ -83,14 +97,39 @@ func (c *Compiler) end(i *ir.Instr) {
 	}
 }
 
-// jumpTo goes on at the guest address in RAX.
-func (c *Compiler) jumpTo() {
+// probe looks up the guest address in RAX in Context.Jumps, and returns where its host
+// address is; it goes on at offset missing if it is not there.
+func probe(a *amd64.Assembler, missing int) amd64.Mem {
 	// An index counts halves of the address, an entry has 16 bytes.
-	c.a.RM(amd64.LEA, amd64.W32, amd64.RCX, amd64.Mem{Base: amd64.NoReg, Index: amd64.RAX, Scale: 8})
-	c.a.RI(amd64.AND, amd64.W32, amd64.RCX, (numJumps-1)*16)
-	c.a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps))
-	c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
-	c.a.JmpM(amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8))
+	a.RM(amd64.LEA, amd64.W32, amd64.RCX, amd64.Mem{Base: amd64.NoReg, Index: amd64.RAX, Scale: 8})
+	a.RI(amd64.AND, amd64.W32, amd64.RCX, (numJumps-1)*16)
+	a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps))
+	a.SetRel32(a.Jcc(amd64.NE), missing)
+	return amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8)
+}
+
+// Guest calls are host calls, so that the host predicts guest returns. RSP is a stack of
+// host return addresses only (see Context.SetStack). What a guest return finds there is
+// a guess: each place that a call returns to compares the guest address that the return
+// is for, in RAX, with its own.
+
+// returned is where the call before returns to: guest address next.
+func (c *Compiler) returned(next uint64) {
+	if k := int64(next); k == int64(int32(k)) {
+		c.a.RI(amd64.CMP, amd64.W64, amd64.RAX, int32(k))
+	} else {
+		c.a.MovImm(amd64.RCX, next)
+		c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
+	}
+	c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Return)
+	c.alignJump(1)
+	c.addExit(ir.Goto, next, c.a.Jmp())
+}
+
+// mayOverflow notes that the next host instruction is a call, to guest address pc, or to
+// the one in RAX if that is 0.
+func (c *Compiler) mayOverflow(pc uint64) {
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Overflow: true})
 }
 
 // emitExits appends what the exits' jumps lead to as long as they are not linked to
@@ -143,7 +182,8 @@ type Stubs struct {
 	Leave    int // goes back to Go; EAX is the number of the exit
 	Indirect int // a computed jump to RAX that is in no table
 	Interp   int // leaves the instruction at RAX to the interpreter
-	Fault    int // where an instruction that has faulted is to go on, with its address in RAX
+	Return   int // where a return to RAX goes on for which the stack was wrong
+	Fault    int // where an instruction that has faulted is to go on, with its address in RDX
 }
 
 // EmitStubs appends the stubs.
@@ -156,8 +196,12 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitInterp)
 	interp := a.JmpShort()
+	s.Return = a.Len()
+	a.RM(amd64.MOV, amd64.W64, amd64.RSP, amd64.At(ctxReg, offBottom))
+	a.JmpM(probe(a, s.Indirect))
 	s.Fault = a.Len()
-	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RAX)
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RDX)
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitFault)
 	s.Leave = a.Len()
 	a.SetRel8(indirect, s.Leave)

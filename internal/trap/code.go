@@ -23,7 +23,7 @@ var (
 )
 
 // AddCode has instructions in [start, end) that fault (SIGSEGV, SIGBUS and the like) go
-// on at landing, with their address in RAX and all else as it was.
+// on at landing, with their address in RDX and all else as it was.
 func AddCode(start, end, landing uintptr) error {
 	codeMu.Lock()
 	defer codeMu.Unlock()

@@ -2,6 +2,7 @@
 #include "textflag.h"
 
 // Offsets in the kernel's struct rt_sigframe's ucontext (uapi/asm/ucontext.h).
+#define UC_RDX 136
 #define UC_RAX 144
 #define UC_RIP 168
 #define UC_SIGMASK 296
@@ -101,7 +102,7 @@ elsewhere:
 	JMP  AX
 
 translated:
-	MOVQ CX, UC_RAX(DX)
+	MOVQ CX, UC_RDX(DX)
 	MOVQ codeRegion_landing(R8), AX
 	MOVQ AX, UC_RIP(DX)
 	RET
