@@ -57,7 +57,6 @@ fuzz-programs: deps ## random programs of many blocks in all configurations, for
 
 bench: build deps ## measure hospes beside native code and QEMU
 	$(GO) run ./cmd/hospes-bench
-	$(GO) run ./cmd/hospes-bench -processes
 
 storm: build deps ## 5,000 forks and 2,000 spawns beside threads at work, five times, also under GOGC=5
 	@scripts/storm.sh

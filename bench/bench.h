@@ -1,5 +1,5 @@
-// What every benchmark guest shares: it runs scale rounds of its work and prints one
-// checksum, by which the runner sees that all systems computed the same.
+// What every benchmark guest in C and C++ shares: it runs scale rounds of its work and prints
+// one checksum, by which the runner sees that all systems computed the same.
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
@@ -7,6 +7,9 @@
 #include <string.h>
 
 static uint64_t work(long scale);
+
+// argument is the second argument, for the programs that have one, or 0.
+static long argument;
 
 // random64 is xorshift64*; state must not be 0.
 __attribute__((unused)) static uint64_t random64(uint64_t *state)
@@ -20,6 +23,7 @@ __attribute__((unused)) static uint64_t random64(uint64_t *state)
 int main(int argc, char **argv)
 {
 	long scale = argc > 1 ? atol(argv[1]) : 1;
+	argument = argc > 2 ? atol(argv[2]) : 0;
 	printf("%016llx\n", (unsigned long long)work(scale));
 	return 0;
 }

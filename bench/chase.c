@@ -20,7 +20,7 @@ static uint64_t work(long scale)
 		nodes[i].value = i;
 	}
 	struct node *p = nodes;
-	for (long i = 0; i < scale * 6000000; i++, p = p->next)
+	for (long i = 0; i < scale * 2400000; i++, p = p->next)
 		sum += p->value;
 	return sum;
 }

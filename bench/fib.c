@@ -9,7 +9,7 @@ __attribute__((noinline, noclone)) static uint64_t fib(unsigned n)
 static uint64_t work(long scale)
 {
 	uint64_t sum = 0;
-	for (long round = 0; round < scale * 2; round++) {
+	for (long round = 0; round < scale * 10; round++) {
 		volatile unsigned n = 31;
 		sum += fib(n);
 	}

@@ -16,7 +16,7 @@ static int escape(double cr, double ci)
 static uint64_t work(long scale)
 {
 	uint64_t sum = 0;
-	for (long round = 0; round < scale; round++)
+	for (long round = 0; round < scale * 2; round++)
 		for (int y = 0; y < 200; y++)
 			for (int x = 0; x < 300; x++)
 				sum += escape(-2.2 + x * 0.01 + round * 1e-6, -1.0 + y * 0.01);

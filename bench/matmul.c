@@ -11,7 +11,7 @@ static uint64_t work(long scale)
 	for (int i = 0; i < N; i++)
 		for (int j = 0; j < N; j++)
 			a[i][j] = i + 0.5 * j, b[i][j] = i - 0.25 * j;
-	for (long round = 0; round < scale * 6; round++) {
+	for (long round = 0; round < scale * 20; round++) {
 		for (int i = 0; i < N; i++)
 			for (int j = 0; j < N; j++) {
 				double sum = 0;

@@ -8,7 +8,7 @@ static uint64_t work(long scale)
 	uint64_t seed = 3, sum = 0;
 	for (size_t i = 0; i < sizeof a; i++)
 		a[i] = (unsigned char)random64(&seed);
-	for (long round = 0; round < scale * 4000; round++) {
+	for (long round = 0; round < scale * 20000; round++) {
 		size_t n = (size_t)1 << (4 + random64(&seed) % 15), at = random64(&seed) % 1000;
 		memcpy(b + at, a + at / 2, n);
 		memmove(a + at, b + at / 3, n / 2);

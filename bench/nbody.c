@@ -35,7 +35,7 @@ static uint64_t work(long scale)
 			v[i][k] = (double)(random64(&seed) % 200) / 100 - 1;
 		}
 	}
-	for (long i = 0; i < scale * 200000; i++)
+	for (long i = 0; i < scale * 500000; i++)
 		step(0.001);
 	for (int i = 0; i < N; i++) {
 		memcpy(&bits, &x[i][0], 8);

@@ -7,7 +7,7 @@ static unsigned char composite[LIMIT];
 static uint64_t work(long scale)
 {
 	uint64_t primes = 0;
-	for (long round = 0; round < scale * 8; round++) {
+	for (long round = 0; round < scale * 14; round++) {
 		memset(composite, 0, sizeof composite);
 		for (long i = 2; i < LIMIT; i++) {
 			if (composite[i])

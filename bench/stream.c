@@ -9,7 +9,7 @@ static uint64_t work(long scale)
 	uint64_t sum = 0;
 	for (int i = 0; i < N; i++)
 		a[i] = i, b[i] = 3 * i;
-	for (long round = 0; round < scale * 8; round++) {
+	for (long round = 0; round < scale * 32; round++) {
 		for (int i = 0; i < N; i++)
 			c[i] = a[i] + 5 * b[i];
 		for (int i = 0; i < N; i++)

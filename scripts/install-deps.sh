@@ -12,7 +12,9 @@ set -euo pipefail
 # Command, Debian package, what needs it; one row each.
 table='
 riscv64-linux-gnu-gcc   gcc-riscv64-linux-gnu     test guests in C, freshness of committed guests
+riscv64-linux-gnu-g++   g++-riscv64-linux-gnu     benchmarks in C++
 gcc                     gcc                       native side of the benchmarks and tests
+g++                     g++                       native side of the benchmarks
 qemu-riscv64            qemu-user                 comparison with QEMU
 strace                  strace                    comparison of system call traces
 dpkg-deb                dpkg                      Debian root file system of the userland tests

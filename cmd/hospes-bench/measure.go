@@ -2,138 +2,100 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"runtime"
-	"strconv"
 	"time"
 )
 
-// system is a way to run a benchmark.
-type system struct {
-	name    string
-	command []string // what stands before the program
-	suffix  string   // of the compiled program
+// sample is what one run took.
+type sample struct {
+	User time.Duration `json:"user_ns"` // with children that were waited for
+	Sys  time.Duration `json:"sys_ns"`
+	Wall time.Duration `json:"wall_ns"`
 }
 
-const (
-	native = ".host"
-	guest  = ".riscv64"
-)
-
-// systems lists what is compared; the first is the yardstick, the second is hospes.
-func systems(c *config) []system {
-	s := []system{{"native", nil, native}, {"hospes", []string{c.hospes}, guest}}
-	if c.qemu != "" {
-		s = append(s, system{"qemu", []string{c.qemu}, guest})
-	}
-	return s
-}
-
-// compile builds each program for the host and for the guest, unless the result is newer
-// than the sources.
-func compile(c *config, set []benchmark) error {
-	if err := os.MkdirAll(c.build, 0o755); err != nil {
-		return err
-	}
-	// Without contraction: the host has no fused multiply-add by default and the guest
-	// does; the results are to be the same.
-	common := []string{"-O2", "-ffp-contract=off", "-pthread", "-static"}
-	for _, b := range set {
-		src := filepath.Join(c.src, b.name+".c")
-		for _, t := range []struct{ cc, suffix string }{
-			{"gcc", native},
-			{"riscv64-linux-gnu-gcc", guest},
-		} {
-			out := filepath.Join(c.build, b.name+t.suffix)
-			if fresh(out, src, filepath.Join(c.src, "bench.h")) {
-				continue
-			}
-			args := append(common[:len(common):len(common)], "-o", out, src, "-lm")
-			if msg, err := exec.Command(t.cc, args...).CombinedOutput(); err != nil {
-				return fmt.Errorf("%s: %w\n%s", src, err, msg)
-			}
-		}
-	}
-	return nil
-}
-
-func fresh(out string, sources ...string) bool {
-	o, err := os.Stat(out)
-	if err != nil {
-		return false
-	}
-	for _, s := range sources {
-		if i, err := os.Stat(s); err != nil || !i.ModTime().Before(o.ModTime()) {
-			return false
-		}
-	}
-	return true
-}
-
-// result is what one benchmark measured.
+// result is what was measured for one row.
 type result struct {
-	benchmark
-	times        [][]time.Duration // user CPU time, by system and round
-	instructions float64           // that the guest executed; 0 if hospes does not say
+	Group, Name string
+	Samples     map[string][]sample // by system
+	Wrong       map[string]string   // by system: how it failed
+	want        []byte              // what the first system printed
 }
 
-// measure runs all programs, round by round.
-func measure(c *config, set []benchmark) ([]result, error) {
-	sys := systems(c)
-	results := make([]result, len(set))
-	for i, b := range set {
-		results[i] = result{benchmark: b, times: make([][]time.Duration, len(sys))}
+// limit ends a run that hangs.
+const limit = 2 * time.Minute
+
+// measure runs all rows, round by round. A system that fails a row is not asked again.
+func measure(c *config, systems []system, rows []row) []*result {
+	var results []*result
+	for _, r := range rows {
+		results = append(results, &result{Group: r.group, Name: r.name, Samples: map[string][]sample{}, Wrong: map[string]string{}})
 	}
 	for round := range c.rounds {
-		for i := range results {
-			r := &results[i]
-			fmt.Fprintf(os.Stderr, "round %d of %d: %-12s\r", round+1, c.rounds, r.name)
-			if err := r.round(c, sys); err != nil {
-				return nil, err
+		for i := range rows {
+			for k := range systems {
+				fmt.Fprintf(os.Stderr, "\rround %d of %d: %-30s", round+1, c.rounds, rows[i].fullName()+" "+systems[k].name)
+				results[i].add(c, &systems[k], &rows[i])
 			}
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%40s\r", "")
-	return results, nil
+	fmt.Fprintf(os.Stderr, "\r%50s\r", "")
+	return results
 }
 
-var instructionsLine = regexp.MustCompile(`(?m)instructions:?\s+(\d+)`)
-
-// round runs one program once on each system.
-func (r *result) round(c *config, sys []system) error {
-	var want []byte
-	for i, s := range sys {
-		args := append(s.command[:len(s.command):len(s.command)], filepath.Join(c.build, r.name+s.suffix), strconv.Itoa(c.scale))
-		var out, errs bytes.Buffer
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Stdout, cmd.Stderr = &out, &errs
-		cmd.Env = append(os.Environ(), "HOSPES_STATS=1")
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", args, err, errs.String())
-		}
-		if want == nil {
-			want = out.Bytes()
-		} else if !bytes.Equal(out.Bytes(), want) {
-			return fmt.Errorf("%v printed %q, native %q", args, out.String(), want)
-		}
-		r.times[i] = append(r.times[i], cmd.ProcessState.UserTime())
-		if m := instructionsLine.FindSubmatch(errs.Bytes()); m != nil && s.name == "hospes" {
-			r.instructions, _ = strconv.ParseFloat(string(m[1]), 64) // digits only
-		}
+// add runs a row once.
+func (r *result) add(c *config, s *system, what *row) {
+	if r.Wrong[s.name] != "" {
+		return
 	}
-	return nil
+	took, out, err := what.run(c, s)
+	switch {
+	case err != nil:
+		r.Wrong[s.name] = err.Error()
+	case r.want == nil:
+		r.want = out
+	case !bytes.Equal(out, r.want):
+		r.Wrong[s.name] = fmt.Sprintf("printed %s, not %s", excerpt(out), excerpt(r.want))
+	}
+	if r.Wrong[s.name] == "" {
+		r.Samples[s.name] = append(r.Samples[s.name], took)
+	}
 }
 
-// machine says what the figures were measured on.
-func machine() string {
-	model := "unknown processor"
-	info, _ := os.ReadFile("/proc/cpuinfo") // absent on other systems
-	if m := regexp.MustCompile(`(?m)^model name\s*: (.*)$`).FindSubmatch(info); m != nil {
-		model = string(m[1])
+// run runs the row's program on a system.
+func (r *row) run(c *config, s *system) (sample, []byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	argv := append(s.command[:len(s.command):len(s.command)], filepath.Join(c.build, r.program()+s.suffix))
+	argv = append(argv, r.arguments(c)...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), s.env...)
+	return timed(cmd)
+}
+
+// timed runs a command to its end, and returns what it took and printed.
+func timed(cmd *exec.Cmd) (sample, []byte, error) {
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second // a grandchild may hold the pipes
+	start := time.Now()
+	err := cmd.Run()
+	wall := time.Since(start)
+	if err != nil {
+		return sample{}, nil, fmt.Errorf("%w %s", err, excerpt(errs.Bytes()))
 	}
-	return fmt.Sprintf("%s, %d CPUs, %s/%s", model, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	p := cmd.ProcessState
+	return sample{p.UserTime(), p.SystemTime(), wall}, out.Bytes(), nil
+}
+
+// excerpt quotes the beginning of an output.
+func excerpt(b []byte) string {
+	const most = 300
+	if len(b) > most {
+		return fmt.Sprintf("%q... (%d bytes)", b[:most], len(b))
+	}
+	return fmt.Sprintf("%q", b)
 }

@@ -3,53 +3,78 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
+// took makes samples of user times in milliseconds.
+func took(ms ...int) []sample {
+	var s []sample
+	for _, m := range ms {
+		s = append(s, sample{User: time.Duration(m) * time.Millisecond})
+	}
+	return s
+}
+
 func TestReport(t *testing.T) {
-	const s = time.Second
-	results := []result{
-		{benchmark{"a", "integer"}, [][]time.Duration{{1 * s, 3 * s, 2 * s}, {4 * s, 4 * s, 4 * s}}, 4e9},
-		{benchmark{"b", "integer"}, [][]time.Duration{{1 * s, 1 * s}, {8 * s, 8 * s}}, 0},
+	results := []*result{
+		{Group: "integer", Name: "a", Samples: map[string][]sample{"native": took(1000, 3000, 2000), "hospes": took(4000, 4000), "qemu": took(2000)}},
+		{Group: "integer", Name: "b", Samples: map[string][]sample{"native": took(1000), "hospes": took(8000), "qemu": took(16000)}},
+		{Group: "integer", Name: "c", Samples: map[string][]sample{"native": took(1000)}, Wrong: map[string]string{"hospes": "printed nothing"}},
 	}
 	var b strings.Builder
-	report(&b, []system{{name: "native"}, {name: "hospes"}}, results)
+	for _, t := range tables([]system{{name: "native"}, {name: "hospes"}, {name: "qemu"}}, results) {
+		t.text(&b)
+	}
+	got := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
-		"integer a 2000 4000 2.0 1000",
-		"integer b 1000 8000 8.0 -",
-		"integer geometric mean 4.0 1000",
-		"all geometric mean 4.0 1000",
+		"integer/a 2000 4000 2000 2.00 0.50 slower",
+		"integer/b 1000 8000 16000 8.00 2.00 integer/c",
+		"integer/c 1000 - - - - wrong",
+		"integer 3 4.00 1.00",
 	} {
-		if !strings.Contains(strings.Join(strings.Fields(b.String()), " "), want) {
+		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
+	if err := wrong(results); err == nil || err.Error() != "c: hospes: printed nothing" {
+		t.Errorf("wrong: %v", err)
+	}
 }
 
-// TestTable says that table and sources agree.
-func TestTable(t *testing.T) {
-	files, err := filepath.Glob("../../bench/*.c")
-	if err != nil || len(files) != len(benchmarks) {
-		t.Errorf("%d sources and %d rows (%v)", len(files), len(benchmarks), err)
-	}
-	for _, b := range benchmarks {
-		if _, err := os.Stat("../../bench/" + b.name + ".c"); err != nil {
-			t.Error(err)
+// TestSources says that each source has a row, and each row a source.
+func TestSources(t *testing.T) {
+	dir := filepath.Join("..", "..", sources)
+	var have []string
+	for _, pattern := range []string{"*.c", "*.cc", "go/*"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			have = append(have, strings.TrimPrefix(f, dir+"/"))
 		}
 	}
+	for _, p := range programs {
+		if _, err := os.Stat(filepath.Join(dir, p.source)); err != nil {
+			t.Error(err)
+		}
+		have = slices.DeleteFunc(have, func(s string) bool { return s == p.source })
+	}
+	if len(have) > 0 {
+		t.Errorf("without a row: %v", have)
+	}
 }
 
-func TestReportProcesses(t *testing.T) {
-	const ms = time.Millisecond
-	times := make([][][]time.Duration, len(processRows))
-	for i := range times {
-		times[i] = [][]time.Duration{{1 * ms}, {3 * ms, 9 * ms, 2 * ms}, {6 * ms}}
+func TestVariables(t *testing.T) {
+	got, err := variables("--translate on --stats --code-cache=256K --threshold 0")
+	want := []string{"HOSPES_TRANSLATE=on", "HOSPES_STATS=1", "HOSPES_CODE_CACHE=256K", "HOSPES_THRESHOLD=0"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
 	}
-	var b strings.Builder
-	reportProcesses(&b, []system{{name: "native"}, {name: "hospes"}, {name: "qemu"}}, times)
-	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "fork and wait 1.00 3.00 6.00 0.50") {
-		t.Error(got)
+	if _, err := variables("on"); err == nil {
+		t.Error("a value without an option is accepted")
 	}
 }
