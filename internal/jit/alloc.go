@@ -251,6 +251,12 @@ func (c *Compiler) leaveHome(h amd64.Reg) {
 	c.put(v, r)
 }
 
+// free ends the use of r, a register of temps, within an instruction.
+func (c *Compiler) free(r amd64.Reg) {
+	c.clobber(r)
+	c.pinned[r] = false
+}
+
 // freeTemp is one of several registers that nobody needs, or NoReg.
 func (c *Compiler) freeTemp(temps []amd64.Reg) amd64.Reg {
 	for _, r := range temps {

@@ -70,7 +70,7 @@ type Compiler struct {
 	code      Code
 	pc        uint64 // of the guest instruction
 	deferred  []bool // by value: computed where it is used
-	nans      []nanPath
+	cold      []coldPath
 	interps   []interpExit
 	alloc
 }
@@ -84,7 +84,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
-	c.nans, c.interps = c.nans[:0], c.interps[:0]
+	c.cold, c.interps = c.cold[:0], c.interps[:0]
 	c.startAlloc()
 	c.deferValues()
 	c.poll()
@@ -104,8 +104,8 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 		c.unpin()
 	}
 	c.emitExits()
+	c.emitCold()
 	c.emitInterps()
-	c.emitNaNs()
 	c.code.End = a.Len()
 	return &c.code, true
 }

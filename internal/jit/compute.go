@@ -48,8 +48,10 @@ func (c *Compiler) compute(v ir.Value, i *ir.Instr) bool {
 		dst := c.copyOf(v, x)
 		c.a.BSwap(amd64.W64, dst)
 		c.put(v, dst)
+	case ir.OrcB:
+		c.orBytes(v, x)
 	case ir.Clz, ir.Ctz, ir.Cpop, ir.Clz32, ir.Ctz32:
-		return c.count(v, i)
+		c.count(v, i)
 	default:
 		return false
 	}
@@ -289,22 +291,4 @@ func (c *Compiler) operandsIn(rx amd64.Reg, x ir.Value, ry amd64.Reg, y ir.Value
 	c.used(x)
 	c.used(y)
 	c.pinned[rx], c.pinned[ry] = true, true
-}
-
-// count compiles the operations that count bits.
-func (c *Compiler) count(v ir.Value, i *ir.Instr) bool {
-	op, w, ok := amd64.POPCNT, amd64.W64, c.Features.POPCNT
-	switch i.Op {
-	case ir.Clz, ir.Clz32:
-		op, ok = amd64.LZCNT, c.Features.LZCNT
-	case ir.Ctz, ir.Ctz32:
-		op, ok = amd64.TZCNT, c.Features.BMI1
-	}
-	if i.Op == ir.Clz32 || i.Op == ir.Ctz32 {
-		w = amd64.W32
-	}
-	if ok {
-		c.extend(op, w, v, i.Args[0])
-	}
-	return ok
 }

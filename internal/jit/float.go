@@ -5,6 +5,7 @@ package jit
 import (
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/softfloat"
 )
 
 // Floating point is the host's: rounding mode and sticky flags are those of MXCSR,
@@ -29,9 +30,23 @@ var floatOps = map[ir.Op]struct {
 // float compiles an operation on floating-point numbers. It reports false if it is not
 // supported.
 func (c *Compiler) float(v ir.Value, i *ir.Instr) bool {
-	if i.Op.Has(ir.Rounds) && !c.rounds(i) {
+	if !i.Op.Has(ir.Rounds) || roundsItself(i.Op) {
+		return c.floatOp(v, i)
+	}
+	mode := c.mode(i)
+	if mode == nearestMax {
 		return false
 	}
+	if mode == c.hostMode() {
+		return c.floatOp(v, i)
+	}
+	c.changeMode(mode)
+	ok := c.floatOp(v, i)
+	c.changeMode(mode) // back; an exit in between may leave as it is
+	return ok
+}
+
+func (c *Compiler) floatOp(v ir.Value, i *ir.Instr) bool {
 	x, y := i.Args[0], i.Args[1]
 	switch i.Op {
 	case ir.Float, ir.Lo32:
@@ -48,27 +63,27 @@ func (c *Compiler) float(v ir.Value, i *ir.Instr) bool {
 		c.sqrt(v, i)
 	case ir.FmaS, ir.FmaD:
 		return c.fma(v, i)
+	case ir.FroundS, ir.FroundD, ir.FroundnxS, ir.FroundnxD:
+		return c.round(v, i)
 	case ir.FnegS, ir.FnegD, ir.FsgnjS, ir.FsgnjD, ir.FsgnjnS, ir.FsgnjnD, ir.FsgnjxS, ir.FsgnjxD:
 		c.sign(v, i)
-	case ir.FminS, ir.FminD, ir.FmaxS, ir.FmaxD:
+	case ir.FminS, ir.FminD, ir.FmaxS, ir.FmaxD, ir.FminmS, ir.FminmD, ir.FmaxmS, ir.FmaxmD:
 		c.minMax(v, i)
 	case ir.FltS, ir.FltD, ir.FleS, ir.FleD, ir.FltqS, ir.FltqD, ir.FleqS, ir.FleqD:
 		c.truth(v, c.floatCondition(i))
 	case ir.FeqS, ir.FeqD:
 		c.equal(v, x, y, i.Op == ir.FeqS)
+	case ir.FclassS, ir.FclassD:
+		c.class(v, i)
+	case ir.FliS:
+		c.floatConst(v, box32|uint64(softfloat.F32Fli(uint8(i.Imm))))
+		c.boxed[v] = true
+	case ir.FliD:
+		c.floatConst(v, softfloat.F64Fli(uint8(i.Imm)))
 	default:
 		return c.convert(v, i)
 	}
 	return true
-}
-
-// rounds reports whether the host's rounding mode is the one that i wants. Conversions
-// to integers can choose theirs.
-func (c *Compiler) rounds(i *ir.Instr) bool {
-	if i.Op >= ir.F32ToI32 && i.Op <= ir.U64ToF64 && i.Op.Info().Result == ir.I64 {
-		return i.Imm != 4 && (i.Imm != ir.Dynamic || c.Round != 4)
-	}
-	return c.Round < 4 && (i.Imm == ir.Dynamic || i.Imm == uint64(c.Round))
 }
 
 // fromInt moves an integer to a floating-point register.
@@ -182,21 +197,25 @@ func (c *Compiler) canonical(r amd64.Reg, single bool) {
 		compare, nan = amd64.UCOMISS, constNaNS
 	}
 	c.a.RR(compare, amd64.W32, r, r)
-	jump := c.a.Jcc(amd64.P)
-	c.nans = append(c.nans, nanPath{jump: jump, back: c.a.Len(), reg: r, nan: nan})
+	c.outOfLine(amd64.P, func() { c.fetch(r, constant(nan)) })
 }
 
-// nanPath is the cold path of canonical.
-type nanPath struct {
+// outOfLine has code executed if a condition holds, which it seldom does.
+func (c *Compiler) outOfLine(cond amd64.Cond, emit func()) {
+	jump := c.a.Jcc(cond)
+	c.cold = append(c.cold, coldPath{jump: jump, back: c.a.Len(), emit: emit})
+}
+
+// coldPath is code out of line: the jump there and where it goes back to.
+type coldPath struct {
 	jump, back int
-	reg        amd64.Reg
-	nan        int
+	emit       func()
 }
 
-func (c *Compiler) emitNaNs() {
-	for _, p := range c.nans {
+func (c *Compiler) emitCold() {
+	for _, p := range c.cold {
 		c.a.SetRel32(p.jump, c.a.Len())
-		c.fetch(p.reg, constant(p.nan))
+		p.emit()
 		c.a.SetRel32(c.a.Jmp(), p.back)
 	}
 }

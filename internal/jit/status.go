@@ -75,6 +75,39 @@ func (c *Compiler) setFlags(x ir.Value) {
 	c.used(x)
 }
 
+// Rounding modes.
+const (
+	towardZero = 1
+	nearestMax = 4 // ties away from zero, which the host does not have
+)
+
+// hostModes are the host's numbers of the others.
+var hostModes = [...]uint8{0, 3, 1, 2}
+
+// hostMode is the mode that the host has while the trace runs.
+func (c *Compiler) hostMode() uint8 {
+	if c.Round == nearestMax {
+		return 0
+	}
+	return c.Round
+}
+
+// mode is the rounding mode of i.
+func (c *Compiler) mode(i *ir.Instr) uint8 {
+	if i.Imm == ir.Dynamic {
+		return c.Round
+	}
+	return uint8(i.Imm)
+}
+
+// changeMode changes the host's rounding mode to another one, or back.
+func (c *Compiler) changeMode(mode uint8) {
+	const at = 13
+	c.a.M(amd64.STMXCSR, amd64.W32, scratch)
+	c.a.MI(amd64.XOR, amd64.W32, scratch, int32(hostModes[mode]^hostModes[c.hostMode()])<<at)
+	c.a.M(amd64.LDMXCSR, amd64.W32, scratch)
+}
+
 // getRound compiles the reading of the rounding mode.
 func (c *Compiler) getRound(v ir.Value) {
 	dst := c.dest(v, 0)

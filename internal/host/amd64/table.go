@@ -137,6 +137,7 @@ const (
 	PXOR
 	POR
 	PAND
+	PCMPEQB
 	PSLLQ
 	PSRLQ
 	VFMADD132SS
@@ -263,6 +264,7 @@ var table = [numOps]row{
 	PXOR:      {name: "pxor", class: xmm, pfx: 0x66, emap: m0F, rm: 0xEF, avx: true},
 	POR:       {name: "por", class: xmm, pfx: 0x66, emap: m0F, rm: 0xEB, avx: true},
 	PAND:      {name: "pand", class: xmm, pfx: 0x66, emap: m0F, rm: 0xDB, avx: true},
+	PCMPEQB:   {name: "pcmpeqb", class: xmm, pfx: 0x66, emap: m0F, rm: 0x74, avx: true},
 	PSLLQ:     {name: "psllq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 6},
 	PSRLQ:     {name: "psrlq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 2},
 
