@@ -41,6 +41,9 @@ type Translator struct {
 	Threshold int
 	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
 	CacheSize int
+	// PerfMap and JITDump make translated code visible to perf(1), under the names of the
+	// guest's functions: by /tmp/perf-PID.map, and /tmp/jit-PID.dump.
+	PerfMap, JITDump bool
 }
 
 // Config says what to run, and how.

@@ -25,6 +25,8 @@ var policy = map[string][]string{
 	"internal/demo":      {},
 	"internal/seccomp":   {},
 	"internal/binfmt":    {},
+	"internal/symbols":   {},
+	"internal/perf":      {"internal/reserved"},
 	"internal/self":      {"internal/reserved"},
 
 	"internal/mem":         {},
@@ -62,13 +64,14 @@ var policy = map[string][]string{
 	"internal/linux": {
 		"internal/binfmt", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
 		"internal/linux/abi", "internal/loader", "internal/mem",
-		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/trap",
+		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
+		"internal/trap",
 	},
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
-		"internal/mem/table", "internal/reserved", "internal/self", "internal/strace",
+		"internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/self", "internal/trap", "internal/trap/early",

@@ -34,7 +34,11 @@ const addressSpace = 1 << 38
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	arch := architecture(cfg)
+	watch := &observer{start: time.Now()}
+	arch, err := architecture(cfg, watch)
+	if err != nil {
+		return Status{}, err
+	}
 	as, err := newSpace(cfg.Mapping)
 	if err != nil {
 		return Status{}, err
@@ -44,17 +48,15 @@ func Run(cfg Config) (Status, error) {
 		args = []string{cfg.Program}
 	}
 	lc := linux.Config{Arch: arch, Mem: as, Sysroot: sysroot(cfg)}
-	var p *linux.Process
 	if cfg.Strace != nil {
 		lc.Tracer = strace.New(cfg.Strace)
 	}
 	if w := cfg.Disassembly; w != nil {
 		lc.TraceCode = func(line string) { _, _ = w.Write([]byte(line + "\n")) }
 	}
-	c := counters{arch: arch, start: time.Now()}
-	lc.OnFork = func() { c.forked(p) }
+	lc.OnFork = watch.forked
 	if cfg.OnExit != nil {
-		lc.OnExit, lc.SeeEnd = func(s linux.Status) { cfg.OnExit(Status(s), c.stats(p)) }, cfg.Stats
+		lc.OnExit, lc.SeeEnd = func(s linux.Status) { cfg.OnExit(Status(s), watch.stats()) }, cfg.Stats
 	}
 	prog := linux.Program{Path: cfg.Program, Argv: args, Env: cfg.Env}
 	if cfg.Image != nil {
@@ -62,7 +64,8 @@ func Run(cfg Config) (Status, error) {
 			return Status{}, err
 		}
 	}
-	p = linux.NewProcess(lc)
+	p := linux.NewProcess(lc)
+	watch.p, watch.arch = p, arch
 	p.ExecOptions = cfg.ExecOptions
 	if cfg.Resume != nil {
 		r := cfg.Resume
@@ -80,45 +83,24 @@ func Run(cfg Config) (Status, error) {
 	return Status(status), loadError(err)
 }
 
-// architecture is the guest's, with a translator if one is wanted.
-func architecture(cfg Config) guest.Arch {
+// architecture is the guest's, with a translator if one is wanted, of which the observer
+// is told.
+func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	t := cfg.Translator
 	if !t.On {
-		return riscv.Arch
+		return riscv.Arch, nil
 	}
 	opts := engine.DefaultOptions
-	opts.Measure = cfg.Stats
+	if err := watch.observe(cfg, &opts); err != nil {
+		return nil, err
+	}
 	if t.Threshold != 0 {
 		opts.Threshold = max(t.Threshold, 0)
 	}
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}
-	return &engine.Arch{Arch: riscv.Arch, Options: opts}
-}
-
-// counters make the Stats of a process.
-type counters struct {
-	arch  guest.Arch
-	start time.Time
-	done  uint64 // instructions before start
-}
-
-// forked begins anew in a child.
-func (c *counters) forked(p *linux.Process) {
-	c.start, c.done = time.Now(), p.Instructions()
-	if a, ok := c.arch.(*engine.Arch); ok {
-		a.Forked()
-	}
-}
-
-func (c *counters) stats(p *linux.Process) Stats {
-	s := Stats{PID: os.Getpid(), Instructions: p.Instructions() - c.done, Elapsed: time.Since(c.start)}
-	if a, ok := c.arch.(*engine.Arch); ok {
-		t := TranslatorStats(a.Stats())
-		s.Translator = &t
-	}
-	return s
+	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }
 
 // imageFile makes an anonymous file of a program.

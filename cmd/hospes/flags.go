@@ -106,6 +106,9 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
+	{"perf", "HOSPES_PERF", "FILES", "let perf(1) see translated code: map (/tmp/perf-PID.map), jitdump (/tmp/jit-PID.dump), or both with a comma", func(o *opts, v string) error {
+		return parsePerf(&o.translator, v)
+	}},
 	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
@@ -115,6 +118,22 @@ var table = []option{
 	{"version", "", "", "print version and what this build can do", func(o *opts, v string) error {
 		return parseSwitch(&o.version, v)
 	}},
+}
+
+// parsePerf reads the list of files for perf(1).
+func parsePerf(t *hospes.Translator, v string) error {
+	t.PerfMap, t.JITDump = false, false
+	for name := range strings.SplitSeq(v, ",") {
+		switch name {
+		case "map":
+			t.PerfMap = true
+		case "jitdump":
+			t.JITDump = true
+		default:
+			return fmt.Errorf("%q is neither map nor jitdump", name)
+		}
+	}
+	return nil
 }
 
 const maxThreshold = 1 << 30
@@ -262,6 +281,16 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
+	}
+	var files []string
+	if t.PerfMap {
+		files = append(files, "map")
+	}
+	if t.JITDump {
+		files = append(files, "jitdump")
+	}
+	if files != nil {
+		args = append(args, "--perf", strings.Join(files, ","))
 	}
 	return args
 }

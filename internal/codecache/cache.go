@@ -135,6 +135,12 @@ func (b *Block) pageRange() (first, last uint64) {
 	return b.PC >> pageShift, max(b.endPC()-1, b.PC) >> pageShift
 }
 
+// Blocks are all that have code, in the order of their addresses.
+func (c *Cache) Blocks() []*Block { return c.blocks }
+
+// CodeOf is the code of a block.
+func (c *Cache) CodeOf(b *Block) []byte { return c.mem[b.Entry:b.End] }
+
 // Lookup returns the valid block of a key, or nil.
 func (c *Cache) Lookup(k Key) *Block {
 	if b := c.index[k]; b != nil && b.valid.Load() {

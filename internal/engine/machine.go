@@ -25,6 +25,11 @@ type Options struct {
 	CacheSize int
 	// Measure has times measured, and entries counted, for Arch.Stats.
 	Measure bool
+	// Translated, if set, is called with each translation that is made, by any thread, one
+	// at a time. It may call neither this package nor the address space.
+	Translated func(*Translation)
+	// Symbol says what the guest code at an address is called, for Translated.
+	Symbol func(pc uint64) string
 }
 
 // DefaultOptions are those that suit most programs.
@@ -73,6 +78,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
+	m.tell(&Translation{Name: "[hospes stubs]", Host: m.cache.Host(0), Code: m.asm.Buf})
 	start, end := m.cache.Range()
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault))); err != nil {
 		return nil, err
@@ -96,6 +102,7 @@ func (m *Machine) codeChanged(addr, n uint64) {
 // says so, if the code is for the interpreter. The calling CPU is in no translated code.
 func (m *Machine) translation(k codecache.Key) *codecache.Block {
 	var code [maxCode]byte
+	name := m.symbol(k.PC)
 	for {
 		changes := m.changes.Load()
 		n, _ := m.as.Fetch(k.PC, code[:])
@@ -113,7 +120,7 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 			b = m.cache.Revive(k, code[:n], checked)
 		}
 		if b == nil {
-			b = m.translate(k, code[:n], checked)
+			b = m.translate(k, code[:n], checked, name)
 		}
 		epoch := m.cache.Resets
 		m.mu.Unlock()
@@ -128,7 +135,7 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 const maxCode = 256
 
 // translate makes a block, with mu held. It returns nil if there is no room.
-func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecache.Block {
+func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name string) *codecache.Block {
 	w := m.watch()
 	t, count, size := m.lifter.Lift(code, k.PC)
 	w.lap(&m.stages.lift)
@@ -155,6 +162,9 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool) *codecac
 	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
 	m.add(b, made)
 	w.lap(&m.stages.install)
+	if m.opts.Translated != nil {
+		m.tell(m.described(b, name, t))
+	}
 	return b
 }
 

@@ -121,6 +121,7 @@ func (a *Arch) Forked() {
 	if m == nil {
 		return
 	}
+	m.tellAll()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now

@@ -78,10 +78,12 @@ type Process struct {
 	trace   [4]uint64     // Task.execTrace of the program before
 	tracees ptrace.Tracer // threads of other processes that threads of this one trace
 
-	limits   limits // resource limits that hospes itself keeps (limits.go)
-	reserved fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
-	files    fileState
-	retired  atomic.Uint64 // instructions of threads that have ended
+	limits       limits // resource limits that hospes itself keeps (limits.go)
+	reserved     fdSet  // descriptors of hospes, which the guest cannot see (reserved.go)
+	files        fileState
+	symbolTables symbolTables
+
+	retired atomic.Uint64 // instructions of threads that have ended
 }
 
 // Status is how a process ended: Signal is 0 after exit.

@@ -101,6 +101,15 @@ func Keep(fd int) (*Descriptor, error) {
 	return d, nil
 }
 
+// Close closes the file. The descriptor must not be used afterwards.
+func (d *Descriptor) Close() error {
+	mu.Lock()
+	defer mu.Unlock()
+	kept = slices.DeleteFunc(kept, func(k *Descriptor) bool { return k == d })
+	update()
+	return syscall.Close(d.Int())
+}
+
 // keep makes a descriptor hospes's as it is.
 func keep(fd int) *Descriptor {
 	mu.Lock()

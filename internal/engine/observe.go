@@ -1,0 +1,48 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Translation is generated code, as Options.Translated gets to see it. What it refers to
+// is valid during the call only.
+type Translation struct {
+	PC    uint64 // guest address
+	Name  string // that Options.Symbol gives it
+	Guest []byte // guest code; nil for what is a translation of nothing
+	Trace *ir.Trace
+	Host  uintptr // host address
+	Code  []byte  // host code, before any exit is linked
+}
+
+// described describes a block. t is nil if its trace is not there any more.
+func (m *Machine) described(b *codecache.Block, name string, t *ir.Trace) *Translation {
+	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Trace: t, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b)}
+}
+
+func (m *Machine) tell(t *Translation) {
+	if m.opts.Translated != nil {
+		m.opts.Translated(t)
+	}
+}
+
+// symbol is the name of guest code if anybody wants to know. The caller holds no lock.
+func (m *Machine) symbol(pc uint64) string {
+	if m.opts.Translated == nil || m.opts.Symbol == nil {
+		return ""
+	}
+	return m.opts.Symbol(pc)
+}
+
+// tellAll tells of all translations again, in a process that a fork has made.
+func (m *Machine) tellAll() {
+	if m.opts.Translated == nil {
+		return
+	}
+	for _, b := range m.cache.Blocks() {
+		m.tell(m.described(b, m.symbol(b.PC), nil))
+	}
+}

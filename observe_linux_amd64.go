@@ -1,0 +1,93 @@
+package hospes
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux"
+	"github.com/hospes-vm/hospes/internal/perf"
+)
+
+// observer looks at how a process is executed.
+type observer struct {
+	p     *linux.Process
+	arch  guest.Arch
+	start time.Time
+	done  uint64 // instructions before start
+
+	perf []perfFile
+}
+
+// perfFile is a file for perf(1), and how another is made.
+type perfFile struct {
+	perf.Writer
+	make func() (perf.Writer, error)
+}
+
+// observe has options of the translator tell what the configuration wants to see.
+func (o *observer) observe(cfg Config, opts *engine.Options) error {
+	opts.Measure = cfg.Stats
+	if cfg.Translator.PerfMap {
+		o.perf = append(o.perf, perfFile{make: perf.NewMap})
+	}
+	if cfg.Translator.JITDump {
+		o.perf = append(o.perf, perfFile{make: perf.NewDump})
+	}
+	for i := range o.perf {
+		f := &o.perf[i]
+		var err error
+		// After execve the guest may be where there is no place for files: it should go on.
+		if f.Writer, err = f.make(); err != nil && cfg.Resume == nil {
+			return err
+		}
+	}
+	if len(o.perf) > 0 {
+		opts.Translated = o.translated
+		opts.Symbol = func(pc uint64) string { return o.p.Symbol(pc) }
+	}
+	return nil
+}
+
+// translated is told of each translation.
+func (o *observer) translated(t *engine.Translation) {
+	name := t.Name
+	if t.Guest != nil {
+		if name != "" {
+			name += " "
+		}
+		name += fmt.Sprintf("[%#x]", t.PC)
+	}
+	for i := range o.perf {
+		if f := &o.perf[i]; f.Writer != nil {
+			f.Add(t.Host, t.Code, name)
+		}
+	}
+}
+
+// forked begins anew in a child: with counters of its own, and files of its own, in which
+// is what has been translated before.
+func (o *observer) forked() {
+	o.start, o.done = time.Now(), o.p.Instructions()
+	for i := range o.perf {
+		f := &o.perf[i]
+		if f.Writer != nil {
+			f.Close()
+		}
+		f.Writer, _ = f.make()
+	}
+	if a, ok := o.arch.(*engine.Arch); ok {
+		a.Forked()
+	}
+}
+
+func (o *observer) stats() Stats {
+	s := Stats{PID: os.Getpid(), Instructions: o.p.Instructions() - o.done, Elapsed: time.Since(o.start)}
+	if a, ok := o.arch.(*engine.Arch); ok {
+		t := TranslatorStats(a.Stats())
+		s.Translator = &t
+	}
+	return s
+}
