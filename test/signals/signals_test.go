@@ -129,6 +129,24 @@ func (g *guestProgram) queue(sig syscall.Signal, n int) {
 	}
 }
 
+// awaitSleep waits until the guest's first thread sleeps in clock_nanosleep(2), the call
+// that all of the guest's sleeps become.
+func (g *guestProgram) awaitSleep() {
+	g.t.Helper()
+	file := "/proc/" + strconv.Itoa(g.cmd.Process.Pid) + "/syscall" // "running", or number and arguments
+	for range 60 * 1000 {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if strings.HasPrefix(string(text), strconv.Itoa(unix.SYS_CLOCK_NANOSLEEP)+" ") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	g.t.Fatal("the guest does not sleep")
+}
+
 // status waits for a change of the guest's state.
 func (g *guestProgram) status(options int) (ws syscall.WaitStatus) {
 	g.t.Helper()
@@ -168,7 +186,7 @@ func TestSignalsFromOutside(t *testing.T) {
 		g.expect("waited for: Child exited, from outside 1")
 		for i, sig := range []syscall.Signal{unix.SIGSTOP, unix.SIGTSTP} {
 			g.expect("sleeping")
-			time.Sleep(50 * time.Millisecond)
+			g.awaitSleep()
 			g.kill(sig)
 			if ws := g.status(syscall.WUNTRACED); !ws.Stopped() || ws.StopSignal() != sig {
 				t.Errorf("status %#x after %v", ws, sig)

@@ -7,7 +7,7 @@ var worldViews = []worldRow{
 		script: `sleep 301 & p=$!
 bash -c 'exec -a "a name" sleep 302' & q=$!
 sleep 1
-ps -o comm=,nlwp=,stat=,args= -p $p -p $q | tr -s ' '
+ps -o comm=,nlwp=,s=,args= -p $p -p $q | tr -s ' '
 ps -o ppid= -p $p | grep -cw $$
 pgrep -x sleep -a | cut -d' ' -f2-
 pgrep -f 'sleep 301' | grep -cx $p

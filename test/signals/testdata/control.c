@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
 		printf("waited for: %s, from outside %d\n", strsignal(info.si_signo), info.si_pid == getppid());
 	}
 	for (int i = 0; i < 2; i++) {
-		struct timespec t = {0, 300000000};
+		struct timespec t = {i ? 60 : 0, 300000000}; // the second is interrupted
 		puts("sleeping");
 		int r = nanosleep(&t, NULL);
 		printf("slept: %s, SIGCONT handled %d times\n", r ? strerror(errno) : "ok", continued);
