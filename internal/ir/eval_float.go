@@ -51,6 +51,18 @@ var floats = map[Op]floatFunc{
 	F64ToF32: func(a, _, _ uint64, rm softfloat.Round, fl *softfloat.Flags) uint64 {
 		return uint64(softfloat.F64ToF32(a, rm, fl))
 	},
+	F16ToF32: func(a, _, _ uint64, _ softfloat.Round, fl *softfloat.Flags) uint64 {
+		return uint64(softfloat.F16ToF32(uint16(a), fl))
+	},
+	F16ToF64: func(a, _, _ uint64, _ softfloat.Round, fl *softfloat.Flags) uint64 {
+		return softfloat.F16ToF64(uint16(a), fl)
+	},
+	F32ToF16: func(a, _, _ uint64, rm softfloat.Round, fl *softfloat.Flags) uint64 {
+		return uint64(softfloat.F32ToF16(uint32(a), rm, fl))
+	},
+	F64ToF16: func(a, _, _ uint64, rm softfloat.Round, fl *softfloat.Flags) uint64 {
+		return uint64(softfloat.F64ToF16(a, rm, fl))
+	},
 	FcvtmodI32: func(a, _, _ uint64, _ softfloat.Round, fl *softfloat.Flags) uint64 {
 		return uint64(softfloat.F64CvtMod(a, fl))
 	},

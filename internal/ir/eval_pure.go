@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	sign32 = 1 << 31
-	sign64 = 1 << 63
-	nan32  = 0x7fc00000 // the canonical NaN
-	boxed  = math.MaxUint32 << 32
+	sign32  = 1 << 31
+	sign64  = 1 << 63
+	nan32   = 0x7fc00000 // the canonical NaN
+	nan16   = 0x7e00
+	boxed   = math.MaxUint32 << 32
+	boxed16 = boxed | 0xffff<<16
 )
 
 // pure computes a pure operation of the values a, b and c. Floating-point values are
@@ -71,7 +73,7 @@ func unary(op Op, imm, a, b uint64) uint64 {
 		return signExtend(a, 1<<(op-Sext8))
 	case Zext8:
 		return a & math.MaxUint8
-	case Zext16:
+	case Zext16, Lo16:
 		return a & math.MaxUint16
 	case Zext32, Lo32:
 		return a & math.MaxUint32
@@ -108,6 +110,13 @@ func signs(op Op, imm, a, b uint64) uint64 {
 		return a &^ boxed
 	case BoxS:
 		return a | boxed
+	case H:
+		if a < boxed16 {
+			return nan16
+		}
+		return a &^ boxed16
+	case BoxH:
+		return a | boxed16
 	case FnegS:
 		return a ^ sign32
 	case FnegD:

@@ -11,10 +11,11 @@ const (
 	I64              // 64 bits in an integer register
 	F64              // 64 bits in a floating-point register
 	F32              // binary32 in a floating-point register; what is above it does not count
+	F16              // binary16 in a floating-point register, likewise
 	Bool             // a truth value
 )
 
-var typeNames = [...]string{None: "none", I64: "i64", F64: "f64", F32: "f32", Bool: "bool"}
+var typeNames = [...]string{None: "none", I64: "i64", F64: "f64", F32: "f32", F16: "f16", Bool: "bool"}
 
 // String is the name of the type in the text form.
 func (t Type) String() string { return typeNames[t] }

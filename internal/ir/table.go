@@ -121,8 +121,11 @@ const (
 	Bits
 	Float
 	Lo32
+	Lo16
 	S
+	H
 	BoxS
+	BoxH
 	FnegS
 	FsgnjS
 	FsgnjnS
@@ -187,6 +190,10 @@ const (
 	U64ToF64
 	F32ToF64
 	F64ToF32
+	F16ToF32
+	F16ToF64
+	F32ToF16
+	F64ToF16
 	FcvtmodI32
 	InterpIf
 	ExitIf
@@ -332,12 +339,15 @@ var table = [numOps]Info{
 	Fence: {Name: "fence", Props: HasImm},
 	Pause: {Name: "pause"},
 
-	// Floating point. bits and float change the register file; s reads a NaN-boxed
-	// binary32, box_s makes one.
+	// Floating point. bits and float change the register file; s and h read a NaN-boxed
+	// binary32 and binary16, box_s and box_h make one.
 	Bits:       {Name: "bits", Args: []Type{F64}, Result: I64, Props: Pure},
 	Float:      {Name: "float", Args: []Type{I64}, Result: F64, Props: Pure},
 	Lo32:       {Name: "lo32", Args: []Type{I64}, Result: F32, Props: Pure},
+	Lo16:       {Name: "lo16", Args: []Type{I64}, Result: F16, Props: Pure},
 	S:          {Name: "s", Args: []Type{F64}, Result: F32, Props: Pure},
+	H:          {Name: "h", Args: []Type{F64}, Result: F16, Props: Pure},
+	BoxH:       {Name: "box_h", Args: []Type{F16}, Result: F64, Props: Pure},
 	BoxS:       {Name: "box_s", Args: []Type{F32}, Result: F64, Props: Pure},
 	FnegS:      {Name: "fneg_s", Args: []Type{F32}, Result: F32, Props: Pure},
 	FsgnjS:     {Name: "fsgnj_s", Args: []Type{F32, F32}, Result: F32, Props: Pure},
@@ -403,6 +413,10 @@ var table = [numOps]Info{
 	U64ToF64:   {Name: "u64_to_f64", Args: []Type{I64}, Result: F64, Props: Rounds | Flags | HasImm},
 	F32ToF64:   {Name: "f32_to_f64", Args: []Type{F32}, Result: F64, Props: Rounds | Flags | HasImm},
 	F64ToF32:   {Name: "f64_to_f32", Args: []Type{F64}, Result: F32, Props: Rounds | Flags | HasImm},
+	F16ToF32:   {Name: "f16_to_f32", Args: []Type{F16}, Result: F32, Props: Rounds | Flags | HasImm},
+	F16ToF64:   {Name: "f16_to_f64", Args: []Type{F16}, Result: F64, Props: Rounds | Flags | HasImm},
+	F32ToF16:   {Name: "f32_to_f16", Args: []Type{F32}, Result: F16, Props: Rounds | Flags | HasImm},
+	F64ToF16:   {Name: "f64_to_f16", Args: []Type{F64}, Result: F16, Props: Rounds | Flags | HasImm},
 	FcvtmodI32: {Name: "fcvtmod_i32", Args: []Type{F64}, Result: I64, Props: Flags},
 
 	// Exits; the immediate is the guest address to go on at. exitif leaves the trace if

@@ -153,7 +153,7 @@ func (c *Compiler) xtemp() amd64.Reg { return c.tempOf(xtemps) }
 func (c *Compiler) tempFor(v ir.Value) amd64.Reg { return c.tempOf(c.tempsFor(v)) }
 
 func (c *Compiler) tempsFor(v ir.Value) []amd64.Reg {
-	if t := c.t.Type(v); t == ir.F64 || t == ir.F32 {
+	if t := c.t.Type(v); t == ir.F64 || t == ir.F32 || t == ir.F16 {
 		return xtemps
 	}
 	return temps

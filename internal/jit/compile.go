@@ -13,7 +13,7 @@ import (
 
 // Features are what generated code may use of the host's instruction set.
 type Features struct {
-	BMI1, BMI2, LZCNT, POPCNT, SSE41, FMA bool
+	BMI1, BMI2, LZCNT, POPCNT, SSE41, FMA, F16C bool
 }
 
 // HostFeatures are those of this machine.
@@ -21,10 +21,11 @@ func HostFeatures() Features {
 	return Features{
 		BMI1:   cpu.X86.HasBMI1,
 		BMI2:   cpu.X86.HasBMI2,
-		LZCNT:  cpu.X86.HasBMI1 && cpu.X86.HasAVX2, // came together; the package does not tell
+		LZCNT:  cpu.X86.HasLZCNT,
 		POPCNT: cpu.X86.HasPOPCNT,
 		SSE41:  cpu.X86.HasSSE41,
 		FMA:    cpu.X86.HasFMA && cpu.X86.HasAVX,
+		F16C:   cpu.X86.HasF16C && cpu.X86.HasAVX,
 	}
 }
 

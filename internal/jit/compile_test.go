@@ -104,11 +104,12 @@ func value(r *rand.Rand) uint64 {
 
 var numbers = []float64{
 	0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, 100, 1e10, -1e10, 1 << 22, 1<<23 - 1, 1 << 24, 1 << 31, 1<<31 - 1, 1 << 32, 1<<32 - 1,
-	1 << 52, 1 << 53, 1 << 63, 1<<63 + 1<<40, 1<<64 - 1<<40, 1 << 64, 1e300, 1e-300, 1e-40, math.Inf(1), math.NaN(), math.Pi,
+	1 << 52, 1 << 53, 1 << 63, 1<<63 + 1<<40, 1<<64 - 1<<40, 1 << 64, 1e300, 1e-300, 1e-40, 1e-7, 3e-5, 1e-6 / 3, 65504, 65519.9, math.Inf(1), math.NaN(), math.Pi,
 }
 
 // number is what a floating-point register may hold, often something special: mostly
-// boxed binary32 in even registers, binary64 in odd ones.
+// boxed binary32 in registers whose number is a multiple of 4, boxed binary16 in other even
+// ones, binary64 in odd ones.
 func number(r *rand.Rand, n int) uint64 {
 	const ones32 = math.MaxUint32 << 32
 	f := numbers[r.IntN(len(numbers))]
@@ -126,7 +127,11 @@ func number(r *rand.Rand, n int) uint64 {
 	case 2:
 		return [...]uint64{0x7ff0000000000001, 0xfff8000000000001, 1, 0x000fffffffffffff, 0x7fefffffffffffff, 0xffffffff7f800001, 0xffffffffffc00001, 0xffffffff00000001, 0xffffffff7f7fffff, 1 << 63}[r.IntN(10)]
 	}
-	if n%2 == 0 {
+	switch n % 4 {
+	case 2:
+		const ones48 = ones32 | 0xffff<<16
+		return ones48 | uint64([...]uint16{0, 1, 0x3ff, 0x400, 0x3c00, 0x3555, 0x7bff, 0x7c00, 0x7c01, 0x7e01, uint16(r.Uint32())}[r.IntN(11)]) ^ uint64(r.IntN(2))<<15
+	case 0:
 		return ones32 | uint64(math.Float32bits(float32(f)))
 	}
 	return math.Float64bits(f)
@@ -143,9 +148,13 @@ var floating = func() (list []ir.Op) {
 // randomFloat appends an instruction on floating-point registers.
 func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 	x := func() uint8 { return uint8(r.IntN(32)) }
-	single := func() uint8 { return uint8(2 * r.IntN(16)) }
+	single := func() uint8 { return uint8(4 * r.IntN(8)) }
+	half := func() uint8 { return uint8(4*r.IntN(8) + 2) }
 	double := func() uint8 { return uint8(2*r.IntN(16) + 1) }
-	switch r.IntN(18) {
+	switch r.IntN(19) {
+	case 18:
+		b.SetF(half(), b.Emit(ir.BoxH, 0, b.Emit(ir.Lo16, 0, b.X(x()))))
+		return
 	case 16:
 		b.SetX(x(), b.Emit(ir.GetFlags, 0))
 		return
@@ -177,6 +186,8 @@ func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 			args = append(args, b.X(x()))
 		case ir.F64:
 			args = append(args, b.F(double()))
+		case ir.F16:
+			args = append(args, b.Emit(ir.H, 0, b.F(half())))
 		default:
 			args = append(args, b.Emit(ir.S, 0, b.F(single())))
 		}
@@ -188,6 +199,8 @@ func randomFloat(b *ir.Builder, r *rand.Rand, round uint8) {
 	switch info.Result {
 	case ir.F32:
 		b.SetF(single(), b.Emit(ir.BoxS, 0, v))
+	case ir.F16:
+		b.SetF(half(), b.Emit(ir.BoxH, 0, v))
 	case ir.F64:
 		b.SetF(double(), v)
 	default:
@@ -368,6 +381,10 @@ func needs(op ir.Op, f Features) bool {
 		return !f.FMA
 	case ir.FroundS, ir.FroundD, ir.FroundnxS, ir.FroundnxD:
 		return !f.SSE41
+	case ir.H, ir.F16ToF32, ir.F16ToF64, ir.F32ToF16:
+		return !f.F16C
+	case ir.F64ToF16:
+		return true
 	}
 	return false
 }

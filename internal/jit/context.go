@@ -123,8 +123,10 @@ const (
 	constSignD
 	constMagnS // everything else
 	constMagnD
+	constBoxH // what is around a boxed binary16
 	constNaNS // the canonical NaNs
 	constNaND
+	constNaNH
 	numConsts
 )
 
@@ -134,6 +136,8 @@ var constants = [numConsts]uint64{
 	constSignD: 1 << 63,
 	constMagnS: ^uint64(1 << 31),
 	constMagnD: ^uint64(1 << 63),
+	constBoxH:  math.MaxUint32<<32 | 0xffff<<16,
+	constNaNH:  math.MaxUint32<<32 | 0xffff7e00,
 	constNaNS:  math.MaxUint32<<32 | 0x7fc00000,
 	constNaND:  0x7ff8 << 48,
 }

@@ -99,7 +99,11 @@ func (c *Compiler) convert(v ir.Value, i *ir.Instr) bool {
 		c.toFloat(v, i)
 	case ir.F32ToF64, ir.F64ToF32:
 		c.resize(v, i)
-	default:
+	case ir.F16ToF32, ir.F16ToF64:
+		return c.fromHalf(v, i)
+	case ir.F32ToF16:
+		return c.toHalf(v, i)
+	default: // binary64 to binary16 would be rounded twice
 		return false
 	}
 	return true

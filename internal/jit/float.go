@@ -49,7 +49,7 @@ func (c *Compiler) float(v ir.Value, i *ir.Instr) bool {
 func (c *Compiler) floatOp(v ir.Value, i *ir.Instr) bool {
 	x, y := i.Args[0], i.Args[1]
 	switch i.Op {
-	case ir.Float, ir.Lo32:
+	case ir.Float, ir.Lo32, ir.Lo16:
 		c.fromInt(v, i)
 	case ir.Bits:
 		c.bits(v, x)
@@ -57,6 +57,10 @@ func (c *Compiler) floatOp(v ir.Value, i *ir.Instr) bool {
 		c.unbox(v, x)
 	case ir.BoxS:
 		c.box(v, x)
+	case ir.H:
+		c.unboxHalf(v, x)
+	case ir.BoxH:
+		c.boxHalf(v, x)
 	case ir.FaddS, ir.FaddD, ir.FsubS, ir.FsubD, ir.FmulS, ir.FmulD, ir.FdivS, ir.FdivD:
 		c.arithF(v, i)
 	case ir.FsqrtS, ir.FsqrtD:
@@ -90,7 +94,7 @@ func (c *Compiler) floatOp(v ir.Value, i *ir.Instr) bool {
 func (c *Compiler) fromInt(v ir.Value, i *ir.Instr) {
 	x := i.Args[0]
 	w := amd64.W64
-	if i.Op == ir.Lo32 {
+	if i.Op != ir.Float {
 		w = amd64.W32
 	}
 	if m, ok := c.memory(x); ok {

@@ -20,6 +20,8 @@ func roundsItself(op ir.Op) bool {
 		return true
 	case ir.FroundS, ir.FroundD, ir.FroundnxS, ir.FroundnxD:
 		return true
+	case ir.F16ToF32, ir.F16ToF64, ir.F32ToF16:
+		return true
 	}
 	return op >= ir.F32ToI32 && op <= ir.U64ToF64 && op.Info().Result == ir.I64
 }

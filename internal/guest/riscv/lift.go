@@ -74,6 +74,18 @@ func (l *lifter) jumpTo(i *inst, target ir.Value) {
 // isLink reports whether r is a register for return addresses: x1 or x5.
 func isLink(r uint8) bool { return r == 1 || r == 5 }
 
+// cbomanage looks whether a cache block may be accessed, cbozero clears one.
+func (l *lifter) cbomanage(addr ir.Value) { l.b.Emit(ir.LoadU8, 0, addr) }
+
+func (l *lifter) cbozero(addr ir.Value) {
+	b := &l.b
+	addr = b.Emit(ir.And, 0, addr, b.Const(^uint64(cboBlock-1)))
+	zero := b.Const(0)
+	for off := uint64(0); off < cboBlock; off += 8 {
+		b.Emit(ir.Store64, 0, b.Emit(ir.Add, 0, addr, b.Const(off)), zero)
+	}
+}
+
 // ecall ends a trace with a system call.
 func (l *lifter) ecall() {
 	l.done = true

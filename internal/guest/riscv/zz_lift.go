@@ -243,10 +243,14 @@ func (l *lifter) lift(i *inst) bool {
 	case opBseti:
 		b.SetX(i.rd%sink, b.Emit(ir.Or, 0, b.X(i.rs1), b.Emit(ir.Sll, 0, b.Const(1), b.Const(i.imm))))
 	case opCMopN:
+	case opFlh:
+		b.SetF(i.rd-fpBase, b.Emit(ir.BoxH, 0, b.Emit(ir.Lo16, 0, b.Emit(ir.LoadU16, 0, b.Emit(ir.Add, 0, b.X(i.rs1), b.Const(i.imm))))))
 	case opFsh:
 		b.Emit(ir.Store16, 0, b.Emit(ir.Add, 0, b.X(i.rs1), b.Const(i.imm)), b.F(i.rs2-fpBase))
 	case opFmvXH:
 		b.SetX(i.rd%sink, b.Emit(ir.Sext16, 0, b.F(i.rs1-fpBase)))
+	case opFmvHX:
+		b.SetF(i.rd-fpBase, b.Emit(ir.BoxH, 0, b.Emit(ir.Lo16, 0, b.X(i.rs1))))
 	case opPrefetchI:
 	case opPrefetchR:
 	case opPrefetchW:
@@ -382,6 +386,14 @@ func (l *lifter) lift(i *inst) bool {
 		b.SetX(i.rd%sink, b.Emit(ir.FltqD, 0, b.F(i.rs1-fpBase), b.F(i.rs2-fpBase)))
 	case opFcvtmodWD:
 		b.SetX(i.rd%sink, b.Emit(ir.FcvtmodI32, 0, b.F(i.rs1-fpBase)))
+	case opFcvtSH:
+		b.SetF(i.rd-fpBase, b.Emit(ir.BoxS, 0, b.Emit(ir.F16ToF32, uint64(i.rm), b.Emit(ir.H, 0, b.F(i.rs1-fpBase)))))
+	case opFcvtHS:
+		b.SetF(i.rd-fpBase, b.Emit(ir.BoxH, 0, b.Emit(ir.F32ToF16, uint64(i.rm), b.Emit(ir.S, 0, b.F(i.rs1-fpBase)))))
+	case opFcvtDH:
+		b.SetF(i.rd-fpBase, b.Emit(ir.F16ToF64, uint64(i.rm), b.Emit(ir.H, 0, b.F(i.rs1-fpBase))))
+	case opFcvtHD:
+		b.SetF(i.rd-fpBase, b.Emit(ir.BoxH, 0, b.Emit(ir.F64ToF16, uint64(i.rm), b.F(i.rs1-fpBase))))
 	case opLrW:
 		b.SetX(i.rd%sink, b.Emit(ir.Lr32, 0, b.X(i.rs1)))
 	case opScW:
@@ -486,6 +498,12 @@ func (l *lifter) lift(i *inst) bool {
 		b.SetF(i.rd-fpBase, b.Emit(ir.BoxS, 0, b.Emit(ir.FliS, uint64(i.rs1))))
 	case opFliD:
 		b.SetF(i.rd-fpBase, b.Emit(ir.FliD, uint64(i.rs1)))
+	case opCboClean:
+		l.cbomanage(b.X(i.rs1))
+	case opCboFlush:
+		l.cbomanage(b.X(i.rs1))
+	case opCboZero:
+		l.cbozero(b.X(i.rs1))
 	case opCsrrw:
 		v, ok := l.csrswap(i, b.X(i.rs1))
 		if !ok {

@@ -107,6 +107,8 @@ func (w *lifter) effect(c *ast.CallExpr) {
 	case "fence_tso":
 		w.b.WriteString("b.Emit(ir.Fence, fenceTSO)\n")
 	case "nop":
+	case "cbo_manage", "cbo_zero":
+		fmt.Fprintf(&w.b, "l.%s(%s)\n", strings.Replace(name, "cbo_", "cbo", 1), w.expr(c.Args[0]))
 	default:
 		w.b.WriteString(w.call(c) + "\n")
 	}
