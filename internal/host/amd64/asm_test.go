@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/arch/x86/x86asm"
 )
 
 // Everything that the assembler can encode is disassembled by binutils' objdump and
@@ -409,6 +411,7 @@ const step = 32
 // check disassembles all cases. Each one stands at the start of a step of its own,
 // and has to be exactly one instruction.
 func (c *cases) check(t *testing.T) {
+	c.checkX86asm(t)
 	objdump, err := exec.LookPath("objdump")
 	if err != nil {
 		t.Skip("objdump (Debian package binutils) is not there")
@@ -452,6 +455,73 @@ func (c *cases) check(t *testing.T) {
 			return
 		}
 	}
+}
+
+// checkX86asm compares with golang.org/x/arch/x86/x86asm.
+func (c *cases) checkX86asm(t *testing.T) {
+	for i, x := range c.list {
+		inst, err := x86asm.Decode(x.code, 64)
+		if err != nil {
+			t.Errorf("x86asm: % x (%s): %v", x.code, x.text, err)
+		} else if got, want := alike(textX86asm(inst)), alike(strings.ReplaceAll(x.text, "+-", "-")); got != want || inst.Len != len(x.code) {
+			t.Errorf("x86asm: % x is %q, %d bytes, want %q", x.code, got, inst.Len, want)
+		}
+		if t.Failed() && i > 40 {
+			return
+		}
+	}
+}
+
+var (
+	sizesX86asm = regexp.MustCompile(`\b([a-z]+ )?ptr `)
+	scaled      = regexp.MustCompile(`\b([1248])\*(r\w+)`)
+	timesOne    = regexp.MustCompile(`(r\w+)\*1\b`)
+	absolute    = regexp.MustCompile(`ds:(0x[0-9a-f]+)`)
+)
+
+// textX86asm is the text of an instruction with objdump's names and immediates, and where a jump leads.
+func textX86asm(inst x86asm.Inst) string {
+	s := x86asm.IntelSyntax(inst, 0, nil)
+	name, operands, _ := strings.Cut(s, " ")
+	if m := conditional.FindStringSubmatch(name); m != nil && conditions[m[2]] != "" {
+		name = m[1] + conditions[m[2]]
+	}
+	switch imm, isImm := inst.Args[0].(x86asm.Imm); {
+	case name == "mov" && inst.Len == 10:
+		name = "movabs"
+	case name == "push" && isImm:
+		return fmt.Sprintf("push %#x", uint64(imm))
+	}
+	if rel, ok := inst.Args[0].(x86asm.Rel); ok {
+		return fmt.Sprintf("%s %+d", name, inst.Len+int(rel))
+	}
+	operands = strings.ReplaceAll(operands, ", ", ",")
+	if at := strings.LastIndex(operands, ",-0x"); at >= 0 {
+		imm := uint64(inst.Args[1].(x86asm.Imm)) << (64 - inst.DataSize) >> (64 - inst.DataSize)
+		operands = fmt.Sprintf("%s,%#x", operands[:at], imm)
+	}
+	s = name + " " + operands
+	if m := unordered.FindStringSubmatch(s); m != nil {
+		s = m[1] + "cmpunord" + m[2] + m[3]
+	}
+	return strings.TrimPrefix(s, "data16 ")
+}
+
+var (
+	conditional = regexp.MustCompile(`^(j|cmov|set)([a-z]+)$`)
+	unordered   = regexp.MustCompile(`^(v?)cmp(s[sd])(?:_xmm)?( .*),0x3$`)
+
+	// conditions are objdump's names of those that have several.
+	conditions = map[string]string{"nb": "ae", "z": "e", "nz": "ne", "nbe": "a", "nl": "ge", "nle": "g"}
+)
+
+// alike makes what x86asm and objdump print comparable.
+func alike(s string) string {
+	s = sizesX86asm.ReplaceAllString(normal(s, 0), "")
+	s = scaled.ReplaceAllString(s, "$2*$1")
+	s = timesOne.ReplaceAllString(s, "$1")
+	s = absolute.ReplaceAllString(s, "[$1]")
+	return strings.ReplaceAll(s, "+0x0]", "]")
 }
 
 // normal makes the disassembler's text comparable: without operand sizes, with the
