@@ -487,7 +487,7 @@ func textX86asm(inst x86asm.Inst) string {
 		name = m[1] + conditions[m[2]]
 	}
 	switch imm, isImm := inst.Args[0].(x86asm.Imm); {
-	case name == "mov" && inst.Len == 10:
+	case name == "mov" && inst.Len == 10 && inst.DataSize == 64:
 		name = "movabs"
 	case name == "push" && isImm:
 		return fmt.Sprintf("push %#x", uint64(imm))
