@@ -34,8 +34,8 @@ func ParseMapping(name string) (Mapping, error) {
 // Translator are the options of the dynamic binary translator. On hosts without one they
 // mean nothing.
 type Translator struct {
-	// On has hot code translated; otherwise everything is interpreted.
-	On bool
+	// Off has everything interpreted; otherwise hot code is translated.
+	Off bool
 	// Threshold is how often a block of guest code is interpreted before it is
 	// translated; 0 stands for the default, a negative number for "not at all".
 	Threshold int

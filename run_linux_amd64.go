@@ -83,11 +83,11 @@ func Run(cfg Config) (Status, error) {
 	return Status(status), loadError(err)
 }
 
-// architecture is the guest's, with a translator if one is wanted, of which the observer
+// architecture is the guest's, with a translator unless that is not wanted, of which the observer
 // is told.
 func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	t := cfg.Translator
-	if !t.On {
+	if t.Off {
 		return riscv.Arch, nil
 	}
 	opts := engine.DefaultOptions

@@ -48,7 +48,7 @@ func command() error {
 	var (
 		c        config
 		filter   = flag.String("run", ".", "what to measure, a regular `expression` for GROUP/NAME")
-		options  = flag.String("options", "--translate on", "hospes's `options`, as on its command line, with values")
+		options  = flag.String("options", "", "hospes's `options`, as on its command line, with values")
 		jsonFile = flag.String("json", "", "write all samples to a `file`")
 		list     = flag.Bool("list", false, "measure nothing; print the names")
 	)

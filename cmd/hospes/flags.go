@@ -84,10 +84,10 @@ var table = []option{
 		o.mapping, err = hospes.ParseMapping(v)
 		return err
 	}},
-	{"translate", "HOSPES_TRANSLATE", "on|off", "translate hot code, or interpret everything (default)", func(o *opts, v string) error {
+	{"translate", "HOSPES_TRANSLATE", "on|off", "translate hot code (default), or interpret everything", func(o *opts, v string) error {
 		switch v {
 		case "on", "off":
-			o.translator.On = v == "on"
+			o.translator.Off = v == "off"
 			return nil
 		}
 		return fmt.Errorf("%q is neither on nor off", v)
@@ -273,8 +273,8 @@ func (o *opts) execOptions() []string {
 // translatorOptions are the options that say what o.translator does.
 func (o *opts) translatorOptions() (args []string) {
 	t := o.translator
-	if t.On {
-		args = append(args, "--translate", "on")
+	if t.Off {
+		args = append(args, "--translate", "off")
 	}
 	if t.Threshold != 0 {
 		args = append(args, "--threshold", strconv.Itoa(max(t.Threshold, 0)))
