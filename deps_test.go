@@ -45,6 +45,7 @@ var policy = map[string][]string{
 
 	"internal/host/amd64": {},
 	"internal/ir":         {"internal/softfloat"},
+	"internal/ir/irtest":  {"internal/ir", "internal/softfloat"},
 	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/softfloat"},
 
 	"internal/trap":      {},

@@ -50,7 +50,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	copy(m.code, a.Buf)
 	copy(m.ctx.R[:], s.X[:])
 	copy(m.ctx.R[ir.FirstF:], s.F[:])
-	m.ctx.Reserved = 0
+	m.ctx.ResAddr, m.ctx.ResValue, m.ctx.Reserved = s.ResAddr, s.ResValue, uint64(s.Reserved)
 	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
 	m.ctx.Limit = uint64(len(m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
