@@ -46,6 +46,19 @@ type Translator struct {
 	PerfMap, JITDump bool
 }
 
+// CodeView shows guest code, and what the translator makes of it: for each translated
+// block its guest instructions, with the operations of the intermediate representation
+// and the host instructions that each became.
+type CodeView struct {
+	Output io.Writer
+	// Guest alone shows what is interpreted, too, before it first runs.
+	Guest, IR, Host bool
+	// Filter, if set, says which blocks to show, by the guest address of their beginning
+	// and the name that it has: "main+0x8", or "" if it has none. It may be called by
+	// several threads at once.
+	Filter func(pc uint64, name string) bool
+}
+
 // Config says what to run, and how.
 type Config struct {
 	// Program is the path of the program file: an ELF executable or a #! script.
@@ -68,8 +81,8 @@ type Config struct {
 	Translator Translator
 	// Strace, if set, receives the system calls in the format of strace(1).
 	Strace io.Writer
-	// Disassembly, if set, receives each block of guest code before it first runs.
-	Disassembly io.Writer
+	// Code, if set, shows guest code and what is made of it.
+	Code *CodeView
 	// ExecOptions make execve of guest programs possible: the new program is run by
 	// this executable started anew, and they tell that one how (see Resumed), but for
 	// the sysroot. They must not be nil for it.

@@ -54,6 +54,7 @@ var policy = map[string][]string{
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/jit", "internal/mem", "internal/softfloat",
 		"internal/trap",
 	},
+	"internal/view":       {"internal/engine", "internal/ir", "internal/jit"},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
 	"internal/procview":   {"internal/mem", "internal/peer"},
@@ -72,7 +73,7 @@ var policy = map[string][]string{
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
-		"internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace",
+		"internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/self", "internal/trap", "internal/trap/early",

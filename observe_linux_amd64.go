@@ -2,13 +2,16 @@ package hospes
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/perf"
+	"github.com/hospes-vm/hospes/internal/view"
 )
 
 // observer looks at how a process is executed.
@@ -19,6 +22,7 @@ type observer struct {
 	done  uint64 // instructions before start
 
 	perf []perfFile
+	code *CodeView // nil for none
 }
 
 // perfFile is a file for perf(1), and how another is made.
@@ -44,15 +48,34 @@ func (o *observer) observe(cfg Config, opts *engine.Options) error {
 			return err
 		}
 	}
-	if len(o.perf) > 0 {
+	if len(o.perf) > 0 || o.code != nil {
 		opts.Translated = o.translated
 		opts.Symbol = func(pc uint64) string { return o.p.Symbol(pc) }
 	}
 	return nil
 }
 
+// show writes a translation to where code is shown. One that is told of again has been
+// shown before.
+func (o *observer) show(t *engine.Translation) {
+	v := o.code
+	if v == nil || t.Trace == nil || v.Filter != nil && !v.Filter(t.PC, t.Name) {
+		return
+	}
+	text := view.Text(t, view.Options{Guest: v.Guest, IR: v.IR, Host: v.Host, Disassemble: riscv.Disassemble})
+	_, _ = io.WriteString(v.Output, text)
+}
+
+// interpreted is told of each instruction of a block before it is first interpreted.
+func (o *observer) interpreted(pc uint64, text string) {
+	if v := o.code; v.Filter == nil || v.Filter(pc, o.p.Symbol(pc)) {
+		_, _ = fmt.Fprintf(v.Output, "%x: %s\n", pc, text)
+	}
+}
+
 // translated is told of each translation.
 func (o *observer) translated(t *engine.Translation) {
+	o.show(t)
 	name := t.Name
 	if t.Guest != nil {
 		if name != "" {

@@ -34,7 +34,7 @@ const addressSpace = 1 << 38
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	watch := &observer{start: time.Now()}
+	watch := &observer{start: time.Now(), code: cfg.Code}
 	arch, err := architecture(cfg, watch)
 	if err != nil {
 		return Status{}, err
@@ -51,8 +51,8 @@ func Run(cfg Config) (Status, error) {
 	if cfg.Strace != nil {
 		lc.Tracer = strace.New(cfg.Strace)
 	}
-	if w := cfg.Disassembly; w != nil {
-		lc.TraceCode = func(line string) { _, _ = w.Write([]byte(line + "\n")) }
+	if v := cfg.Code; v != nil && v.Guest && !v.IR && !v.Host {
+		lc.TraceCode = watch.interpreted
 	}
 	lc.OnFork = watch.forked
 	if cfg.OnExit != nil {

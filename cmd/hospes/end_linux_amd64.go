@@ -23,7 +23,7 @@ func endAs(s hospes.Status) {
 // log opens where strace, disassembly and statistics go: out of the guest's reach. It
 // is nil if there are none.
 func (o *opts) log() (io.Writer, error) {
-	if !o.strace && !o.disasm && !o.stats {
+	if !o.strace && !o.code.any() && !o.stats {
 		return nil, nil
 	}
 	var fd int

@@ -25,7 +25,8 @@ type opts struct {
 	mapping    hospes.Mapping
 	translator hospes.Translator
 	strace     bool
-	disasm     bool
+	code       codeParts
+	filter     codeFilter
 	logFile    string
 	stats      bool
 	demo       bool
@@ -73,10 +74,15 @@ var table = []option{
 	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *opts, v string) error {
 		return parseSwitch(&o.strace, v)
 	}},
-	{"d, disassemble", "HOSPES_DISASSEMBLE", "", "log the disassembly of guest code before it first runs", func(o *opts, v string) error {
-		return parseSwitch(&o.disasm, v)
+	{"d, show", "HOSPES_SHOW", "PARTS", "log code: guest (in_asm), ir (op), host (out_asm), with commas; guest alone: what is interpreted, too", func(o *opts, v string) (err error) {
+		o.code, err = parseParts(v)
+		return err
 	}},
-	{"D, log", "HOSPES_LOG", "FILE", "write logs to FILE instead of standard error", func(o *opts, v string) error {
+	{"dfilter", "HOSPES_DFILTER", "RANGES", "of -d, only blocks in FROM..TO, FROM+SIZE, FROM-SIZE or FUNCTION, with commas", func(o *opts, v string) (err error) {
+		o.filter, err = parseFilter(v)
+		return err
+	}},
+	{"D, log, log-file", "HOSPES_LOG", "FILE", "write logs to FILE instead of standard error", func(o *opts, v string) error {
 		o.logFile = v
 		return nil
 	}},
@@ -244,8 +250,11 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 	if o.strace {
 		cfg.Strace = log
 	}
-	if o.disasm {
-		cfg.Disassembly = log
+	if o.code.any() {
+		cfg.Code = &hospes.CodeView{Output: log, Guest: o.code.guest, IR: o.code.ir, Host: o.code.host}
+		if o.filter.text != "" {
+			cfg.Code.Filter = o.filter.match
+		}
 	}
 	return cfg, err
 }
@@ -265,7 +274,12 @@ func (o *opts) execOptions() []string {
 		}
 	}
 	add(o.strace, "--strace")
-	add(o.disasm, "-d")
+	if o.code.any() {
+		args = append(args, "-d", o.code.String())
+	}
+	if o.filter.text != "" {
+		args = append(args, "--dfilter", o.filter.text)
+	}
 	add(o.stats, "--stats")
 	return args
 }

@@ -163,7 +163,9 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	m.add(b, made)
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {
-		m.tell(m.described(b, name, t))
+		d := m.described(b, name)
+		d.Trace, d.Made = t, made
+		m.tell(d)
 	}
 	return b
 }

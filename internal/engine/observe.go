@@ -5,6 +5,7 @@ package engine
 import (
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/jit"
 )
 
 // Translation is generated code, as Options.Translated gets to see it. What it refers to
@@ -14,13 +15,15 @@ type Translation struct {
 	Name  string // that Options.Symbol gives it
 	Guest []byte // guest code; nil for what is a translation of nothing
 	Trace *ir.Trace
-	Host  uintptr // host address
-	Code  []byte  // host code, before any exit is linked
+	Host  uintptr   // host address
+	Code  []byte    // host code, before any exit is linked
+	Made  *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
+	Stubs jit.Stubs
 }
 
-// described describes a block. t is nil if its trace is not there any more.
-func (m *Machine) described(b *codecache.Block, name string, t *ir.Trace) *Translation {
-	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Trace: t, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b)}
+// described describes a block as far as it is kept.
+func (m *Machine) described(b *codecache.Block, name string) *Translation {
+	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
 }
 
 func (m *Machine) tell(t *Translation) {
@@ -43,6 +46,6 @@ func (m *Machine) tellAll() {
 		return
 	}
 	for _, b := range m.cache.Blocks() {
-		m.tell(m.described(b, m.symbol(b.PC), nil))
+		m.tell(m.described(b, m.symbol(b.PC)))
 	}
 }

@@ -178,9 +178,9 @@ type CPU interface {
 	// Disassemble returns the assembly text and length of the instruction at pc.
 	Disassemble(pc uint64) (text string, n int)
 
-	// SetTrace makes Run write the disassembly of each block to w before its
-	// first execution; nil turns tracing off.
-	SetTrace(func(line string))
+	// SetTrace makes Run hand over the disassembly of each block that it interprets, an
+	// instruction at a time, before its first execution; nil turns tracing off.
+	SetTrace(func(pc uint64, text string))
 
 	// DumpRegs is a human-readable register listing, for diagnostics.
 	DumpRegs() string

@@ -57,6 +57,13 @@ type Code struct {
 	End    int
 	Exits  []Exit
 	Faults []Fault
+	Marks  []Mark
+}
+
+// Mark is where the code of a guest instruction begins.
+type Mark struct {
+	Offset int
+	PC     uint64 // of the guest instruction
 }
 
 // Compiler turns traces into host code. It is used again and again.
@@ -84,7 +91,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	a.Align(codeAlign, 0)
 	start := a.Len()
 	c.a, c.t = a, t
-	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0]}
+	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
 	c.cold, c.interps = c.cold[:0], c.interps[:0]
 	c.startAlloc()
 	c.deferValues()
@@ -178,6 +185,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.Const:
 	case op == ir.Inst:
 		c.pc = i.Imm
+		c.code.Marks = append(c.code.Marks, Mark{c.a.Len(), c.pc})
 	case op == ir.GetX:
 		c.get(v, i.Imm)
 	case op == ir.SetX:

@@ -34,8 +34,9 @@ type Process struct {
 
 	// Tracer observes system calls and signals (strace); nil for none.
 	Tracer Tracer
-	// TraceCode receives the disassembly of each block before it first runs; nil for none.
-	TraceCode func(line string)
+	// TraceCode receives the disassembly of each block that is interpreted, before it first
+	// runs, an instruction at a time; nil for none.
+	TraceCode func(pc uint64, text string)
 	// OnExit, if set, is called once by the thread that ends the process, before it ends.
 	OnExit func(Status)
 	// OnFork, if set, is called in each child with memory of its own before it goes on.
@@ -112,7 +113,7 @@ type Config struct {
 	Mem       *mem.Space
 	Sysroot   string // directory that holds the guest's root, or ""
 	Tracer    Tracer
-	TraceCode func(line string)
+	TraceCode func(pc uint64, text string)
 	OnExit    func(Status)
 	OnFork    func()
 	SeeEnd    bool

@@ -2,7 +2,6 @@ package riscv
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 )
@@ -212,11 +211,11 @@ func (c *CPU) flushCache() {
 	c.gen++
 }
 
-// traceBlock writes the disassembly of b.
+// traceBlock hands over the disassembly of b.
 func (c *CPU) traceBlock(b *block) {
 	for at := 0; at < len(b.code); {
-		text, n := disassemble(b.code[at:], b.pc+uint64(at))
-		c.trace(fmt.Sprintf("%x: %s", b.pc+uint64(at), text))
+		text, n := Disassemble(b.code[at:], b.pc+uint64(at))
+		c.trace(b.pc+uint64(at), text)
 		at += n
 	}
 }
@@ -229,7 +228,7 @@ func (c *CPU) Disassemble(pc uint64) (text string, n int) {
 	if got < 2 {
 		return faultText(fault), 0
 	}
-	return disassemble(buf[:got], pc)
+	return Disassemble(buf[:got], pc)
 }
 
 func faultText(f *mem.Fault) string {

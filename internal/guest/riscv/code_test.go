@@ -1,6 +1,7 @@
 package riscv
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -127,7 +128,7 @@ func TestFlushLinked(t *testing.T) {
 func TestFlushKeepsBlocks(t *testing.T) {
 	m := newMachine(t, fastMapping)
 	decoded := 0
-	m.SetTrace(func(string) { decoded++ })
+	m.SetTrace(func(uint64, string) { decoded++ })
 	m.run(li(m, 1), m.op("jal", f{"rd": 0, "off": 4}))
 	if decoded != 3 {
 		t.Fatalf("%d instructions decoded", decoded)
@@ -194,7 +195,7 @@ func TestCacheLimit(t *testing.T) {
 func TestTraceAndDisassemble(t *testing.T) {
 	m := newMachine(t, fastMapping)
 	var lines []string
-	m.SetTrace(func(s string) { lines = append(lines, s) })
+	m.SetTrace(func(pc uint64, s string) { lines = append(lines, fmt.Sprintf("%x: %s", pc, s)) })
 	m.run(m.op("c.li", f{"rd": 10, "imm": 3}))
 	m.SetPC(codeAddr)
 	m.Run() // the second execution is silent

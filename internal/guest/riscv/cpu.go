@@ -55,7 +55,7 @@ type CPU struct {
 	fault  *mem.Fault        // why lookup returned nil
 	alone  map[uint64]*block // blocks of one instruction (Interpret)
 	single *block            // what lookup is to return: one instruction that has not begun (Step)
-	trace  func(string)
+	trace  func(uint64, string)
 }
 
 // New returns a hart with all registers zero, executing from as.
@@ -168,9 +168,9 @@ func (c *CPU) SetSyscallNr(nr uint64) { c.r[regA7] = nr }
 // an instruction that traps does not.
 func (c *CPU) Retired() uint64 { return c.retired }
 
-// SetTrace makes Run write the disassembly of each block before its first
-// execution, one line per instruction; nil turns tracing off.
-func (c *CPU) SetTrace(f func(line string)) { c.trace = f }
+// SetTrace makes Run hand over the disassembly of each block before its first
+// execution, one instruction at a time; nil turns tracing off.
+func (c *CPU) SetTrace(f func(pc uint64, text string)) { c.trace = f }
 
 // DumpRegs is a listing of all registers, four to a line.
 func (c *CPU) DumpRegs() string {

@@ -53,10 +53,10 @@ var fliNames = [32]string{
 	"8.0", "16.0", "128.0", "256.0", "32768.0", "65536.0", "inf", "nan",
 }
 
-// disassemble returns the text and length of the instruction that starts with b
+// Disassemble returns the text and length of the instruction that starts with b
 // (two bytes at least) at pc, in the style of GNU objdump, compressed ones as
 // what they expand to. Targets are absolute.
-func disassemble(b []byte, pc uint64) (text string, n int) {
+func Disassemble(b []byte, pc uint64) (text string, n int) {
 	var in inst
 	if !decode(b, pc, &in) {
 		return fmt.Sprintf(".2byte\t0x%02x%02x", b[1], b[0]), 2

@@ -61,7 +61,7 @@ func TestObjdump(t *testing.T) {
 
 	bad := 0
 	for at := 0; at < len(code); {
-		text, n := disassemble(code[at:min(at+4, len(code))], uint64(at))
+		text, n := Disassemble(code[at:min(at+4, len(code))], uint64(at))
 		got := normalise(text)
 		if strings.HasPrefix(want[uint64(at)], "c.") { // a hint
 			if in := decodeWord(uint32(binary.LittleEndian.Uint16(code[at:]))); in.rd != sink && in.imm != 0 {

@@ -1,0 +1,164 @@
+//go:build linux && amd64
+
+// Package view writes what the translator has made of guest code: guest instructions,
+// each with the operations of the intermediate representation and the host instructions
+// that it became.
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/arch/x86/x86asm"
+
+	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Options say what is to be seen.
+type Options struct {
+	Guest, IR, Host bool
+	// Disassemble returns the assembly text and the length of the guest instruction that
+	// code begins with.
+	Disassemble func(code []byte, pc uint64) (text string, n int)
+}
+
+// Text is the text of a translation that has a trace. Guest instructions stand at the
+// beginning of a line, operations are indented by two, host instructions by four:
+//
+//	block 0x10484 main+0x10: 2 instructions, 8 bytes; 97 bytes at 0x7f0000001000
+//	entry:
+//	    7f0000001000  cmp dword ptr [rbp+0x7a0], 0x0
+//	0x10484: addi a0,a0,1
+//	  v2 = getx 10
+//	  v4 = add v2, v3
+//	  setx v4, 10
+//	    7f0000001010  add rdi, 0x1
+//
+// In the order of the host code come the entry, the instructions, and the ways out, which
+// are marked by where they lead.
+func Text(t *engine.Translation, o Options) string {
+	w := writer{t: t, o: o, labels: labels(t)}
+	w.title()
+	w.code("entry", w.mark(0))
+	ops := operations(t.Trace)
+	for n, m := range t.Made.Marks {
+		w.instruction(m.PC)
+		if o.IR && n < len(ops) {
+			for _, op := range ops[n] {
+				w.line("  %s", op)
+			}
+		}
+		w.code("", w.mark(n+1))
+	}
+	w.code("exits", len(t.Code))
+	return w.b.String()
+}
+
+// writer makes the text.
+type writer struct {
+	t      *engine.Translation
+	o      Options
+	b      strings.Builder
+	labels map[uint64]string // host addresses that have a meaning
+	at     int               // how much of the host code has been written
+}
+
+func (w *writer) line(format string, a ...any) { fmt.Fprintf(&w.b, format+"\n", a...) }
+
+func (w *writer) title() {
+	t := w.t
+	name := t.Name
+	if name != "" {
+		name = " " + name
+	}
+	w.line("block %#x%s: %d instructions, %d bytes; %d bytes at %#x", t.PC, name, len(t.Made.Marks), len(t.Guest), len(t.Code), t.Host)
+}
+
+// mark is where the code of guest instruction n begins, behind the last one where the
+// exits begin: an offset in Code.
+func (w *writer) mark(n int) int {
+	made := w.t.Made
+	if n < len(made.Marks) {
+		return made.Marks[n].Offset - made.Start
+	}
+	if len(made.Exits) > 0 {
+		return made.Exits[0].Unlinked - made.Start
+	}
+	return len(w.t.Code)
+}
+
+// instruction writes the guest instruction at pc.
+func (w *writer) instruction(pc uint64) {
+	if !w.o.Guest || pc-w.t.PC >= uint64(len(w.t.Guest)) {
+		return
+	}
+	text, _ := w.o.Disassemble(w.t.Guest[pc-w.t.PC:], pc)
+	w.line("%#x: %s", pc, strings.ReplaceAll(text, "\t", " "))
+}
+
+// code writes the host code up to an offset, under a heading if there is one.
+func (w *writer) code(heading string, end int) {
+	if !w.o.Host || w.at >= end {
+		return
+	}
+	if heading != "" {
+		w.line("%s:", heading)
+	}
+	for w.at < end {
+		pc := uint64(w.t.Host) + uint64(w.at)
+		if label := w.labels[pc]; label != "" {
+			w.line("   %s:", label)
+		}
+		text, n := w.host(w.t.Code[w.at:], pc)
+		w.line("    %x  %s", pc, text)
+		w.at += n
+	}
+}
+
+// host is the text and the length of a host instruction.
+func (w *writer) host(code []byte, pc uint64) (string, int) {
+	inst, err := x86asm.Decode(code, 64)
+	if err != nil || inst.Len == 0 {
+		return fmt.Sprintf(".byte %#02x", code[0]), 1
+	}
+	text := x86asm.IntelSyntax(inst, pc, nil)
+	if rel, ok := inst.Args[0].(x86asm.Rel); ok {
+		to := pc + uint64(inst.Len) + uint64(int64(rel))
+		name, _, _ := strings.Cut(text, " ")
+		text = fmt.Sprintf("%s %#x", name, to)
+		if label := w.labels[to]; label != "" {
+			text += "  # " + label
+		}
+	}
+	return text, inst.Len
+}
+
+// labels are the places that jumps of a translation lead to.
+func labels(t *engine.Translation) map[uint64]string {
+	l := map[uint64]string{}
+	host := func(offset int) uint64 { return uint64(t.Host) + uint64(offset) - uint64(t.Made.Start) }
+	s := t.Stubs
+	for name, at := range map[string]int{"leave": s.Leave, "look up": s.Indirect, "interpret": s.Interp, "wrong return": s.Return, "fault": s.Fault} {
+		l[host(at)] = name
+	}
+	for _, e := range t.Made.Exits {
+		l[host(e.Unlinked)] = fmt.Sprintf("%s to %#x", exitName(e.Op), e.PC)
+	}
+	l[host(t.Made.Body)] = "body"
+	return l
+}
+
+// operations are the lines of a trace's text, by guest instruction.
+func operations(t *ir.Trace) (list [][]string) {
+	for line := range strings.Lines(t.String()) {
+		switch line = strings.TrimSuffix(line, "\n"); {
+		case strings.HasPrefix(line, "trace "):
+		case strings.HasPrefix(line, "inst "):
+			list = append(list, nil)
+		case len(list) > 0:
+			list[len(list)-1] = append(list[len(list)-1], line)
+		}
+	}
+	return list
+}
