@@ -41,6 +41,9 @@ type Translator struct {
 	Threshold int
 	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
 	CacheSize int
+	// WX keeps the code cache in memory that is never both writable and executable, for
+	// hosts that allow no other. A child that the guest forks then begins with an empty one.
+	WX bool
 	// PerfMap and JITDump make translated code visible to perf(1), under the names of the
 	// guest's functions: by /tmp/perf-PID.map, and /tmp/jit-PID.dump.
 	PerfMap, JITDump bool

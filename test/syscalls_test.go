@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,8 +38,16 @@ const (
 	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
-// mappings are the memory mappings under which each program runs.
-var mappings = []string{"offset", "table"}
+// configurations are what each program runs under: the memory mappings, and translated
+// code in a cache that a fork has to replace.
+var configurations = []struct {
+	name    string
+	options []string
+}{
+	{"offset", []string{"--mapping", "offset"}},
+	{"table", []string{"--mapping", "table"}},
+	{"wx", []string{"--translate", "on", "--threshold", "0", "--wx"}},
+}
 
 // hospes is the command under test, built by TestMain.
 var hospes string
@@ -96,12 +105,12 @@ func testProgram(t *testing.T, src string) {
 		compile(t, hostCC, src, native, d.link)
 		want, compareOutput = execute(t, append([]string{native}, d.args...)...), true
 	}
-	for _, mapping := range mappings {
-		t.Run(mapping, func(t *testing.T) {
-			if mapping == "table" && d.skipTable != "" {
+	for _, c := range configurations {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "table" && d.skipTable != "" {
 				t.Skip(d.skipTable)
 			}
-			got := execute(t, append([]string{hospes, "--mapping", mapping, guest}, d.args...)...)
+			got := execute(t, slices.Concat([]string{hospes}, c.options, []string{guest}, d.args)...)
 			if compareOutput {
 				if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
 					t.Errorf("standard output (-native +hospes):\n%s", diff)

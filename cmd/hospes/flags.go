@@ -112,6 +112,9 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
+	{"wx", "HOSPES_WX", "", "keep translated code in memory that is never both writable and executable", func(o *opts, v string) error {
+		return parseSwitch(&o.translator.WX, v)
+	}},
 	{"perf", "HOSPES_PERF", "FILES", "let perf(1) see translated code: map (/tmp/perf-PID.map), jitdump (/tmp/jit-PID.dump), or both with a comma", func(o *opts, v string) error {
 		return parsePerf(&o.translator, v)
 	}},
@@ -295,6 +298,9 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
+	}
+	if t.WX {
+		args = append(args, "--wx")
 	}
 	var files []string
 	if t.PerfMap {

@@ -10,7 +10,8 @@ import (
 
 // Cache holds translations.
 type Cache struct {
-	mem     []byte
+	memory  memory
+	mem     []byte  // memory.write
 	base    uintptr // host address of mem, where it is executed
 	used    int
 	reserve int // bytes at the beginning that Reset leaves alone
@@ -38,15 +39,35 @@ type Counters struct {
 	Resets     uint64
 }
 
-// New returns a cache with size bytes of executable memory. Exits are numbered from first on.
-func New(size int, first uint32) (*Cache, error) {
-	mem, err := allocate(size)
+// New returns a cache with size bytes of executable memory, which with wx ("W^X") is never
+// both writable and executable. Exits are numbered from first on.
+func New(size int, first uint32, wx bool) (*Cache, error) {
+	get := allocate
+	if wx {
+		get = allocateViews
+	}
+	mem, err := get(size)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{mem: mem, base: address(mem), first: first}
+	c := &Cache{memory: mem, mem: mem.write, base: address(mem.exec), first: first}
 	c.forget()
 	return c, nil
+}
+
+// Forked gives the cache memory of its own in a process that a fork has made, before any
+// other method is called there. What the parent and the child have shared until then is
+// lost, as by Reset: it reports whether that is so. After an error the memory still is
+// the parent's, and must be neither written nor executed.
+func (c *Cache) Forked() (lost bool, err error) {
+	if !c.memory.views() {
+		return false, nil
+	}
+	if err := c.memory.renew(c.reserve); err != nil {
+		return true, err
+	}
+	c.Reset()
+	return true, nil
 }
 
 func (c *Cache) forget() {
@@ -77,6 +98,9 @@ func (c *Cache) Keep(buf []byte) {
 	c.used = len(buf)
 	c.reserve = c.used
 }
+
+// Reserved is what has been kept so.
+func (c *Cache) Reserved() []byte { return c.mem[:c.reserve] }
 
 // Fits reports whether buf, to which code has been appended, still is the cache's memory.
 func (c *Cache) Fits(buf []byte) bool { return &buf[0] == &c.mem[0] }

@@ -25,5 +25,5 @@
 //
 // # Locks
 //
-// None: all methods but [Cache.Contains] are for the holder of the engine's lock.
+// None: all methods are for the holder of the engine's lock.
 package codecache

@@ -3,16 +3,95 @@
 package codecache
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 )
 
-// allocate returns executable memory. It is private, so that a fork has its own.
-func allocate(size int) ([]byte, error) {
+// memory is executable memory.
+type memory struct {
+	write []byte // where it can be written to
+	exec  []byte // where it is executed: the same, or another view of it
+}
+
+// allocate returns memory that is private, so that a fork has its own.
+func allocate(size int) (m memory, err error) {
 	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
-		return nil, fmt.Errorf("no executable memory: %w", err)
+		return m, fmt.Errorf("no executable memory: %w", err)
 	}
-	return mem, nil
+	return memory{mem, mem}, nil
+}
+
+// allocateViews returns memory of which no page is both writable and executable, at any
+// time: two views of a file. It is shared with the children of a fork, see renew.
+func allocateViews(size int) (m memory, err error) {
+	fd, err := anonymousFile(size)
+	if err != nil {
+		return m, err
+	}
+	defer unix.Close(fd)
+	if m.write, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE); err == nil {
+		if m.exec, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_SHARED|unix.MAP_NORESERVE); err == nil {
+			return m, nil
+		}
+		_ = unix.Munmap(m.write)
+	}
+	return m, fmt.Errorf("no executable memory: %w", err)
+}
+
+// views reports whether the memory has two views.
+func (m *memory) views() bool { return address(m.write) != address(m.exec) }
+
+// renew puts other memory in the place of what a fork has left shared with the parent,
+// with the first keep bytes of it. After an error it must not be used.
+func (m *memory) renew(keep int) error {
+	fd, err := anonymousFile(len(m.write))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	kept := bytes.Clone(m.write[:keep])
+	if err := mapOver(m.write, fd, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return err
+	}
+	copy(m.write, kept)
+	return mapOver(m.exec, fd, unix.PROT_READ|unix.PROT_EXEC)
+}
+
+// anonymousFile returns a file without a name that may be executed.
+func anonymousFile(size int) (fd int, err error) {
+	const name = "hospes-code"
+	fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if err == unix.EINVAL { // Linux before 6.3, where all may
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("no executable memory: %w", err)
+	}
+	if err = truncate(fd, size); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("no executable memory: %w", err)
+	}
+	return fd, nil
+}
+
+// truncate gives a file its size. The limit on the size of files, which is the guest's, does
+// not count if that can be avoided: over it there would be a signal, too.
+func truncate(fd, size int) error {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	if old.Max < uint64(size) {
+		return unix.EFBIG
+	}
+	if old.Cur < uint64(size) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(size), Max: old.Max}); err != nil {
+			return err
+		}
+		defer func() { _ = unix.Setrlimit(unix.RLIMIT_FSIZE, &old) }()
+	}
+	return unix.Ftruncate(fd, int64(size))
 }

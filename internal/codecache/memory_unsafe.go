@@ -3,8 +3,11 @@
 package codecache
 
 import (
+	"fmt"
 	"sync/atomic"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
@@ -14,4 +17,14 @@ func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(
 func store32(b []byte, v uint32) {
 	_ = b[3]
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&b[0])), v)
+}
+
+// mapOver puts a mapping of a file in the place of a mapping.
+func mapOver(b []byte, fd, prot int) error {
+	at := unsafe.Pointer(unsafe.SliceData(b))
+	_, err := unix.MmapPtr(fd, 0, at, uintptr(len(b)), prot, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("no executable memory: %w", err)
+	}
+	return nil
 }

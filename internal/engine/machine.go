@@ -23,6 +23,8 @@ type Options struct {
 	Threshold int
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
+	// WX keeps the code cache in memory that is never both writable and executable.
+	WX bool
 	// Measure has times measured, and entries counted, for Arch.Stats.
 	Measure bool
 	// Translated, if set, is called with each translation that is made, by any thread, one
@@ -61,6 +63,8 @@ type Machine struct {
 
 	runs runs // what executing took
 
+	closed bool // there is no code cache any more
+
 	resetMu   sync.Mutex  // held while the cache is emptied; before mu
 	resetting atomic.Bool // no CPU may enter the cache
 }
@@ -70,7 +74,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 	base, limit := as.Mapping().Window()
 	m := &Machine{as: as, base: base, limit: limit, opts: opts, lifter: lifter}
 	var err error
-	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit); err != nil {
+	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit, opts.WX); err != nil {
 		return nil, err
 	}
 	m.asm.Buf = m.cache.Buffer()
@@ -78,7 +82,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
-	m.tell(&Translation{Name: "[hospes stubs]", Host: m.cache.Host(0), Code: m.asm.Buf})
+	m.tellStubs()
 	start, end := m.cache.Range()
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault))); err != nil {
 		return nil, err
@@ -111,6 +115,10 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 		}
 		checked := m.as.MayChange(k.PC, uint64(n))
 		m.mu.Lock()
+		if m.closed {
+			m.mu.Unlock()
+			return nil
+		}
 		if m.changes.Load() != changes {
 			m.mu.Unlock()
 			continue

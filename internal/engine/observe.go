@@ -26,6 +26,11 @@ func (m *Machine) described(b *codecache.Block, name string) *Translation {
 	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
 }
 
+// tellStubs tells of the code that is of no block.
+func (m *Machine) tellStubs() {
+	m.tell(&Translation{Name: "[hospes stubs]", Host: m.cache.Host(0), Code: m.cache.Reserved()})
+}
+
 func (m *Machine) tell(t *Translation) {
 	if m.opts.Translated != nil {
 		m.opts.Translated(t)
@@ -45,6 +50,7 @@ func (m *Machine) tellAll() {
 	if m.opts.Translated == nil {
 		return
 	}
+	m.tellStubs()
 	for _, b := range m.cache.Blocks() {
 		m.tell(m.described(b, m.symbol(b.PC)))
 	}

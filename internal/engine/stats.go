@@ -5,8 +5,6 @@ package engine
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/hospes-vm/hospes/internal/codecache"
 )
 
 // Stats say what has been translated, and what executing has taken. What is marked with
@@ -112,24 +110,4 @@ func (m *Machine) stats() Stats {
 		CacheUsed:       m.cache.Used(),
 		CacheSize:       m.cache.Size(),
 	}
-}
-
-// Forked is to be called in a process that a fork has made, by its only thread, outside
-// of guest code: it has done nothing yet.
-func (a *Arch) Forked() {
-	m := a.machine
-	if m == nil {
-		return
-	}
-	m.tellAll()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
-	m.stages = stages{}
-	r := &m.runs
-	for _, n := range []*atomic.Uint64{&r.decoded, &r.entered, &r.interpretations} {
-		n.Store(0)
-	}
-	r.translated.Store(0)
-	r.interpreted.Store(0)
 }

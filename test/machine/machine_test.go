@@ -45,6 +45,7 @@ var configurations = []struct {
 	{"default", []string{"--translate=on"}},
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
+	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table"}},
 }

@@ -1,0 +1,77 @@
+//go:build linux
+
+package codecache
+
+import (
+	"bytes"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestViews: what is written to a cache of two views is seen where it is executed; after
+// a fork the old memory has kept what it had, and the new one only what is kept for good.
+func TestViews(t *testing.T) {
+	c, err := New(1<<20, 0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Keep(append(c.Buffer(), "stubs"...))
+	add(c, 0x1000, "block one")
+	if got := string(c.memory.exec[:14]); got != "stubsblock one" {
+		t.Errorf("%q is executed", got)
+	}
+	parent, err := unix.Mremap(c.memory.exec, len(c.memory.exec), unix.MREMAP_MAYMOVE|unix.MREMAP_DONTUNMAP)
+	if err != nil {
+		t.Skip("no other name for the memory: ", err)
+	}
+	if lost, err := c.Forked(); !lost || err != nil {
+		t.Fatal(lost, err)
+	}
+	if c.Lookup(Key{PC: 0x1000}) != nil || c.Used() != len("stubs") {
+		t.Errorf("a block is left, %d bytes are used", c.Used())
+	}
+	add(c, 0x2000, "other")
+	for what, b := range map[string][]byte{"stubsblock one": parent, "stubsother\x00\x00\x00\x00": c.memory.exec} {
+		if !bytes.HasPrefix(b, []byte(what)) {
+			t.Errorf("%q, want %q", b[:14], what)
+		}
+	}
+}
+
+// TestForkedPrivate: private memory stays as it is.
+func TestForkedPrivate(t *testing.T) {
+	c, err := New(1<<20, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(c, 0x1000, "code")
+	if lost, err := c.Forked(); lost || err != nil || c.Lookup(Key{PC: 0x1000}) == nil {
+		t.Error(lost, err)
+	}
+}
+
+// TestFileLimit: the limit on the size of files leads to an error at most.
+func TestFileLimit(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_FSIZE, &old) }()
+	if _, err := New(1<<20, 0, true); err != nil {
+		t.Error(err)
+	}
+	var now unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &now); err != nil || now.Cur != 100 {
+		t.Errorf("the limit is %d: %v", now.Cur, err)
+	}
+}
+
+func add(c *Cache, pc uint64, code string) {
+	start := len(c.Buffer())
+	buf := append(c.Buffer(), code...)
+	c.Add(&Block{Key: Key{PC: pc}, Code: []byte("guest"), Entry: uint32(start), Body: uint32(start), End: uint32(len(buf))}, buf, nil, nil)
+}

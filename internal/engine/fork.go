@@ -1,0 +1,52 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+)
+
+// Forked is to be called in a process that a fork has made, by its only thread, outside
+// of guest code. A code cache of two views, which parent and child would share, is
+// replaced by an empty one: what has been translated is translated anew. If there is no
+// memory for it, everything is interpreted from then on.
+func (a *Arch) Forked() {
+	if m := a.machine; m != nil {
+		m.forked()
+	}
+}
+
+func (m *Machine) forked() {
+	m.mu.Lock()
+	lost, err := m.cache.Forked()
+	if err != nil {
+		m.close()
+	}
+	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
+	m.stages = stages{}
+	m.runs.forget()
+	cpus := m.live()
+	m.mu.Unlock()
+	if lost {
+		for _, c := range cpus {
+			c.FlushCode() // its jumps lead to code that is not there
+		}
+	}
+	m.tellAll()
+}
+
+// close has everything interpreted, with mu held.
+func (m *Machine) close() {
+	m.closed = true
+	m.cache.Reset()
+}
+
+func (r *runs) forget() {
+	for _, n := range []*atomic.Uint64{&r.decoded, &r.entered, &r.interpretations} {
+		n.Store(0)
+	}
+	r.translated.Store(0)
+	r.interpreted.Store(0)
+}
