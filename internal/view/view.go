@@ -7,17 +7,23 @@ package view
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/arch/x86/x86asm"
 
 	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/jit"
 )
 
 // Options say what is to be seen.
 type Options struct {
 	Guest, IR, Host bool
+	// Bare leaves out host addresses, so that texts can be compared.
+	Bare bool
 	// Disassemble returns the assembly text and the length of the guest instruction that
 	// code begins with.
 	Disassemble func(code []byte, pc uint64) (text string, n int)
@@ -28,7 +34,7 @@ type Options struct {
 //
 //	block 0x10484 main+0x10: 2 instructions, 8 bytes; 97 bytes at 0x7f0000001000
 //	entry:
-//	    7f0000001000  cmp dword ptr [rbp+0x7a0], 0x0
+//	    7f0000001000  cmp dword ptr [IRQ], 0x0
 //	0x10484: addi a0,a0,1
 //	  v2 = getx 10
 //	  v4 = add v2, v3
@@ -72,7 +78,11 @@ func (w *writer) title() {
 	if name != "" {
 		name = " " + name
 	}
-	w.line("block %#x%s: %d instructions, %d bytes; %d bytes at %#x", t.PC, name, len(t.Made.Marks), len(t.Guest), len(t.Code), t.Host)
+	at := fmt.Sprintf(" at %#x", t.Host)
+	if w.o.Bare {
+		at = ""
+	}
+	w.line("block %#x%s: %d instructions, %d bytes; %d bytes%s", t.PC, name, len(t.Made.Marks), len(t.Guest), len(t.Code), at)
 }
 
 // mark is where the code of guest instruction n begins, behind the last one where the
@@ -111,7 +121,11 @@ func (w *writer) code(heading string, end int) {
 			w.line("   %s:", label)
 		}
 		text, n := w.host(w.t.Code[w.at:], pc)
-		w.line("    %x  %s", pc, text)
+		if w.o.Bare {
+			w.line("    %s", text)
+		} else {
+			w.line("    %x  %s", pc, text)
+		}
 		w.at += n
 	}
 }
@@ -122,16 +136,37 @@ func (w *writer) host(code []byte, pc uint64) (string, int) {
 	if err != nil || inst.Len == 0 {
 		return fmt.Sprintf(".byte %#02x", code[0]), 1
 	}
-	text := x86asm.IntelSyntax(inst, pc, nil)
+	text := withFields(x86asm.IntelSyntax(inst, pc, nil))
 	if rel, ok := inst.Args[0].(x86asm.Rel); ok {
 		to := pc + uint64(inst.Len) + uint64(int64(rel))
 		name, _, _ := strings.Cut(text, " ")
-		text = fmt.Sprintf("%s %#x", name, to)
-		if label := w.labels[to]; label != "" {
-			text += "  # " + label
+		label := w.labels[to]
+		switch {
+		case w.o.Bare && label != "":
+			text = fmt.Sprintf("%s (%s)", name, label)
+		case w.o.Bare:
+			text = fmt.Sprintf("%s .%+d", name, int64(to-pc))
+		case label != "":
+			text = fmt.Sprintf("%s %#x  # %s", name, to, label)
+		default:
+			text = fmt.Sprintf("%s %#x", name, to)
 		}
 	}
 	return text, inst.Len
+}
+
+var contextOperand = regexp.MustCompile(`\[rbp(\+r\w+)?([+-]0x[0-9a-f]+)?\]`)
+
+// withFields names the fields of the context that an instruction refers to, to which RBP points.
+func withFields(text string) string {
+	return contextOperand.ReplaceAllStringFunc(text, func(s string) string {
+		m := contextOperand.FindStringSubmatch(s)
+		disp, err := strconv.ParseInt(m[2], 0, 32)
+		if field := jit.FieldAt(int32(disp)); field != "" && (err == nil || m[2] == "") {
+			return "[" + field + m[1] + "]"
+		}
+		return s
+	})
 }
 
 // labels are the places that jumps of a translation lead to.
@@ -146,7 +181,29 @@ func labels(t *engine.Translation) map[uint64]string {
 		l[host(e.Unlinked)] = fmt.Sprintf("%s to %#x", exitName(e.Op), e.PC)
 	}
 	l[host(t.Made.Body)] = "body"
+	addInner(l, t)
 	return l
+}
+
+// addInner numbers the places in the code that have no label, and that jumps lead to.
+func addInner(l map[uint64]string, t *engine.Translation) {
+	var inner []int
+	for at := 0; at < len(t.Code); {
+		inst, err := x86asm.Decode(t.Code[at:], 64)
+		if err != nil || inst.Len == 0 {
+			at++
+			continue
+		}
+		at += inst.Len
+		rel, ok := inst.Args[0].(x86asm.Rel)
+		if to := at + int(rel); ok && to >= 0 && to < len(t.Code) && l[uint64(t.Host)+uint64(to)] == "" {
+			inner = append(inner, to)
+		}
+	}
+	slices.Sort(inner)
+	for n, to := range slices.Compact(inner) {
+		l[uint64(t.Host)+uint64(to)] = fmt.Sprintf("L%d", n+1)
+	}
 }
 
 // operations are the lines of a trace's text, by guest instruction.

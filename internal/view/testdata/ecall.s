@@ -1,0 +1,3 @@
+# A system call.
+	li a7, 64
+	ecall
