@@ -106,11 +106,23 @@ func (o *observer) forked() {
 	}
 }
 
+// translatorStats are the engine's counters in this package's type.
+func translatorStats(s engine.Stats) *TranslatorStats {
+	return &TranslatorStats{
+		Decoded: s.Decoded, Translated: s.Translated, Refused: s.Refused,
+		Chained: s.Chained, Unchained: s.Unchained, Invalidated: s.Invalidated, Revived: s.Revived, Resets: s.Resets,
+		GuestInsts: s.GuestInsts, GuestBytes: s.GuestBytes, HostBytes: s.HostBytes,
+		Lift: s.Lift, Compile: s.Compile, Install: s.Install,
+		Entered: s.Entered, Interpretations: s.Interpretations, Left: LeftStats(s.Left),
+		InTranslated: s.InTranslated, InInterpreter: s.InInterpreter,
+		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize,
+	}
+}
+
 func (o *observer) stats() Stats {
 	s := Stats{PID: os.Getpid(), Instructions: o.p.Instructions() - o.done, Elapsed: time.Since(o.start)}
 	if a, ok := o.arch.(*engine.Arch); ok {
-		t := TranslatorStats(a.Stats())
-		s.Translator = &t
+		s.Translator = translatorStats(a.Stats())
 	}
 	return s
 }

@@ -41,10 +41,21 @@ type TranslatorStats struct {
 
 	Entered         uint64        // how often the engine has entered translated code *
 	Interpretations uint64        // and the interpreter *
+	Left            LeftStats     // why it was left again *
 	InTranslated    time.Duration // all threads together *
 	InInterpreter   time.Duration // *
 
 	CacheUsed, CacheSize int // bytes
+}
+
+// LeftStats count the ways out of translated code.
+type LeftStats struct {
+	Systems    uint64 // system calls
+	Exits      uint64 // to code that was not translated, or not linked
+	Jumps      uint64 // computed jumps whose target was not in the thread's table
+	Interprets uint64 // to the interpreter: instructions without a translation, and faults
+	Interrupts uint64 // signals, flushes, the stack of return addresses being full
+	Changes    uint64 // guest code was not what it had been
 }
 
 // String is the text that hospes --stats prints: lines of a name, a colon and values.
@@ -66,6 +77,9 @@ func (s Stats) String() string {
 	p("links: %d chained, %d unchained", t.Chained, t.Unchained)
 	p("blocks: %d invalidated, %d revived", t.Invalidated, t.Revived)
 	p("entered: translated code %d times, the interpreter %d times", t.Entered, t.Interpretations)
+	l := &t.Left
+	p("left: %d system calls, %d exits, %d computed jumps, %d to the interpreter, %d interrupts, %d changes of code",
+		l.Systems, l.Exits, l.Jumps, l.Interprets, l.Interrupts, l.Changes)
 	p("code: %d guest instructions, %d bytes, became %d host bytes: %.2f for one, %.1f for an instruction",
 		t.GuestInsts, t.GuestBytes, t.HostBytes,
 		ratio(float64(t.HostBytes), float64(t.GuestBytes)), ratio(float64(t.HostBytes), float64(t.GuestInsts)))

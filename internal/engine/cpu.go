@@ -147,6 +147,7 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		return on, how, exit, false
 	}
 	left := c.leave()
+	c.m.runs.count(left.Kind)
 	c.SetPC(left.PC)
 	switch left.Kind {
 	case codecache.ToSystem:

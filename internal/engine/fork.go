@@ -47,6 +47,9 @@ func (r *runs) forget() {
 	for _, n := range []*atomic.Uint64{&r.decoded, &r.entered, &r.interpretations} {
 		n.Store(0)
 	}
+	for i := range r.left {
+		r.left[i].Store(0)
+	}
 	r.translated.Store(0)
 	r.interpreted.Store(0)
 }

@@ -73,6 +73,7 @@ type Machine struct {
 func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, error) {
 	base, limit := as.Mapping().Window()
 	m := &Machine{as: as, base: base, limit: limit, opts: opts, lifter: lifter}
+	m.runs.measured = opts.Measure
 	var err error
 	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit, opts.WX); err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ package engine
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
 )
 
 // Stats say what has been translated, and what executing has taken. What is marked with
@@ -30,10 +32,21 @@ type Stats struct {
 
 	Entered         uint64        // how often the engine has entered translated code *
 	Interpretations uint64        // and the interpreter *
+	Left            LeftStats     // why it was left again *
 	InTranslated    time.Duration // all threads together *
 	InInterpreter   time.Duration // *
 
 	CacheUsed, CacheSize int // bytes
+}
+
+// LeftStats count the ways out of translated code.
+type LeftStats struct {
+	Systems    uint64 // system calls
+	Exits      uint64 // to code that was not translated, or not linked
+	Jumps      uint64 // computed jumps whose target was not in the thread's table
+	Interprets uint64 // to the interpreter: instructions without a translation, and faults
+	Interrupts uint64 // signals, flushes, the stack of return addresses being full
+	Changes    uint64 // guest code was not what it had been
 }
 
 // stages is the time that making translations took. Machine.mu guards it.
@@ -42,7 +55,29 @@ type stages struct{ lift, compile, install time.Duration }
 // runs is what executing took. All threads add to it.
 type runs struct {
 	decoded, entered, interpretations atomic.Uint64
+	left                              [256]atomic.Uint64 // by kind of exit; only if it is measured
+	measured                          bool
 	translated, interpreted           atomic.Int64 // nanoseconds
+}
+
+// count counts a way out of translated code.
+func (r *runs) count(k codecache.ExitKind) {
+	if r.measured {
+		r.left[k].Add(1)
+	}
+}
+
+// ways are the counts.
+func (r *runs) ways() LeftStats {
+	n := func(k codecache.ExitKind) uint64 { return r.left[k].Load() }
+	return LeftStats{
+		Systems:    n(codecache.ToSystem),
+		Exits:      n(codecache.ToBlock) + n(codecache.ToCall),
+		Jumps:      n(jumped),
+		Interprets: n(codecache.ToInterp),
+		Interrupts: n(codecache.ToInterrupt),
+		Changes:    n(codecache.ToStale),
+	}
 }
 
 // stopwatch measures times one after the other, if it runs.
@@ -105,6 +140,7 @@ func (m *Machine) stats() Stats {
 		Install:         m.stages.install,
 		Entered:         m.runs.entered.Load(),
 		Interpretations: m.runs.interpretations.Load(),
+		Left:            m.runs.ways(),
 		InTranslated:    time.Duration(m.runs.translated.Load()),
 		InInterpreter:   time.Duration(m.runs.interpreted.Load()),
 		CacheUsed:       m.cache.Used(),
