@@ -13,7 +13,7 @@ import (
 
 // Features are what generated code may use of the host's instruction set.
 type Features struct {
-	BMI1, BMI2, LZCNT, POPCNT, SSE41, FMA, F16C bool
+	BMI1, BMI2, LZCNT, POPCNT, SSE41, AVX, FMA, F16C bool
 }
 
 // HostFeatures are those of this machine.
@@ -24,6 +24,7 @@ func HostFeatures() Features {
 		LZCNT:  cpu.X86.HasLZCNT,
 		POPCNT: cpu.X86.HasPOPCNT,
 		SSE41:  cpu.X86.HasSSE41,
+		AVX:    cpu.X86.HasAVX,
 		FMA:    cpu.X86.HasFMA && cpu.X86.HasAVX,
 		F16C:   cpu.X86.HasF16C && cpu.X86.HasAVX,
 	}
@@ -79,6 +80,8 @@ type Compiler struct {
 	pc        uint64 // of the guest instruction
 	deferred  []bool // by value: computed where it is used
 	cold      []coldPath
+	singles   []boxedReg
+	looked    int // how many of these have been looked at
 	interps   []interpExit
 	alloc
 }
@@ -95,6 +98,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.cold, c.interps = c.cold[:0], c.interps[:0]
 	c.startAlloc()
 	c.deferValues()
+	c.findBoxed()
 	c.poll()
 	c.code.Body = a.Len()
 	if verify != nil {
@@ -130,7 +134,7 @@ func (c *Compiler) deferValues() {
 	for k := range c.t.Code {
 		i := &c.t.Code[k]
 		for n, arg := range i.Args {
-			if arg > last && c.at[arg].left == 1 && c.defers(i.Op, n, arg) {
+			if arg > last && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1) {
 				c.deferred[arg] = true
 			}
 		}
@@ -160,12 +164,24 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 		case ir.Add, ir.Sub, ir.Mul, ir.And, ir.Or, ir.Xor, ir.Neg:
 			return true
 		}
+	case ir.FmaS, ir.FmaD:
+		return n != 1 && c.Features.FMA && (arg.Op == ir.FnegS || arg.Op == ir.FnegD)
+	case ir.Store32, ir.Store64:
+		if n == 1 {
+			return arg.Op == ir.Bits
+		}
 	}
 	if op.Faults() && !op.Has(ir.Atomic) && n == 0 && arg.Op == ir.Add {
 		k, ok := c.imm32(arg.Args[1])
 		return ok && -maxDisp <= k && k <= maxDisp
 	}
 	return false
+}
+
+// loads reports whether op can load v itself: into a floating-point register.
+func (c *Compiler) loads(op ir.Op, v ir.Value) bool {
+	load := c.t.Code[v].Op
+	return op == ir.Float && load == ir.Load64 || op == ir.Lo32 && load == ir.LoadU32
 }
 
 // imm32 is v as a sign-extended immediate.
@@ -185,6 +201,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.Const:
 	case op == ir.Inst:
 		c.pc = i.Imm
+		c.wantBoxed(v)
 		c.code.Marks = append(c.code.Marks, Mark{c.a.Len(), c.pc})
 	case op == ir.GetX:
 		c.get(v, i.Imm)

@@ -97,6 +97,16 @@ func (c *Compiler) fromInt(v ir.Value, i *ir.Instr) {
 	if i.Op != ir.Float {
 		w = amd64.W32
 	}
+	if c.deferred[x] {
+		load := c.resolved(x)
+		m := c.address(load.Args[0])
+		dst := c.dest(v, 0)
+		c.mayFault()
+		c.a.RM(either(w == amd64.W32, amd64.MOVSS, amd64.MOVSD), w, dst, m)
+		c.used(x)
+		c.put(v, dst)
+		return
+	}
 	if m, ok := c.memory(x); ok {
 		dst := c.dest(v, 0)
 		op := amd64.MOVSD
@@ -131,40 +141,13 @@ func (c *Compiler) bits(v, x ir.Value) {
 	c.put(v, dst)
 }
 
-// unbox reads a binary32. What is not boxed, a program has never meant to read as one:
-// the interpreter has it.
-func (c *Compiler) unbox(v, x ir.Value) {
-	if !c.boxed[x] {
-		if m, ok := c.memory(x); ok {
-			m.Disp += 4
-			c.a.MI(amd64.CMP, amd64.W32, m, -1)
-		} else {
-			t := c.temp()
-			c.a.RR(amd64.MOVGX, amd64.W64, t, c.reg(x))
-			c.a.RI(amd64.SHR, amd64.W64, t, 32)
-			c.a.RI(amd64.CMP, amd64.W32, t, -1)
-			c.clobber(t)
-		}
-		c.interpretIf(amd64.NE)
-		c.boxed[x] = true
-	}
-	c.same(v, x)
-}
-
 // box makes the upper half all ones, unless it is so.
 func (c *Compiler) box(v, x ir.Value) {
 	if c.boxed[x] {
 		c.same(v, x)
 		return
 	}
-	rx := c.reg(x)
-	c.used(x)
-	dst := c.dest(v, x)
-	t := c.xtemp()
-	c.move(dst, rx)
-	c.fetch(t, constant(constBox))
-	c.a.RR(amd64.ORPS, amd64.W32, dst, t)
-	c.put(v, dst)
+	c.mask(v, x, amd64.ORPS, constBox)
 	c.boxed[v] = true
 }
 
@@ -172,26 +155,51 @@ func (c *Compiler) box(v, x ir.Value) {
 func (c *Compiler) arithF(v ir.Value, i *ir.Instr) {
 	f := floatOps[i.Op]
 	x, y := i.Args[0], i.Args[1]
-	rx, ry := c.reg(x), c.reg(y)
+	rx := c.reg(x)
+	m, isMem := c.lastInMemory(y)
+	ry := amd64.NoReg
+	if !isMem {
+		ry = c.reg(y)
+	}
 	c.used(x)
 	c.used(y)
 	dst := c.dest(v, x)
-	switch {
-	case dst != ry || rx == ry:
-		c.move(dst, rx)
-		c.a.RR(f.op, amd64.W32, dst, ry)
-	case f.op == amd64.ADDSS || f.op == amd64.ADDSD || f.op == amd64.MULSS || f.op == amd64.MULSD:
-		c.a.RR(f.op, amd64.W32, dst, rx)
-	default:
-		t := c.xtemp()
-		c.move(t, rx)
-		c.a.RR(f.op, amd64.W32, t, ry)
-		c.move(dst, t)
-		c.clobber(t)
+	if isMem {
+		c.a.VRRM(f.op, amd64.W32, dst, rx, m)
+	} else {
+		c.threeOperand(f.op, dst, rx, ry)
 	}
 	c.put(v, dst)
-	c.boxed[v] = f.single && c.boxed[x] && c.boxed[y]
+	c.boxed[v] = f.single && c.boxed[x]
 	c.canonical(dst, f.single)
+}
+
+// lastInMemory returns where v is in the context if it need not be in a register: it is used
+// for the last time, and the host's instructions take such an operand.
+func (c *Compiler) lastInMemory(v ir.Value) (m amd64.Mem, ok bool) {
+	if !c.Features.AVX || c.at[v].left != 1 {
+		return m, false
+	}
+	return c.memory(v)
+}
+
+// threeOperand emits dst = x op y.
+func (c *Compiler) threeOperand(op amd64.Op, dst, x, y amd64.Reg) {
+	switch {
+	case dst == x:
+		c.a.RR(op, amd64.W32, dst, y)
+	case c.Features.AVX:
+		c.a.VRRR(op, amd64.W32, dst, x, y)
+	case dst != y:
+		c.move(dst, x)
+		c.a.RR(op, amd64.W32, dst, y)
+	default:
+		t := c.xtemp()
+		c.move(t, x)
+		c.a.RR(op, amd64.W32, t, y)
+		c.move(dst, t)
+		c.free(t)
+	}
 }
 
 // canonical makes r the canonical NaN if it is one.
@@ -230,37 +238,15 @@ func (c *Compiler) sqrt(v ir.Value, i *ir.Instr) {
 	rx := c.reg(x)
 	c.used(x)
 	dst := c.dest(v, x)
-	c.move(dst, rx)
-	c.a.RR(f.op, amd64.W32, dst, dst)
+	if c.Features.AVX {
+		c.a.VRRR(f.op, amd64.W32, dst, rx, rx)
+	} else {
+		c.move(dst, rx)
+		c.a.RR(f.op, amd64.W32, dst, dst)
+	}
 	c.put(v, dst)
 	c.boxed[v] = f.single && c.boxed[x]
 	c.canonical(dst, f.single)
-}
-
-// fma compiles v = x*y + z, rounded once. The flags of a NaN are the interpreter's:
-// the host does not raise invalid for 0 times infinity plus NaN.
-func (c *Compiler) fma(v ir.Value, i *ir.Instr) bool {
-	if !c.Features.FMA {
-		return false
-	}
-	x, y, z := i.Args[0], i.Args[1], i.Args[2]
-	op, compare := amd64.VFMADD231SD, amd64.UCOMISD
-	single := i.Op == ir.FmaS
-	if single {
-		op, compare = amd64.VFMADD231SS, amd64.UCOMISS
-	}
-	rx, ry, rz := c.reg(x), c.reg(y), c.reg(z)
-	t := c.xtemp()
-	c.move(t, rz)
-	c.a.VRRR(op, amd64.W32, t, rx, ry)
-	c.a.RR(compare, amd64.W32, t, t)
-	c.interpretIf(amd64.P)
-	c.used(x)
-	c.used(y)
-	c.used(z)
-	c.put(v, t)
-	c.boxed[v] = single && c.boxed[z]
-	return true
 }
 
 // sign compiles the operations that move signs.
@@ -306,10 +292,14 @@ func (c *Compiler) mask(v, x ir.Value, op amd64.Op, n int) {
 	rx := c.reg(x)
 	c.used(x)
 	dst := c.dest(v, x)
-	t := c.xtemp()
-	c.fetch(t, constant(n))
-	c.move(dst, rx)
-	c.a.RR(op, amd64.W32, dst, t)
+	if c.Features.AVX { // which takes unaligned operands; of the upper half nobody cares
+		c.a.VRRM(op, amd64.W32, dst, rx, constant(n))
+	} else {
+		t := c.xtemp()
+		c.fetch(t, constant(n))
+		c.move(dst, rx)
+		c.a.RR(op, amd64.W32, dst, t)
+	}
 	c.put(v, dst)
 }
 

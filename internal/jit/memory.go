@@ -105,6 +105,16 @@ func (c *Compiler) store(i *ir.Instr) {
 	if k, ok := c.imm32(v); ok {
 		c.mayFault()
 		c.a.MI(amd64.MOV, w, m, truncated(k, w))
+	} else if c.deferred[v] { // the bits of a floating-point register
+		bits := c.resolved(v)
+		r := c.reg(bits.Args[0])
+		c.mayFault()
+		if w == amd64.W32 {
+			c.a.MR(amd64.MOVSS, amd64.W32, m, r)
+		} else {
+			c.a.MR(amd64.MOVSD, amd64.W64, m, r)
+		}
+		c.used(bits.Args[0])
 	} else {
 		r := c.reg(v)
 		c.mayFault()

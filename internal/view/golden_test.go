@@ -32,7 +32,7 @@ const (
 )
 
 // allFeatures are all that the compiler can make use of.
-var allFeatures = jit.Features{BMI1: true, BMI2: true, LZCNT: true, POPCNT: true, SSE41: true, FMA: true, F16C: true}
+var allFeatures = jit.Features{BMI1: true, BMI2: true, LZCNT: true, POPCNT: true, SSE41: true, AVX: true, FMA: true, F16C: true}
 
 // TestGolden compiles pieces of guest code, and compares the host code with what it was
 // before: a change of its quality is to be seen in review. Each file testdata/*.s is the
