@@ -16,14 +16,18 @@ import (
 const wxGuest = `
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 volatile unsigned long sink;
 __attribute__((noinline)) void hot(int n) { for (int i = 0; i < n; i++) sink += i; }
 __attribute__((noinline)) void more(int n) { for (int i = 0; i < n; i++) sink ^= i; }
-int main(void)
+int main(int argc, char **argv)
 {
 	hot(100000);
+	struct rlimit none = {0, 0};
+	if (argc > 1 && setrlimit(RLIMIT_FSIZE, &none))
+		return 1;
 	int p[2];
 	if (pipe(p))
 		return 1;
@@ -132,6 +136,21 @@ func mappings(t *testing.T, hospes, option, guest string) (parent, child string)
 		t.Errorf("%s: %v", option, err)
 	}
 	return parent, child
+}
+
+// TestNoCodeCache: a child for whose code cache there is no memory, as it may have no
+// files, is interpreted.
+func TestNoCodeCache(t *testing.T) {
+	hospes, guest := buildWX(t)
+	out, err := exec.Command(hospes, "--translate", "on", "--threshold", "0", "--wx", "--stats", guest, "limit").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	translated := regexp.MustCompile(`(?m)^translated: (\d+) blocks`).FindAllStringSubmatch(string(out), -1)
+	interpreted := regexp.MustCompile(`(?m)^interpreted: .* (\d{6,}) instructions`).FindAllString(string(out), -1)
+	if len(translated) != 2 || translated[0][1] != "0" || translated[1][1] == "0" || len(interpreted) != 1 {
+		t.Errorf("translated %v, interpreted %q, want only the child interpreted\n%s", translated, interpreted, out)
+	}
 }
 
 // TestDenyWriteExecute runs where the kernel refuses memory that is writable and
