@@ -79,6 +79,8 @@ type Compiler struct {
 	code      Code
 	pc        uint64 // of the guest instruction
 	deferred  []bool // by value: computed where it is used
+	narrow    []bool // by value: see findNarrow
+	flags     flagState
 	cold      []coldPath
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
@@ -95,8 +97,9 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
-	c.cold, c.interps = c.cold[:0], c.interps[:0]
+	c.cold, c.interps, c.flags = c.cold[:0], c.interps[:0], flagState{}
 	c.startAlloc()
+	c.findNarrow()
 	c.deferValues()
 	c.findBoxed()
 	c.poll()
@@ -134,7 +137,7 @@ func (c *Compiler) deferValues() {
 	for k := range c.t.Code {
 		i := &c.t.Code[k]
 		for n, arg := range i.Args {
-			if arg > last && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1) {
+			if arg > last && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n)) {
 				c.deferred[arg] = true
 			}
 		}
@@ -162,7 +165,7 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 	case ir.Sext32, ir.Zext32:
 		switch arg.Op {
 		case ir.Add, ir.Sub, ir.Mul, ir.And, ir.Or, ir.Xor, ir.Neg:
-			return true
+			return op == ir.Zext32 || !c.narrow[v]
 		}
 	case ir.FmaS, ir.FmaD:
 		return n != 1 && c.Features.FMA && (arg.Op == ir.FnegS || arg.Op == ir.FnegD)
@@ -182,6 +185,20 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 func (c *Compiler) loads(op ir.Op, v ir.Value) bool {
 	load := c.t.Code[v].Op
 	return op == ir.Float && load == ir.Load64 || op == ir.Lo32 && load == ir.LoadU32
+}
+
+// scales reports whether argument n of i, an addition, is a value shifted so little that an
+// address computation does both.
+func (c *Compiler) scales(i *ir.Instr, n int) bool {
+	if i.Op != ir.Add || n > 1 {
+		return false
+	}
+	other, arg := i.Args[1-n], &c.t.Code[i.Args[n]]
+	if _, isConst := c.t.ConstOf(other); isConst || c.deferred[other] || arg.Op != ir.Sll {
+		return false
+	}
+	k, ok := c.t.ConstOf(arg.Args[1])
+	return ok && k >= 1 && k <= 3
 }
 
 // imm32 is v as a sign-extended immediate.
@@ -206,7 +223,11 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.GetX:
 		c.get(v, i.Imm)
 	case op == ir.SetX:
+		held := c.flags.at == c.a.Len()
 		c.set(i.Imm, i.Args[0])
+		if held { // only moves
+			c.flags.at = c.a.Len()
+		}
 	case op == ir.GetF:
 		c.get(v, firstF+i.Imm)
 	case op == ir.SetF:

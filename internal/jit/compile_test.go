@@ -272,6 +272,16 @@ var computing = func() (list []ir.Op) {
 	return list
 }()
 
+// compute appends one of these.
+func compute(b *ir.Builder, r *rand.Rand, operand func() ir.Value) ir.Value {
+	op := computing[r.IntN(len(computing))]
+	args := []ir.Value{operand()}
+	if len(op.Info().Args) == 2 {
+		args = append(args, operand())
+	}
+	return b.Emit(op, 0, args...)
+}
+
 // randomTrace is what the lifter could make: instructions of an expression each.
 func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 	b.Start(0x1000)
@@ -295,7 +305,34 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 	}
 	for k := range n {
 		b.Inst(0x1000 + 4*uint64(k))
-		switch r.IntN(22) {
+		switch r.IntN(25) {
+		case 24: // what may be extended already
+			v := b.Emit(ir.LoadS8+ir.Op(r.IntN(7)), 0, address())
+			if r.IntN(2) == 0 {
+				v = compute(b, r, operand)
+			}
+			x := b.Emit(ir.Sext32, 0, operand())
+			op := [...]ir.Op{ir.Srl, ir.Sra, ir.Sll, ir.And, ir.Or, ir.Xor, ir.Add}[r.IntN(7)]
+			v = b.Emit(op, 0, x, [...]ir.Value{v, x, b.Const(uint64(r.IntN(64)))}[r.IntN(3)])
+			b.SetX(reg(), b.Emit(ir.Sext32, 0, v))
+		case 22: // with what may be scaled or extended
+			v := b.Emit(ir.Sll, 0, operand(), b.Const(uint64(r.IntN(5))))
+			v = b.Emit(ir.Add, 0, [...]ir.Value{v, operand()}[r.IntN(2)], [...]ir.Value{v, operand()}[r.IntN(2)])
+			b.SetX(reg(), b.Emit(ir.Sext32+ir.Op(3*r.IntN(2)), 0, v))
+		case 23: // a result that a branch looks at
+			v := condition()
+			if r.IntN(2) == 0 {
+				v = b.Emit([...]ir.Op{ir.Add, ir.Sub, ir.And, ir.Or, ir.Xor, ir.Mul}[r.IntN(6)], 0, operand(), operand())
+			}
+			if r.IntN(2) == 0 {
+				v = b.Emit(ir.Sext32, 0, v)
+			}
+			x := reg()
+			b.SetX(x, v)
+			if r.IntN(3) == 0 {
+				b.SetX(reg(), b.Emit(ir.And, 0, operand(), operand()))
+			}
+			b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, b.Emit([...]ir.Op{ir.Eq, ir.Ne}[r.IntN(2)], 0, b.X(x), b.Const(0)))
 		case 21:
 			if r.IntN(4) == 0 {
 				b.Emit(ir.Pause, 0)
@@ -320,12 +357,7 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 		case 7:
 			b.SetX(reg(), b.X(reg()))
 		default:
-			op := computing[r.IntN(len(computing))]
-			args := []ir.Value{operand()}
-			if len(op.Info().Args) == 2 {
-				args = append(args, operand())
-			}
-			v := b.Emit(op, 0, args...)
+			v := compute(b, r, operand)
 			if r.IntN(3) == 0 {
 				v = b.Emit(ir.Sext32+ir.Op(3*r.IntN(2)), 0, v)
 			}

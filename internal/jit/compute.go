@@ -73,6 +73,10 @@ func (c *Compiler) arith(v ir.Value, i *ir.Instr, w amd64.Width) {
 	if _, isConst := c.t.ConstOf(x); isConst && i.Op.Has(ir.Commutes) {
 		x, y = y, x
 	}
+	if i.Op == ir.Add && (c.deferred[x] || c.deferred[y]) {
+		c.addScaled(v, x, y, w)
+		return
+	}
 	op := twoOperand[i.Op]
 	rx := c.reg(x)
 	k, isImm := c.imm32(y)
@@ -84,9 +88,10 @@ func (c *Compiler) arith(v ir.Value, i *ir.Instr, w amd64.Width) {
 	c.used(x)
 	c.used(y)
 	dst := c.dest(v, x)
+	flags := op != amd64.IMUL
 	switch {
 	case isImm:
-		c.arithImm(op, w, dst, rx, k)
+		flags = c.arithImm(op, w, dst, rx, k)
 	case ry == amd64.NoReg:
 		c.move(dst, rx)
 		c.a.RM(op, w, dst, m)
@@ -100,14 +105,35 @@ func (c *Compiler) arith(v ir.Value, i *ir.Instr, w amd64.Width) {
 		c.a.R(amd64.NEG, w, dst)
 	case op == amd64.ADD && dst != rx:
 		c.a.RM(amd64.LEA, w, dst, amd64.AtIndex(rx, ry, 1, 0))
+		flags = false
 	default:
 		c.move(dst, rx)
 		c.a.RR(op, w, dst, ry)
 	}
 	c.put(v, dst)
+	if flags {
+		c.haveFlags(v, amd64.NE)
+	}
 }
 
-func (c *Compiler) arithImm(op amd64.Op, w amd64.Width, dst, src amd64.Reg, k int32) {
+// addScaled compiles v = x + y, one of which is a deferred shift.
+func (c *Compiler) addScaled(v, x, y ir.Value, w amd64.Width) {
+	if c.deferred[y] {
+		x, y = y, x
+	}
+	shift := c.resolved(x)
+	k, _ := c.t.ConstOf(shift.Args[1])
+	index, base := c.reg(shift.Args[0]), c.reg(y)
+	c.used(shift.Args[0])
+	c.used(shift.Args[1])
+	c.used(y)
+	dst := c.dest(v, y)
+	c.a.RM(amd64.LEA, w, dst, amd64.AtIndex(base, index, 1<<k, 0))
+	c.put(v, dst)
+}
+
+// arithImm reports whether the flags tell of the result.
+func (c *Compiler) arithImm(op amd64.Op, w amd64.Width, dst, src amd64.Reg, k int32) bool {
 	switch {
 	case op == amd64.IMUL:
 		c.a.IMulI(w, dst, src, k)
@@ -118,7 +144,9 @@ func (c *Compiler) arithImm(op amd64.Op, w amd64.Width, dst, src amd64.Reg, k in
 	default:
 		c.move(dst, src)
 		c.a.RI(op, w, dst, k)
+		return true
 	}
+	return false
 }
 
 // copyOf brings x into the register that v is to be computed in.
@@ -165,15 +193,23 @@ func (c *Compiler) extend32(v ir.Value, i *ir.Instr) {
 		op, w = amd64.MOVSXD, amd64.W64
 	}
 	x := i.Args[0]
+	if i.Op == ir.Sext32 && c.narrow[x] {
+		c.same(v, x)
+		return
+	}
 	if !c.deferred[x] {
 		c.extend(op, w, v, x)
 		return
 	}
-	inner := c.t.Code[x]
+	inner := c.resolved(x)
 	c.arith(v, &inner, amd64.W32)
 	if i.Op == ir.Sext32 {
+		held := c.flags.at == c.a.Len()
 		r := c.at[v].reg
 		c.a.RR(amd64.MOVSXD, amd64.W64, r, r)
+		if held {
+			c.flags.at = c.a.Len()
+		}
 	}
 }
 
@@ -183,6 +219,7 @@ func (c *Compiler) truth(v ir.Value, cond amd64.Cond) {
 	c.a.Set(cond, dst)
 	c.a.RR(amd64.MOVZX8, amd64.W32, dst, dst)
 	c.put(v, dst)
+	c.haveFlags(v, cond)
 }
 
 // choose compiles v = cond ? x : y. Nothing after the comparison changes the flags.
@@ -219,9 +256,8 @@ func (c *Compiler) shift(v ir.Value, i *ir.Instr) {
 	x, y := i.Args[0], i.Args[1]
 	var dst amd64.Reg
 	if k, isConst := c.t.ConstOf(y); isConst {
-		dst = c.copyOf(v, x)
-		c.used(y)
-		c.a.RI(s.op, s.w, dst, int32(k&(uint64(s.w)*8-1)))
+		c.shiftImm(v, i, k&(uint64(s.w)*8-1))
+		return
 	} else if s.bmi != 0 && c.Features.BMI2 {
 		rx, ry := c.reg(x), c.reg(y)
 		c.used(x)
@@ -232,6 +268,34 @@ func (c *Compiler) shift(v ir.Value, i *ir.Instr) {
 		dst = c.shiftByCL(v, i)
 	}
 	if s.w == amd64.W32 {
+		c.a.RR(amd64.MOVSXD, amd64.W64, dst, dst)
+	}
+	c.put(v, dst)
+}
+
+// shiftImm shifts by a constant less than the width.
+func (c *Compiler) shiftImm(v ir.Value, i *ir.Instr, k uint64) {
+	s, x := shifts[i.Op], i.Args[0]
+	if i.Op == ir.Sra32 && c.narrow[x] {
+		s.w = amd64.W64
+	}
+	c.used(i.Args[1])
+	if s.op == amd64.ROL { // there is only one of them that has three operands
+		s.op, k = amd64.ROR, -k&(uint64(s.w)*8-1)
+	}
+	_, isMem := c.memory(x)
+	var dst amd64.Reg
+	switch {
+	case s.op == amd64.ROR && c.Features.BMI2 && !isMem:
+		rx := c.reg(x)
+		c.used(x)
+		dst = c.dest(v, x)
+		c.a.VRRI(amd64.RORX, s.w, dst, rx, uint8(k))
+	default:
+		dst = c.copyOf(v, x)
+		c.a.RI(s.op, s.w, dst, int32(k))
+	}
+	if s.w == amd64.W32 && (i.Op != ir.Srl32 || k == 0) {
 		c.a.RR(amd64.MOVSXD, amd64.W64, dst, dst)
 	}
 	c.put(v, dst)

@@ -241,8 +241,34 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 		x, y = y, x
 		cond = mirrored(cond)
 	}
+	if c.flags.of == x && c.flags.at == c.a.Len() && (cond == amd64.E || cond == amd64.NE) && c.isZero(y) {
+		c.used(x)
+		c.used(y)
+		c.unpin()
+		if cond == amd64.E {
+			return c.flags.cond.Not()
+		}
+		return c.flags.cond
+	}
 	c.compare(x, y)
 	return cond
+}
+
+// flagState is what the host's flags tell: at an offset, whether a value is other than 0.
+type flagState struct {
+	at   int
+	of   ir.Value
+	cond amd64.Cond
+}
+
+// haveFlags notes that the flags tell by cond whether v is other than 0.
+func (c *Compiler) haveFlags(v ir.Value, cond amd64.Cond) {
+	c.flags = flagState{c.a.Len(), v, cond}
+}
+
+func (c *Compiler) isZero(v ir.Value) bool {
+	k, ok := c.t.ConstOf(v)
+	return ok && k == 0
 }
 
 // mirrored is c for exchanged operands.

@@ -15,7 +15,7 @@ func (c *Compiler) address(v ir.Value) amd64.Mem {
 	var disp int32
 	at := v
 	if c.deferred[v] {
-		i := &c.t.Code[v]
+		i := c.resolved(v)
 		at = i.Args[0]
 		disp, _ = c.imm32(i.Args[1])
 		c.used(i.Args[1])
