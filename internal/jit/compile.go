@@ -81,6 +81,7 @@ type Compiler struct {
 	deferred  []bool // by value: computed where it is used
 	narrow    []bool // by value: see findNarrow
 	flags     flagState
+	words     []int64 // see stored
 	cold      []coldPath
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
@@ -97,7 +98,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	start := a.Len()
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
-	c.cold, c.interps, c.flags = c.cold[:0], c.interps[:0], flagState{}
+	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
 	c.startAlloc()
 	c.findNarrow()
 	c.deferValues()

@@ -80,8 +80,14 @@ func (c *Compiler) mayFault() {
 }
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
+	halves := i.Op == ir.Load64 && c.loadsHalves(i.Args[0])
 	m := c.address(i.Args[0])
 	dst := c.dest(v, 0)
+	if halves {
+		c.loadHalves(dst, m)
+		c.put(v, dst)
+		return
+	}
 	switch i.Op {
 	case ir.LoadU8:
 		c.mayFault()
@@ -99,6 +105,7 @@ func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 }
 
 func (c *Compiler) store(i *ir.Instr) {
+	c.stored(i.Args[0], int64(i.Op.Info().Size))
 	m := c.address(i.Args[0])
 	w := amd64.Width(i.Op.Info().Size)
 	v := i.Args[1]
