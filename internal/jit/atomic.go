@@ -167,7 +167,6 @@ func (c *Compiler) storeConditional(v ir.Value, i *ir.Instr) {
 	otherAddr := c.a.JccShort(amd64.NE)
 	c.a.MI(amd64.CMP, amd64.W64, reserved, int32(w))
 	otherSize := c.a.JccShort(amd64.NE)
-	c.a.MI(amd64.MOV, amd64.W64, reserved, 0)
 	c.mayFault()
 	c.a.Lock()
 	c.a.MR(amd64.CMPXCHG, w, m, value)
