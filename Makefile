@@ -55,8 +55,8 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 fuzz-programs: deps ## random programs of many blocks in all configurations, for FUZZTIME (20s), from SEED (1) on
 	$(GO) test -count=1 -timeout 0 -v -run '^TestFlows$$' ./internal/difftest -flows $(FUZZTIME) -seed $(SEED)
 
-bench: build deps ## measure hospes beside native code and QEMU
-	$(GO) run ./cmd/hospes-bench
+bench: build deps ## measure hospes beside native code and QEMU; BENCH="-rounds 1 -run ^real/" are its flags
+	$(GO) run ./cmd/hospes-bench $(BENCH)
 
 storm: build deps ## 5,000 forks and 2,000 spawns beside threads at work, five times, also under GOGC=5
 	@scripts/storm.sh

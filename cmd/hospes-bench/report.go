@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"slices"
@@ -15,9 +16,11 @@ import (
 
 // table is a part of the report.
 type table struct {
+	key    string // of its place in the documentation
 	title  string
 	header []string
 	rows   [][]string
+	whole  bool // all that belongs to it was measured
 }
 
 // text prints the table for a terminal.
@@ -31,60 +34,158 @@ func (t *table) text(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// tables makes the report.
-func tables(systems []system, results []*result) []table {
+// section is a table of some groups' rows.
+type section struct {
+	key, title string
+	groups     []string
+	both       bool // user CPU time and the time that went by
+}
+
+var sections = []section{
+	{"programs", "Programs of our own: user CPU time.", []string{integer, float, memory, threads}, false},
+	{"real", "Real programs: user CPU time.", []string{real}, false},
+	{"short", "Short runs and processes: milliseconds each. The ratios of what ends or makes processes are of the time that goes by, the others of user CPU time.",
+		[]string{shallow, processes}, true},
+}
+
+// goals are what each group's means should be: hospes/native at most, qemu/hospes at least;
+// 0 for none.
+var goals = map[string]struct{ native, qemu float64 }{
+	integer: {2.7, 2}, float: {3.5, 3.5}, memory: {2, 0}, real: {0, 2},
+}
+
+// tablesOf makes the report of the results.
+func tablesOf(systems []system, results []*result) []table {
 	rival := systems[2].name
-	t := table{
-		title:  machine() + ". User CPU time, medians.",
-		header: []string{"program", "native ms", "hospes ms", rival + " ms", "hospes/native", rival + "/hospes", ""},
+	var tables []table
+	for _, s := range sections {
+		if t := s.table(rival, results); len(t.rows) > 0 {
+			tables = append(tables, t)
+		}
 	}
-	for _, r := range results {
-		t.rows = append(t.rows, r.line(rival))
+	if len(results) == 0 {
+		return nil
 	}
 	means := table{
-		title:  "Geometric means",
-		header: []string{"group", "programs", "hospes/native", rival + "/hospes"},
+		key: "means", title: "Geometric means, and the least of the ratios to " + rival + ".",
+		header: []string{"group", "programs", "hospes/native", "goal", rival + "/hospes", "goal", "least", "slower"},
+		whole:  len(results) == len(allRows()),
 	}
 	for _, g := range groups(results) {
 		means.rows = append(means.rows, meanLine(g, rival, results))
 	}
-	return []table{t, means}
+	tables = append(tables, means)
+	if t, ok := scaling(systems, results); ok {
+		tables = append(tables, t)
+	}
+	return tables
+}
+
+func (s *section) table(rival string, results []*result) table {
+	t := table{key: s.key, title: s.title, header: []string{"program", "native ms", "hospes ms", rival + " ms"}}
+	if s.both {
+		t.header = []string{"program", "native user", "native wall", "hospes user", "hospes wall", rival + " user", rival + " wall"}
+	}
+	t.header = append(t.header, "hospes/native", rival+"/hospes", "")
+	for _, r := range results {
+		if slices.Contains(s.groups, r.Group) {
+			t.rows = append(t.rows, r.line(rival, s.both))
+		}
+	}
+	n := 0
+	for _, r := range allRows() {
+		if slices.Contains(s.groups, r.group) {
+			n++
+		}
+	}
+	t.whole = len(t.rows) == n
+	return t
 }
 
 // line is the row of a result.
-func (r *result) line(rival string) []string {
-	n, h, q := r.user("native"), r.user("hospes"), r.user(rival)
+func (r *result) line(rival string, both bool) []string {
+	cells := []string{r.Group + "/" + r.Name}
+	for _, system := range []string{host, ours, rival} {
+		cells = append(cells, ms(r.median(system, sample.user)))
+		if both {
+			cells = append(cells, ms(r.median(system, sample.wall)))
+		}
+	}
+	n, h, q := r.figure(host), r.figure(ours), r.figure(rival)
 	mark := ""
 	switch {
-	case r.Wrong["hospes"] != "":
+	case r.Wrong[ours] != "":
 		mark = "wrong"
-	case r.Wrong[rival] != "":
-		mark = rival + " wrong"
-	case q > 0 && ratio(q, h) < 1:
-		mark = "slower"
+	case r.Wrong[host] != "" || r.Wrong[rival] != "":
+		mark = "not comparable"
+	case q < h:
+		mark = "slower than " + rival
 	}
-	return []string{r.Group + "/" + r.Name, ms(n), ms(h), ms(q), factor(ratio(h, n)), factor(ratio(q, h)), mark}
+	return append(cells, factor(ratio(h, n)), factor(ratio(q, h)), mark)
 }
 
 // meanLine is the row of a group.
 func meanLine(group, rival string, results []*result) []string {
 	var toNative, toRival []float64
-	n := 0
+	n, slower, least := 0, 0, math.Inf(1)
 	for _, r := range results {
-		if r.Group == group {
-			n++
-			toNative = append(toNative, ratio(r.user("hospes"), r.user("native")))
-			toRival = append(toRival, ratio(r.user(rival), r.user("hospes")))
+		if r.Group != group {
+			continue
+		}
+		n++
+		toNative = append(toNative, ratio(r.figure(ours), r.figure(host)))
+		f := ratio(r.figure(rival), r.figure(ours))
+		toRival = append(toRival, f)
+		if f > 0 {
+			least = min(least, f)
+			if f < 1 {
+				slower++
+			}
 		}
 	}
-	return []string{group, fmt.Sprint(n), factor(mean(toNative)), factor(mean(toRival))}
+	if math.IsInf(least, 1) {
+		least = 0
+	}
+	goal := goals[group]
+	return []string{group, fmt.Sprint(n), factor(mean(toNative)), factor(goal.native), factor(mean(toRival)), factor(goal.qemu), factor(least), fmt.Sprint(slower)}
 }
 
-// user is a system's median user time; 0 if there is none.
-func (r *result) user(system string) time.Duration {
+// scaling compares the same work on one and on two threads.
+func scaling(systems []system, results []*result) (table, bool) {
+	t := table{key: "threads", title: "The same work by one thread and by two: time that goes by.", header: []string{"system", "one ms", "two ms", "speed-up"}, whole: true}
+	find := func(name string) *result {
+		i := slices.IndexFunc(results, func(r *result) bool { return r.Group == threads && r.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return results[i]
+	}
+	one, two := find("one"), find("two")
+	if one == nil || two == nil {
+		return t, false
+	}
+	for _, s := range systems {
+		a, b := one.median(s.name, sample.wall), two.median(s.name, sample.wall)
+		t.rows = append(t.rows, []string{s.name, ms(a), ms(b), factor(ratio(a, b))})
+	}
+	return t, true
+}
+
+func (s sample) user() time.Duration { return s.User }
+func (s sample) wall() time.Duration { return s.Wall }
+
+// figure is what counts of a result, for a system; 0 if there is none.
+func (r *result) figure(system string) time.Duration {
+	if r.wall {
+		return r.median(system, sample.wall)
+	}
+	return r.median(system, sample.user)
+}
+
+func (r *result) median(system string, what func(sample) time.Duration) time.Duration {
 	var times []time.Duration
 	for _, s := range r.Samples[system] {
-		times = append(times, s.User)
+		times = append(times, what(s))
 	}
 	return median(times)
 }
@@ -133,10 +234,14 @@ func ratio(d, base time.Duration) float64 {
 }
 
 func ms(d time.Duration) string {
-	if d == 0 {
+	n := float64(d) / float64(time.Millisecond)
+	switch {
+	case d == 0:
 		return "-"
+	case n < 20:
+		return fmt.Sprintf("%.2f", n)
 	}
-	return fmt.Sprintf("%.0f", float64(d)/float64(time.Millisecond))
+	return fmt.Sprintf("%.0f", n)
 }
 
 func factor(f float64) string {
@@ -146,12 +251,21 @@ func factor(f float64) string {
 	return fmt.Sprintf("%.2f", f)
 }
 
-// machine says what the figures were measured on.
-func machine() string {
+// conditions says what was measured on what.
+func conditions(c *config) string {
 	model := "unknown processor"
 	info, _ := os.ReadFile("/proc/cpuinfo") // absent on other systems
 	if m := regexp.MustCompile(`(?m)^model name\s*: (.*)$`).FindSubmatch(info); m != nil {
 		model = string(m[1])
 	}
-	return fmt.Sprintf("%s, %d CPUs", model, runtime.NumCPU())
+	s := fmt.Sprintf("%s, %d CPUs; %d rounds, medians", model, runtime.NumCPU(), c.rounds)
+	if len(c.options) > 0 {
+		s += "; hospes with " + strings.Join(c.options, " ")
+	}
+	if c.old == "" {
+		out, _ := exec.Command(c.qemu, "--version").Output()
+		first, _, _ := strings.Cut(string(out), "\n")
+		s += "; " + first
+	}
+	return s + "."
 }

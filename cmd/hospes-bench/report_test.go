@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,21 +26,21 @@ func TestReport(t *testing.T) {
 		{Group: "integer", Name: "c", Samples: map[string][]sample{"native": took(1000)}, Wrong: map[string]string{"hospes": "printed nothing"}},
 	}
 	var b strings.Builder
-	for _, t := range tables([]system{{name: "native"}, {name: "hospes"}, {name: "qemu"}}, results) {
+	for _, t := range tablesOf([]system{{name: "native"}, {name: "hospes"}, {name: "qemu"}}, results) {
 		t.text(&b)
 	}
 	got := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
-		"integer/a 2000 4000 2000 2.00 0.50 slower",
+		"integer/a 2000 4000 2000 2.00 0.50 slower than qemu",
 		"integer/b 1000 8000 16000 8.00 2.00 integer/c",
 		"integer/c 1000 - - - - wrong",
-		"integer 3 4.00 1.00",
+		"integer 3 4.00 2.70 1.00 2.00 0.50 1",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if err := wrong(results); err == nil || err.Error() != "c: hospes: printed nothing" {
+	if err := wrong(results); err == nil || err.Error() != "integer/c: hospes: printed nothing" {
 		t.Errorf("wrong: %v", err)
 	}
 }
@@ -57,7 +58,7 @@ func TestSources(t *testing.T) {
 			have = append(have, strings.TrimPrefix(f, dir+"/"))
 		}
 	}
-	for _, p := range programs {
+	for _, p := range slices.Concat(programs, started, helpers) {
 		if _, err := os.Stat(filepath.Join(dir, p.source)); err != nil {
 			t.Error(err)
 		}
@@ -76,5 +77,50 @@ func TestVariables(t *testing.T) {
 	}
 	if _, err := variables("on"); err == nil {
 		t.Error("a value without an option is accepted")
+	}
+}
+
+// TestRepeatable says that what programs work on is the same each time.
+func TestRepeatable(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	t.Chdir(filepath.Join("..", ".."))
+	for _, dir := range []string{a, b} {
+		if err := writeInputs(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range inputs {
+		x, err := os.ReadFile(filepath.Join(a, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if y, err := os.ReadFile(filepath.Join(b, name)); err != nil || !bytes.Equal(x, y) {
+			t.Errorf("%s differs (%v)", name, err)
+		}
+		if n := bytes.Count(x, []byte("\n")); name == "wide.c" && n != wideLines {
+			t.Errorf("%s has %d lines, not %d", name, n, wideLines)
+		}
+	}
+}
+
+func TestReplaceSection(t *testing.T) {
+	const doc = "a\n<!-- bench x -->\nold\n<!-- end -->\nb\n"
+	got, err := replaceSection(doc, "x", "new\n")
+	if want := "a\n<!-- bench x -->\nnew\n<!-- end -->\nb\n"; err != nil || got != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	if _, err := replaceSection(doc, "y", ""); err == nil {
+		t.Error("a place that there is not is no error")
+	}
+}
+
+func TestTranslationCells(t *testing.T) {
+	const stats = "code: 100 guest instructions, 300 bytes, became 900 host bytes: 3 for one\nstages: lift 1 ms, compile 2 ms, install 1 ms\n"
+	got, err := translationCells("process: 1\n" + stats + stats)
+	if want := []string{"200", "8.0", "25000", "3.00", "9.0"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	if _, err := translationCells("nothing"); err == nil {
+		t.Error("no statistics are no error")
 	}
 }

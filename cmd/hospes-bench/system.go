@@ -16,9 +16,18 @@ type system struct {
 	suffix  string // of the compiled program
 }
 
+// The suffixes.
 const (
 	native = ".amd64"
 	guest  = ".riscv64"
+)
+
+// The systems' names. The third is QEMU, or with -ab another hospes.
+const (
+	host   = "native"
+	ours   = "hospes"
+	qemu   = "qemu"
+	before = "old"
 )
 
 // newSystems lists what is compared: the yardstick, hospes, and its rival.
@@ -27,12 +36,12 @@ func newSystems(c *config) ([]system, error) {
 	if c.hospes, err = executable(c.hospes); err != nil {
 		return nil, err
 	}
-	s := []system{{name: "native", suffix: native}, {"hospes", []string{c.hospes}, c.options, guest}}
+	s := []system{{name: host, suffix: native}, {ours, []string{c.hospes}, c.options, guest}}
 	if c.old != "" {
 		if c.old, err = executable(c.old); err != nil {
 			return nil, err
 		}
-		return append(s, system{"old", []string{c.old}, c.options, guest}), nil
+		return append(s, system{before, []string{c.old}, c.options, guest}), nil
 	}
 	if c.qemu == "" {
 		out, err := script("fetch-qemu.sh")
@@ -44,7 +53,7 @@ func newSystems(c *config) ([]system, error) {
 	if c.qemu, err = executable(c.qemu); err != nil {
 		return nil, err
 	}
-	return append(s, system{"qemu", []string{c.qemu}, nil, guest}), nil
+	return append(s, system{qemu, []string{c.qemu}, nil, guest}), nil
 }
 
 // executable finds a command, and returns its absolute path.

@@ -146,6 +146,9 @@ func (c *Compiler) emitExits() {
 
 // poll leaves the trace, before it has begun, if the interrupt word is set.
 func (c *Compiler) poll() {
+	if !polls {
+		return
+	}
 	c.a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offIRQ), 0)
 	c.exitOn(amd64.NE, Poll, c.t.PC)
 }

@@ -1,0 +1,5 @@
+//go:build nopoll
+
+package jit
+
+const polls = false
