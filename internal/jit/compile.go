@@ -77,9 +77,10 @@ type Compiler struct {
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
-	pc        uint64 // of the guest instruction
-	deferred  []bool // by value: computed where it is used
-	narrow    []bool // by value: see findNarrow
+	pc        uint64     // of the guest instruction
+	deferred  []bool     // by value: computed where it is used
+	narrow    []bool     // by value: see findNarrow
+	quiet     []ir.Value // see findQuiet
 	flags     flagState
 	words     []int64 // see stored
 	cold      []coldPath
@@ -101,6 +102,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
 	c.startAlloc()
 	c.findNarrow()
+	c.findQuiet()
 	c.deferValues()
 	c.findBoxed()
 	c.poll()
@@ -236,7 +238,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.GetFlags:
 		c.getFlags(v)
 	case op == ir.SetFlags:
-		c.setFlags(i.Args[0])
+		c.setFlags(v, i.Args[0])
 	case op == ir.GetRound:
 		c.getRound(v)
 	case op == ir.ExitIf:

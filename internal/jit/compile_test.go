@@ -218,7 +218,23 @@ func negated(b *ir.Builder, r *rand.Rand, op, neg ir.Op, v ir.Value) ir.Value {
 
 // randomStatus appends an instruction on flags and rounding mode.
 func randomStatus(b *ir.Builder, r *rand.Rand, x func() uint8, round uint8) {
-	switch r.IntN(6) {
+	switch r.IntN(8) {
+	case 6, 7: // saved around comparisons
+		pc, old, by := b.Code[len(b.Code)-1].Imm, x(), x()
+		v := b.Emit(ir.GetFlags, 0)
+		b.SetX(old, v)
+		for range 1 + r.IntN(2) {
+			pc++
+			b.Inst(pc)
+			if r.IntN(2) == 0 {
+				s := b.Emit(ir.S, 0, b.F(4*uint8(r.IntN(8))))
+				b.SetX(by, b.Emit(ir.FeqS+ir.Op(r.IntN(5)), 0, s, b.Emit(ir.S, 0, b.F(4*uint8(r.IntN(8))))))
+			} else {
+				b.SetX(by, b.Emit(ir.FeqD+ir.Op(r.IntN(5)), 0, b.F(uint8(r.IntN(32))), b.F(uint8(r.IntN(32)))))
+			}
+		}
+		b.Inst(pc + 1)
+		b.Emit(ir.SetFlags, 0, [...]ir.Value{v, b.X(old)}[r.IntN(2)])
 	case 0:
 		pc := b.Code[len(b.Code)-1].Imm
 		b.Emit(ir.InterpIf, pc, b.Emit(ir.Ne, 0, b.Emit(ir.And, 0, b.X(x()), b.Const(7)), b.Emit(ir.GetRound, 0)))

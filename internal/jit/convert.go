@@ -9,7 +9,7 @@ import (
 
 // floatCondition emits a comparison of floating-point numbers: flt(x, y) is y > x, so
 // that unordered operands, which set the carry flag, give false.
-func (c *Compiler) floatCondition(i *ir.Instr) amd64.Cond {
+func (c *Compiler) floatCondition(v ir.Value, i *ir.Instr) amd64.Cond {
 	x, y := i.Args[0], i.Args[1]
 	op, cond := amd64.COMISD, amd64.A
 	switch i.Op {
@@ -28,7 +28,7 @@ func (c *Compiler) floatCondition(i *ir.Instr) amd64.Cond {
 	case ir.FleqD:
 		op, cond = amd64.UCOMISD, amd64.AE
 	}
-	c.a.RR(op, amd64.W32, c.reg(y), c.reg(x))
+	c.compareFloats(v, op, c.reg(y), c.reg(x))
 	c.used(x)
 	c.used(y)
 	c.unpin()
@@ -37,7 +37,7 @@ func (c *Compiler) floatCondition(i *ir.Instr) amd64.Cond {
 
 // equal compiles feq, for which two flags count.
 func (c *Compiler) equal(v, x, y ir.Value, single bool) {
-	c.a.RR(compareOf(single), amd64.W32, c.reg(x), c.reg(y))
+	c.compareFloats(v, compareOf(single), c.reg(x), c.reg(y))
 	c.used(x)
 	c.used(y)
 	t, u := c.temp(), c.temp()

@@ -237,7 +237,7 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 	case ir.Ltu:
 		cond = amd64.B
 	default:
-		return c.floatCondition(i)
+		return c.floatCondition(v, i)
 	}
 	x, y := i.Args[0], i.Args[1]
 	if _, isConst := c.t.ConstOf(x); isConst { // the immediate comes second

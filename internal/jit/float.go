@@ -74,7 +74,7 @@ func (c *Compiler) floatOp(v ir.Value, i *ir.Instr) bool {
 	case ir.FminS, ir.FminD, ir.FmaxS, ir.FmaxD, ir.FminmS, ir.FminmD, ir.FmaxmS, ir.FmaxmD:
 		c.minMax(v, i)
 	case ir.FltS, ir.FltD, ir.FleS, ir.FleD, ir.FltqS, ir.FltqD, ir.FleqS, ir.FleqD:
-		c.truth(v, c.floatCondition(i))
+		c.truth(v, c.floatCondition(v, i))
 	case ir.FeqS, ir.FeqD:
 		c.equal(v, x, y, i.Op == ir.FeqS)
 	case ir.FclassS, ir.FclassD:

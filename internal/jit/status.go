@@ -54,16 +54,31 @@ func (c *Compiler) getFlags(v ir.Value) {
 
 // setFlags compiles the writing of the exception flags. Often they stay what they are, and
 // the look is cheaper than the writing of MXCSR.
-func (c *Compiler) setFlags(x ir.Value) {
+func (c *Compiler) setFlags(v, x ir.Value) {
+	if c.quiet[v] != 0 {
+		c.used(x)
+		return
+	}
 	t, u := c.temp(), c.temp()
 	c.a.M(amd64.STMXCSR, amd64.W32, scratch)
 	if k, ok := c.t.ConstOf(x); ok {
 		c.a.MovImm(t, uint64(HostFlags(softfloat.Flags(k&31))))
 	} else {
 		c.load(t, x)
-		c.a.RI(amd64.AND, amd64.W32, t, 31)
-		c.a.RM(amd64.MOVZX8, amd64.W32, t, amd64.AtIndex(ctxReg, t, 1, offToHost))
+		c.hostFlagsOf(t)
 	}
+	c.mergeFlags(t, u)
+	c.used(x)
+}
+
+// hostFlagsOf makes the guest's flags in t the host's.
+func (c *Compiler) hostFlagsOf(t amd64.Reg) {
+	c.a.RI(amd64.AND, amd64.W32, t, 31)
+	c.a.RM(amd64.MOVZX8, amd64.W32, t, amd64.AtIndex(ctxReg, t, 1, offToHost))
+}
+
+// mergeFlags writes the flags t, as the host has them, to MXCSR, which is in scratch.
+func (c *Compiler) mergeFlags(t, u amd64.Reg) {
 	c.a.RM(amd64.MOV, amd64.W32, u, scratch)
 	c.a.RI(amd64.AND, amd64.W32, u, ^hostFlags)
 	c.a.RR(amd64.OR, amd64.W32, u, t)
@@ -72,7 +87,6 @@ func (c *Compiler) setFlags(x ir.Value) {
 	c.a.MR(amd64.MOV, amd64.W32, scratch, u)
 	c.a.M(amd64.LDMXCSR, amd64.W32, scratch)
 	c.a.SetRel8(same, c.a.Len())
-	c.used(x)
 }
 
 // Rounding modes.
