@@ -3,7 +3,7 @@ package main
 // worldRows are all rows that run in a world.
 var worldRows = [][]worldRow{
 	worldBasics, shellRows, buildRows, sourceRows, toolRows, worldViews, worldLanguages, worldCompilers, worldPythonTests,
-	worldServers, worldTrace,
+	worldServers, worldTrace, worldJITs,
 }
 
 // worldBasics show that the world is what it should be.
