@@ -8,10 +8,10 @@ SEED        ?= 1
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland storm report clean
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted storm report clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./hospes, one static binary
 	$(GO) build -trimpath -o hospes ./cmd/hospes
@@ -63,6 +63,12 @@ storm: build deps ## 5,000 forks and 2,000 spawns beside threads at work, five t
 
 userland: build deps ## run real programs of a Debian riscv64 system
 	$(GO) run ./test/userland -doc $(ROWS)
+
+userland-fast: ROWS = -slow=false -jobs=2
+userland-fast: userland ## those of them that CI runs: none takes minutes or needs packages of its own
+
+userland-interpreted: ROWS = -translate=off
+userland-interpreted: userland ## all of them without the translator
 
 report: build deps ## count what works: instructions, system calls, programs, packages
 	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'

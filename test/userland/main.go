@@ -7,7 +7,7 @@
 // Rows that need a whole system run in a world, which scripts/debian-world.sh makes: world.go.
 // A row's name begins with its group: -run ^git/ runs one.
 //
-//	go run ./test/userland [-quick] [-slow=false] [-translate=off] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
+//	go run ./test/userland [-quick] [-slow=false] [-translate=off] [-jobs N] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
 //
 // It ends with a line of counts, and with status 1 if anything failed. A row that is known
 // to fail, with its cause, does not count as failed; but if it passes, it does.
@@ -24,6 +24,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type config struct {
 	slow     bool // the slow rows, too
 	doc      bool // renew docFile
 	mode     mode // how the emulator executes code
+	jobs     int  // how many rows run at a time
 	execs    bool // the emulator runs what guests execute as guests
 	filter   *regexp.Regexp
 	skip     *regexp.Regexp // rows to leave out; nil for none
@@ -55,6 +57,7 @@ func main() {
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
 	flag.BoolVar(&c.doc, "doc", false, "renew the lines of docs/compatibility.md for the rows that run")
 	flag.TextVar(&c.mode, "translate", translated, "how hospes executes: `on, off`, or none to give another emulator no such option")
+	flag.IntVar(&c.jobs, "jobs", 1, "how many rows run at a time")
 	list := flag.Bool("list", false, "run nothing; print the selected rows and the packages that they need")
 	dir := flag.String("C", ".", "the module's `directory`")
 	flag.Parse()
@@ -201,24 +204,44 @@ func collect(tests []test, words func(*test) string) []string {
 	return slices.Sorted(maps.Keys(need))
 }
 
-// runAll runs tests, prints a line each and the counts, and reports whether nothing failed,
-// and what docs/compatibility.md has to say of each.
+// runAll runs tests, several at a time, prints a line each and the counts, and reports
+// whether nothing failed, and what docs/compatibility.md has to say of each.
 func runAll(c *config, tests []test) (bool, map[string]outcomeCells) {
-	lines, versions := map[string]outcomeCells{}, packageVersions(c)
+	cells, versions := map[string]outcomeCells{}, packageVersions(c)
 	count := map[verdict]int{}
-	for _, t := range tests {
-		start := time.Now()
-		v, why := t.do(c)
-		count[v]++
-		lines[t.name] = outcomeOf(&t, v, why, versions)
-		line := fmt.Sprintf("%-5s %-28s %6.2f s", v, t.name, time.Since(start).Seconds())
-		if why != "" {
-			line += "  " + strings.ReplaceAll(strings.TrimSpace(why), "\n", "\n\t")
-		}
-		fmt.Println(line)
+	var mu sync.Mutex // guards cells, count and the output
+	queue := make(chan *test)
+	var workers sync.WaitGroup
+	for range max(c.jobs, 1) {
+		workers.Go(func() {
+			for t := range queue {
+				start := time.Now()
+				v, why := t.do(c)
+				line := resultLine(t, v, why, time.Since(start))
+				mu.Lock()
+				count[v]++
+				cells[t.name] = outcomeOf(t, v, why, versions)
+				fmt.Println(line)
+				mu.Unlock()
+			}
+		})
 	}
+	for i := range tests {
+		queue <- &tests[i]
+	}
+	close(queue)
+	workers.Wait()
 	fmt.Printf("userland: %d passed, %d failed, %d skipped, %d known to fail\n", count[passed], count[failed], count[skipped], count[known])
-	return count[failed] == 0, lines
+	return count[failed] == 0, cells
+}
+
+// resultLine is what is printed of a test that has run.
+func resultLine(t *test, v verdict, why string, took time.Duration) string {
+	line := fmt.Sprintf("%-5s %-28s %6.2f s", v, t.name, took.Seconds())
+	if why = strings.TrimSpace(why); why != "" {
+		line += "  " + strings.ReplaceAll(why, "\n", "\n\t")
+	}
+	return line
 }
 
 // do runs a test within its limit.
