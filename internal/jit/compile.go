@@ -83,6 +83,7 @@ type Compiler struct {
 	quiet     []ir.Value // see findQuiet
 	flags     flagState
 	words     []int64 // see stored
+	drained   bool    // nothing has been stored since a barrier
 	cold      []coldPath
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
@@ -100,6 +101,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
 	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
+	c.drained = false
 	c.startAlloc()
 	c.findNarrow()
 	c.findQuiet()
@@ -249,12 +251,16 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.end(i)
 	case op.Has(ir.Atomic):
 		c.atomic(v, i)
+		if op.Has(ir.Writes) {
+			c.drained = isBarrier(op)
+		}
 	case op.Has(ir.Reads):
 		c.loadFrom(v, i)
 	case op.Has(ir.Writes):
 		c.store(i)
+		c.drained = false
 	case op == ir.Fence:
-		c.fence(i.Imm)
+		c.fence(v, i.Imm)
 	case op == ir.Pause:
 		c.a.Pause()
 	default:
@@ -357,12 +363,4 @@ func (c *Compiler) target(v ir.Value) amd64.Reg {
 		return home(firstF + next.Imm)
 	}
 	return amd64.NoReg
-}
-
-// fence orders memory: the host's stores and later loads alone are not in order.
-func (c *Compiler) fence(imm uint64) {
-	const predW, succR = 1 << 4, 1 << 1
-	if imm&predW != 0 && imm&succR != 0 && imm>>8 != 8 { // fence.tso leaves that out
-		c.a.MFence()
-	}
 }

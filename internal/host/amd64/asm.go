@@ -172,11 +172,10 @@ func (a *Assembler) opReg(w, code byte, r Reg) {
 // Lock is the prefix that makes the next instruction, on memory, atomic.
 func (a *Assembler) Lock() { a.Buf = append(a.Buf, 0xF0) }
 
-// Ret, Int3, MFence and Pause have no operands.
-func (a *Assembler) Ret()    { a.Buf = append(a.Buf, 0xC3) }
-func (a *Assembler) Int3()   { a.Buf = append(a.Buf, 0xCC) }
-func (a *Assembler) MFence() { a.Buf = append(a.Buf, 0x0F, 0xAE, 0xF0) }
-func (a *Assembler) Pause()  { a.Buf = append(a.Buf, 0xF3, 0x90) }
+// Ret, Int3 and Pause have no operands.
+func (a *Assembler) Ret()   { a.Buf = append(a.Buf, 0xC3) }
+func (a *Assembler) Int3()  { a.Buf = append(a.Buf, 0xCC) }
+func (a *Assembler) Pause() { a.Buf = append(a.Buf, 0xF3, 0x90) }
 
 // SignA extends the sign of RAX (EAX) into RDX (EDX): CQO, CDQ.
 func (a *Assembler) SignA(w Width) {

@@ -317,7 +317,6 @@ func TestOthers(t *testing.T) {
 	c.add("push 0xfffffffffffffff0", func(a *Assembler) { a.PushImm(-16) })
 	c.add("ret", (*Assembler).Ret)
 	c.add("int3", (*Assembler).Int3)
-	c.add("mfence", (*Assembler).MFence)
 	c.add("pause", (*Assembler).Pause)
 	c.add("cdq", func(a *Assembler) { a.SignA(W32) })
 	c.add("cqo", func(a *Assembler) { a.SignA(W64) })
