@@ -60,6 +60,10 @@ func (l *lifter) jump(i *inst, to uint64) {
 // manual's table of hints for return-address stacks says (unprivileged specification,
 // section 2.5.1); what both returns and calls counts as a call.
 func (l *lifter) jumpTo(i *inst, target ir.Value) {
+	if to, ok := l.b.ConstOf(target); ok { // auipc and jalr
+		l.jump(i, to)
+		return
+	}
 	l.done = true
 	switch {
 	case isLink(i.rd):
