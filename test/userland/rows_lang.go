@@ -51,7 +51,7 @@ w.on('message', m => {
 });`},
 		argv: argv("/usr/bin/node", "main.js"), want: "hi 1 ENOENT\nabc 3\nworker 4999950000\ngot /p\nchild 6\nexit 7\nusr2\n"},
 
-	{name: "python/start-methods", about: "multiprocessing by fork, spawn and forkserver: queues, pools, shared memory, managers", packages: "python3", slow: true, limit: 5 * time.Minute,
+	{name: "python/start-methods", about: "multiprocessing by fork, spawn and forkserver: queues, pools, shared memory, managers", packages: "python3", limit: 5 * time.Minute,
 		files: map[string]string{"mp.py": `
 import multiprocessing as mp, os
 from multiprocessing import shared_memory

@@ -19,7 +19,8 @@ var pythonTests = []pythonTest{
 	{module: "test_signal", slow: true}, {module: "test_subprocess", slow: true}, {module: "test_os", slow: true}, {module: "test_posix"},
 	{module: "test_threading", slow: true}, {module: "test_thread"}, {module: "test_select"}, {module: "test_poll"}, {module: "test_epoll"},
 	{module: "test_pty"}, {module: "test_mmap"}, {module: "test_resource"}, {module: "test_fcntl"}, {module: "test_ioctl"},
-	{module: "test_selectors"}, {module: "test_struct", slow: true}, {module: "test_socket", slow: true},
+	{module: "test_selectors"}, {module: "test_struct"}, {module: "test_socket", slow: true},
+	{module: "test_multiprocessing_fork", slow: true}, {module: "test_multiprocessing_spawn", slow: true}, {module: "test_multiprocessing_forkserver", slow: true},
 }
 
 var worldPythonTests = pythonRows(pythonTests)
