@@ -86,7 +86,7 @@ func Eval(t *Trace, s *State) Outcome {
 func end(i *Instr, a uint64) uint64 {
 	switch i.Op {
 	case Jump, Call, Ret:
-		return a
+		return a &^ 1
 	}
 	return i.Imm
 }

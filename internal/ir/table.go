@@ -429,9 +429,10 @@ var table = [numOps]Info{
 	ExitIf:   {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
 	Goto:     {Name: "goto", Props: Ends | HasImm},
 	CallTo:   {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
-	Jump:     {Name: "jump", Args: []Type{I64}, Props: Ends},
-	Call:     {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
-	Ret:      {Name: "ret", Args: []Type{I64}, Props: Ends},
-	Ecall:    {Name: "ecall", Props: Ends | HasImm},
-	Interp:   {Name: "interp", Props: Ends | HasImm},
+	// Bit 0 of the address does not count.
+	Jump:   {Name: "jump", Args: []Type{I64}, Props: Ends},
+	Call:   {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
+	Ret:    {Name: "ret", Args: []Type{I64}, Props: Ends},
+	Ecall:  {Name: "ecall", Props: Ends | HasImm},
+	Interp: {Name: "interp", Props: Ends | HasImm},
 }

@@ -172,6 +172,9 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 		case ir.Add, ir.Sub, ir.Mul, ir.And, ir.Or, ir.Xor, ir.Neg:
 			return op == ir.Zext32 || !c.narrow[v]
 		}
+	case ir.Jump, ir.Call, ir.Ret:
+		k, ok := c.imm32(arg.Args[1])
+		return arg.Op == ir.And && ok && k == -2
 	case ir.FmaS, ir.FmaD:
 		return n != 1 && c.Features.FMA && (arg.Op == ir.FnegS || arg.Op == ir.FnegD)
 	case ir.Store32, ir.Store64:

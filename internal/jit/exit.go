@@ -72,10 +72,10 @@ func (c *Compiler) alignJump(opcode int) {
 func (c *Compiler) end(i *ir.Instr) {
 	switch i.Op {
 	case ir.Jump:
-		c.move(amd64.RAX, c.reg(i.Args[0]))
+		c.destination(i.Args[0])
 		c.a.JmpM(probe(c.a, c.Stubs.Indirect))
 	case ir.Call:
-		c.move(amd64.RAX, c.reg(i.Args[0]))
+		c.destination(i.Args[0])
 		entry := probe(c.a, c.Stubs.Indirect)
 		c.mayOverflow(0)
 		c.a.CallM(entry)
@@ -87,7 +87,7 @@ func (c *Compiler) end(i *ir.Instr) {
 		c.addExit(ir.CallTo, i.Imm, c.a.Call())
 		c.returned(next)
 	case ir.Ret:
-		c.move(amd64.RAX, c.reg(i.Args[0]))
+		c.destination(i.Args[0])
 		c.a.Ret()
 	case ir.Interp:
 		c.interpret(i.Imm)
@@ -95,6 +95,16 @@ func (c *Compiler) end(i *ir.Instr) {
 		c.alignJump(1)
 		c.addExit(i.Op, i.Imm, c.a.Jmp())
 	}
+}
+
+// destination brings the guest address that a jump goes to into RAX. Its bit 0, which counts for
+// nothing, may be left set: no comparison finds such an address, and where none does, it
+// is cleared.
+func (c *Compiler) destination(v ir.Value) {
+	if c.deferred[v] {
+		v = c.resolved(v).Args[0]
+	}
+	c.load(amd64.RAX, v)
 }
 
 // probe looks up the guest address in RAX in Context.Jumps, and returns where its host
@@ -192,6 +202,7 @@ type Stubs struct {
 // EmitStubs appends the stubs.
 func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	s.Indirect = a.Len()
+	a.RI(amd64.AND, amd64.W64, amd64.RAX, -2)
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitIndirect)
 	indirect := a.JmpShort()
