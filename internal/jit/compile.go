@@ -135,14 +135,15 @@ const codeAlign = 16
 
 // deferValues finds values that are computed where they are used: conditions and
 // addresses, sums that are extended next. The only use comes before any register
-// changes, and before the flags are looked at.
+// changes, and before the flags are looked at; but a call's target is used after the
+// return address has been written.
 func (c *Compiler) deferValues() {
 	c.deferred = append(c.deferred[:0], make([]bool, len(c.t.Code))...)
 	last := ir.Value(0) // the last instruction that does so
 	for k := range c.t.Code {
 		i := &c.t.Code[k]
 		for n, arg := range i.Args {
-			if arg > last && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n)) {
+			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n)) {
 				c.deferred[arg] = true
 			}
 		}
