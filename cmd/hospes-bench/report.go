@@ -69,7 +69,10 @@ func tablesOf(systems []system, results []*result) []table {
 	means := table{
 		key: "means", title: "Geometric means, and the least of the ratios to " + rival + ".",
 		header: []string{"group", "programs", "hospes/native", "goal", rival + "/hospes", "goal", "least", "slower"},
-		whole:  len(results) == len(allRows()),
+		whole:  true,
+	}
+	for group := range goals {
+		means.whole = means.whole && whole(results, group)
 	}
 	for _, g := range groups(results) {
 		means.rows = append(means.rows, meanLine(g, rival, results))
@@ -92,14 +95,24 @@ func (s *section) table(rival string, results []*result) table {
 			t.rows = append(t.rows, r.line(rival, s.both))
 		}
 	}
+	t.whole = whole(results, s.groups...)
+	return t
+}
+
+// whole reports whether there are results for all rows of some groups.
+func whole(results []*result, groups ...string) bool {
 	n := 0
-	for _, r := range allRows() {
-		if slices.Contains(s.groups, r.group) {
+	for _, r := range results {
+		if slices.Contains(groups, r.Group) {
 			n++
 		}
 	}
-	t.whole = len(t.rows) == n
-	return t
+	for _, r := range allRows() {
+		if slices.Contains(groups, r.group) {
+			n--
+		}
+	}
+	return n == 0
 }
 
 // line is the row of a result.
