@@ -34,7 +34,7 @@ var worldJITs = []worldRow{
 		script: `tar xf nodejs.tar --strip-components=1 --wildcards '*/test/common' '*/test/fixtures' '*/test/parallel'
 n=0; for t in test/parallel/test-{worker-message-port,child-process-fork,vm-c,v8-}*.js; do flags=$(sed -n 's|^// Flags: ||p' $t)
 	timeout 300 node $flags $t >out 2>&1 || { echo "$t: $?"; tail -n 20 out; }; n=$((n + 1)); done; [ $n -ge 50 ] && echo over`,
-		want: "over\n", limit: 20 * time.Minute},
+		want: "over\n", limit: 40 * time.Minute},
 	{name: "java/benchmarks", about: "the same; compiled code that meets null, bad indices, other classes and collections", packages: "openjdk-21-jdk-headless", slow: true,
 		files: map[string]string{"Bench.java": benchJava}, script: "javac Bench.java; java Bench; java -XX:-TieredCompilation Bench", want: wantJava + wantJava, limit: 15 * time.Minute},
 	{name: "java/collectors", about: "the same with each collector: serial, parallel, Shenandoah, Z with and without generations", packages: "openjdk-21-jdk-headless", slow: true,
