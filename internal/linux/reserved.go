@@ -193,8 +193,10 @@ func (t *Task) do(c *Call) (uint64, syscall.Errno) {
 func sysDescriptorPair(nr uintptr, at int) Handler {
 	return func(t *Task, c *Call) (uint64, syscall.Errno) {
 		fds := new([2]int32)
+		m := marshaller{t: t}
+		defer m.finish()
 		host := [4]uintptr{uintptr(c.Int(0)), uintptr(c.Int(1)), uintptr(c.Int(2)), uintptr(c.Int(3))}
-		host[at] = uintptr(unsafe.Pointer(fds))
+		host[at] = m.keep((*byte)(unsafe.Pointer(fds)))
 		call := func() (uint64, syscall.Errno) {
 			return t.Syscall(nr, host[0], host[1], host[2], host[3])
 		}

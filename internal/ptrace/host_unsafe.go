@@ -11,8 +11,10 @@ import (
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
-// ptrace(2) of the host, for the calling thread's tracees.
-
+// host is ptrace(2) of the host, for the calling thread's tracees. What its arguments point
+// to must not be on the stack, which may move when it is called.
+//
+//go:uintptrescapes
 func host(request, tid int, addr, data uintptr) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), addr, data, 0, 0)
 	return e
