@@ -68,6 +68,9 @@ func start(t *testing.T, mapping, name string, args ...string) *guestProgram {
 	}
 	cmd := exec.Command(exe, append([]string{"-mapping", mapping, prog}, args...)...)
 	cmd.Stderr = os.Stderr
+	// SIGTSTP has no effect on a process group whose parents are all in other sessions, as
+	// the tests' own group may be: setpgid(2) of POSIX, "orphaned process group".
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
