@@ -27,7 +27,7 @@ const (
 
 var worldJITs = []worldRow{
 	{name: "luajit/benchmarks", about: "n-body, fannkuch, spectral norm, binary trees, strings, coroutines; with traces and without", packages: "luajit",
-		files: map[string]string{"bench.lua": benchLua}, script: "luajit bench.lua; luajit -joff bench.lua", want: wantLua + wantLua, limit: 4 * time.Minute},
+		files: map[string]string{"bench.lua": benchLua}, script: "luajit bench.lua; luajit -joff bench.lua", want: wantLua + wantLua, limit: 10 * time.Minute},
 	{name: "node/benchmarks", about: "the same; WebAssembly and its traps, deoptimisation, workers with shared memory", packages: "nodejs", slow: true,
 		files: map[string]string{"bench.js": benchJS}, script: "node bench.js", want: wantJS, limit: 5 * time.Minute},
 	{name: "node/own-tests", about: "tests of node itself: workers, message ports, forked children, contexts, v8", packages: "nodejs", sources: "nodejs", slow: true,
