@@ -271,7 +271,8 @@ static void hangup(void) {
 		handle(SIGCONT, 0);
 		raise(SIGSTOP);
 		while (count < 2) usleep(500);
-		usleep(20000);
+		close(p[1]);
+		while (read(p[0], &c, 1) != 0) {} // until the other one has reported, and ended
 		write(1, "orphaned group told\n", 20);
 		_exit(0);
 	}
