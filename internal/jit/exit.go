@@ -255,17 +255,31 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 		x, y = y, x
 		cond = mirrored(cond)
 	}
-	if c.flags.of == x && c.flags.at == c.a.Len() && (cond == amd64.E || cond == amd64.NE) && c.isZero(y) {
+	nonzero, known := c.testsZero(cond, y)
+	if known && c.flags.of == x && c.flags.at == c.a.Len() {
 		c.used(x)
 		c.used(y)
 		c.unpin()
-		if cond == amd64.E {
-			return c.flags.cond.Not()
+		if nonzero {
+			return c.flags.cond
 		}
-		return c.flags.cond
+		return c.flags.cond.Not()
 	}
 	c.compare(x, y)
 	return cond
+}
+
+// testsZero reports whether a comparison with y tells only whether a value is other than 0,
+// or only whether it is 0: also snez and seqz, which are 0 < x and x < 1, unsigned.
+func (c *Compiler) testsZero(cond amd64.Cond, y ir.Value) (nonzero, known bool) {
+	k, ok := c.t.ConstOf(y)
+	switch {
+	case ok && k == 0 && (cond == amd64.NE || cond == amd64.A):
+		return true, true
+	case ok && k == 0 && cond == amd64.E, ok && k == 1 && cond == amd64.B:
+		return false, true
+	}
+	return false, false
 }
 
 // flagState is what the host's flags tell: at an offset, whether a value is other than 0.
@@ -278,11 +292,6 @@ type flagState struct {
 // haveFlags notes that the flags tell by cond whether v is other than 0.
 func (c *Compiler) haveFlags(v ir.Value, cond amd64.Cond) {
 	c.flags = flagState{c.a.Len(), v, cond}
-}
-
-func (c *Compiler) isZero(v ir.Value) bool {
-	k, ok := c.t.ConstOf(v)
-	return ok && k == 0
 }
 
 // mirrored is c for exchanged operands.
