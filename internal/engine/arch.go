@@ -20,7 +20,7 @@ type Arch struct {
 func (a *Arch) NewCPU(as *mem.Space) guest.CPU {
 	cpu := a.Arch.NewCPU(as)
 	t, ok := cpu.(guest.Translatable)
-	if _, limit := as.Mapping().Window(); !ok || limit == 0 {
+	if !ok {
 		return cpu
 	}
 	m, err := newMachine(as, a.Options, t.NewLifter())

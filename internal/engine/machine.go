@@ -43,8 +43,8 @@ const MinCacheSize = 128 << 10
 // Machine translates the code of one address space.
 type Machine struct {
 	as    *mem.Space
-	base  uintptr // host address of guest address 0
-	limit uint64  // guest addresses from there on are outside of the window
+	base  uintptr // host address of guest address 0, or of the page table
+	limit uint64  // guest addresses from there on are outside of the window, or the table
 	opts  Options
 
 	// changes counts what may have made code other than it was. Guarded by mu, but for
@@ -69,10 +69,15 @@ type Machine struct {
 	resetting atomic.Bool // no CPU may enter the cache
 }
 
-// newMachine returns a Machine for an address space with a linear window.
+// newMachine returns a Machine for an address space with a linear window or a page table.
 func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, error) {
-	base, limit := as.Mapping().Window()
-	m := &Machine{as: as, base: base, limit: limit, opts: opts, lifter: lifter}
+	m := &Machine{as: as, opts: opts, lifter: lifter}
+	if table, ok := as.Mapping().(mem.Paged); ok {
+		m.base, m.limit = table.Pages()
+		m.comp.Table = true
+	} else {
+		m.base, m.limit = as.Mapping().Window()
+	}
 	m.runs.measured = opts.Measure
 	var err error
 	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit, opts.WX); err != nil {
@@ -80,7 +85,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 	}
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
-	m.comp.Features, m.comp.Limit = jit.HostFeatures(), limit
+	m.comp.Features, m.comp.Limit = jit.HostFeatures(), m.limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
 	m.tellStubs()

@@ -37,10 +37,10 @@ func (c *Compiler) aligned(i *ir.Instr) {
 	}
 }
 
-// atAddress is memory at an address without displacement.
-func (c *Compiler) atAddress(v ir.Value) amd64.Mem {
-	c.bound(v)
-	return amd64.AtIndex(baseReg, c.reg(v), 1, 0)
+// atAddress is memory at the address of an atomic operation, without displacement.
+func (c *Compiler) atAddress(i *ir.Instr) amd64.Mem {
+	c.bound(i.Args[0])
+	return c.place(c.reg(i.Args[0]), 0, accessOf(i.Op))
 }
 
 func width(op ir.Op) amd64.Width { return amd64.Width(op.Info().Size) }
@@ -74,7 +74,7 @@ func (c *Compiler) loadExtended(r amd64.Reg, w amd64.Width, m amd64.Mem) {
 
 // exchange compiles the operations that the host has as one instruction.
 func (c *Compiler) exchange(v ir.Value, i *ir.Instr, op amd64.Op) {
-	m := c.atAddress(i.Args[0])
+	m := c.atAddress(i)
 	w := width(i.Op)
 	t := c.temp()
 	c.load(t, i.Args[1])
@@ -94,7 +94,7 @@ func (c *Compiler) exchange(v ir.Value, i *ir.Instr, op amd64.Op) {
 func (c *Compiler) combine(v ir.Value, i *ir.Instr) {
 	c.claim(amd64.RAX)
 	w := width(i.Op)
-	m := c.atAddress(i.Args[0])
+	m := c.atAddress(i)
 	t := c.temp()
 	operand := spill(numSpills)
 	c.load(t, i.Args[1])
@@ -132,7 +132,7 @@ func (c *Compiler) compareAndSwap(v ir.Value, i *ir.Instr) {
 	c.claim(amd64.RAX)
 	w := width(i.Op)
 	c.load(amd64.RAX, i.Args[1])
-	m, replacement := c.atAddress(i.Args[0]), c.reg(i.Args[2])
+	m, replacement := c.atAddress(i), c.reg(i.Args[2])
 	c.mayFault()
 	c.a.Lock()
 	c.a.MR(amd64.CMPXCHG, w, m, replacement)
@@ -146,10 +146,10 @@ func (c *Compiler) compareAndSwap(v ir.Value, i *ir.Instr) {
 // loadReserved compiles LR: the reservation is the address and the value.
 func (c *Compiler) loadReserved(v ir.Value, i *ir.Instr) {
 	w := width(i.Op)
-	m := c.atAddress(i.Args[0])
+	m := c.atAddress(i)
+	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResAddr), c.at[i.Args[0]].reg)
 	t := c.temp()
 	c.loadExtended(t, w, m)
-	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResAddr), m.Index)
 	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResValue), t)
 	c.a.MI(amd64.MOV, amd64.W64, amd64.At(ctxReg, offReserved), int32(w))
 	c.used(i.Args[0])
@@ -160,10 +160,11 @@ func (c *Compiler) loadReserved(v ir.Value, i *ir.Instr) {
 func (c *Compiler) storeConditional(v ir.Value, i *ir.Instr) {
 	c.claim(amd64.RAX)
 	w := width(i.Op)
-	m, value := c.atAddress(i.Args[0]), c.reg(i.Args[1])
+	m := c.atAddress(i)
 	reserved := amd64.At(ctxReg, offReserved)
+	c.a.RM(amd64.CMP, amd64.W64, c.at[i.Args[0]].reg, amd64.At(ctxReg, offResAddr))
+	value := c.reg(i.Args[1]) // which leaves the flags as they are
 	c.a.RM(amd64.MOV, amd64.W64, amd64.RAX, amd64.At(ctxReg, offResValue))
-	c.a.RM(amd64.CMP, amd64.W64, m.Index, amd64.At(ctxReg, offResAddr))
 	otherAddr := c.a.JccShort(amd64.NE)
 	c.a.MI(amd64.CMP, amd64.W64, reserved, int32(w))
 	otherSize := c.a.JccShort(amd64.NE)

@@ -71,6 +71,7 @@ type Mark struct {
 type Compiler struct {
 	Features  Features
 	Limit     uint64 // as Context.Limit
+	Table     bool   // Context.Base is a page table; see mem.Paged
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit

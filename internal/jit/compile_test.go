@@ -19,10 +19,11 @@ import (
 
 // machine runs compiled traces.
 type machine struct {
-	t    testing.TB
-	code []byte
-	ctx  *Context
-	data [4096]byte // guest memory from address 0
+	t     testing.TB
+	code  []byte
+	ctx   *Context
+	data  *[4096]byte // guest memory from address 0
+	pages [3]uint64   // the page table: nothing, data, nothing
 
 	stack [64]uintptr // of return addresses
 
@@ -35,8 +36,14 @@ func newMachine(t testing.TB) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Munmap(code) })
-	return &machine{t: t, code: code, ctx: new(Context), executed: map[ir.Op]int{}}
+	data, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = unix.Munmap(code), unix.Munmap(data) })
+	m := &machine{t: t, code: code, ctx: new(Context), data: (*[4096]byte)(data), executed: map[ir.Op]int{}}
+	m.pages[1] = uint64(uintptr(unsafe.Pointer(m.data))) | uint64(reads|writes|looks)
+	return m
 }
 
 // run executes a trace from a state, which becomes that at the exit.
@@ -51,7 +58,10 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	copy(m.ctx.R[:], s.X[:])
 	copy(m.ctx.R[ir.FirstF:], s.F[:])
 	m.ctx.ResAddr, m.ctx.ResValue, m.ctx.Reserved = s.ResAddr, s.ResValue, uint64(s.Reserved)
-	m.ctx.Base = uintptr(unsafe.Pointer(&m.data))
+	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
+	if c.Table {
+		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
+	}
 	m.ctx.Limit = uint64(len(m.data))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
@@ -387,24 +397,23 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 	b.Emit(ir.Goto, 0x9000)
 }
 
-// features are the instruction sets to test: that of the machine, none, and the former
-// without one of its parts.
-func features() map[string]Features {
+// compilers are what to test: with the instruction set of the machine, with none, and with the
+// former without one of its parts; with a page table in the place of a window.
+func compilers() map[string]Compiler {
 	host := HostFeatures()
-	sets := map[string]Features{"host": host, "none": {}}
+	sets := map[string]Compiler{"host": {Features: host}, "none": {}, "table": {Features: host, Table: true}, "table, none": {Table: true}}
 	for n := range reflect.TypeFor[Features]().NumField() {
 		less := host
 		reflect.ValueOf(&less).Elem().Field(n).SetBool(false)
-		sets["no "+reflect.TypeFor[Features]().Field(n).Name] = less
+		sets["no "+reflect.TypeFor[Features]().Field(n).Name] = Compiler{Features: less}
 	}
 	return sets
 }
 
 func TestRandomTraces(t *testing.T) {
-	for name, f := range features() {
+	for name, c := range compilers() {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
-			c := Compiler{Features: f}
 			for seed := range uint64(5000) {
 				m.compare(&c, seed)
 				if t.Failed() {
@@ -471,10 +480,10 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 	for n := range m.data {
 		m.data[n] = byte(r.Uint32())
 	}
-	data := m.data
+	data := *m.data
 	begin := s
 	out := m.run(c, &b.Trace, &s)
-	gotData := m.data
+	gotData := *m.data
 	m.left(&b.Trace, out)
 
 	trace := &b.Trace
@@ -482,7 +491,7 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 		trace = until(trace, out.PC)
 		m.interpreted++
 	}
-	m.data = data
+	*m.data = data
 	want := begin
 	want.Mem = m
 	wantOut := ir.Eval(trace, &want)
@@ -500,10 +509,10 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 	if s.Reserved != want.Reserved || s.Reserved != 0 && (s.ResAddr != want.ResAddr || s.ResValue != want.ResValue) {
 		m.t.Errorf("seed %d: reservation of %d bytes, want %d", seed, s.Reserved, want.Reserved)
 	}
-	if gotData != m.data {
+	if gotData != *m.data {
 		m.t.Errorf("seed %d: memory differs", seed)
 	}
-	m.data = data
+	*m.data = data
 	m.compareFlags(seed, out, &b.Trace, begin, s.Flags, want.Flags)
 	if m.t.Failed() {
 		m.t.Logf("\n%s", &b.Trace)

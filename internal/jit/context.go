@@ -6,7 +6,7 @@
 // # Registers
 //
 // RBP points into the [Context], which holds the guest's state; R15 is the host address
-// of guest address 0. Ten guest registers live in host registers of their own ("homes")
+// of guest address 0, or of the page table. Ten guest registers live in host registers of their own ("homes")
 // while translated code runs; the others in the context, where each write goes at
 // once. RAX, RCX and RDX hold intermediate values and copies. So the guest's state is
 // exact at each instruction that may fault: what has been computed is in its place.
@@ -30,8 +30,8 @@ type Context struct {
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault
 	Retired uint64  // guest instructions executed, if they are counted
-	Base    uintptr // host address of guest address 0
-	Limit   uint64  // guest addresses from there on are not in the window; see mem.Mapping
+	Base    uintptr // host address of guest address 0, or of the page table
+	Limit   uint64  // guest addresses from there on are not in the window, or the table; see package mem
 
 	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
 

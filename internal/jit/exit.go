@@ -167,8 +167,24 @@ func (c *Compiler) poll() {
 // that it was made from.
 func (c *Compiler) verify(code []byte) {
 	c.pc = c.t.PC
-	c.a.MovImm(amd64.RCX, c.t.PC)
-	at := amd64.AtIndex(baseReg, amd64.RCX, 1, 0)
+	if !c.Table {
+		c.a.MovImm(amd64.RCX, c.pc)
+		c.compareCode(amd64.AtIndex(baseReg, amd64.RCX, 1, 0), code)
+		return
+	}
+	for pc := c.pc; len(code) > 0; { // page by page
+		n := min(len(code), int(1<<pageShift-pc&(1<<pageShift-1)))
+		c.claim(amd64.RCX)
+		c.claim(amd64.RAX) // for compareCode
+		c.a.MovImm(amd64.RCX, pc)
+		c.compareCode(c.place(amd64.RCX, 0, looks), code[:n])
+		c.unpin()
+		code, pc = code[n:], pc+uint64(n)
+	}
+}
+
+// compareCode leaves the trace if memory does not hold code.
+func (c *Compiler) compareCode(at amd64.Mem, code []byte) {
 	for ; len(code) >= 8; code = code[8:] {
 		c.a.MovImm(amd64.RAX, binary.LittleEndian.Uint64(code))
 		c.mayFault()

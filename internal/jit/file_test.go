@@ -15,12 +15,13 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, f := range features() {
+	for name, with := range compilers() {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
 			for _, c := range cases {
 				for _, r := range c.Runs {
-					m.runFile(&Compiler{Features: f, Round: uint8(r.In.Round)}, &c, &r)
+					with.Round = uint8(r.In.Round)
+					m.runFile(&with, &c, &r)
 				}
 			}
 		})

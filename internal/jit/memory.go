@@ -9,9 +9,26 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
+// access is what an instruction does with memory: bits of a page table's entry.
+type access int32
+
+const (
+	reads  access = 1
+	writes access = 2 // or reads and writes: what can be written can be read
+	looks  access = 8 // at code
+)
+
+// accessOf is what an operation does with memory.
+func accessOf(op ir.Op) access {
+	if op.Has(ir.Writes) {
+		return writes
+	}
+	return reads
+}
+
 // address is guest memory at v, for an access to an address within the window or its
 // guards: anything else is left to the interpreter.
-func (c *Compiler) address(v ir.Value) amd64.Mem {
+func (c *Compiler) address(v ir.Value, how access) amd64.Mem {
 	var disp int32
 	at := v
 	if c.deferred[v] {
@@ -23,13 +40,57 @@ func (c *Compiler) address(v ir.Value) amd64.Mem {
 	if k, ok := c.t.ConstOf(at); ok {
 		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {
 			c.used(at)
-			return amd64.At(baseReg, int32(k))
+			return c.fixed(int32(k), how)
 		}
 	}
 	c.bound(at)
 	r := c.reg(at)
 	c.used(at)
-	return amd64.AtIndex(baseReg, r, 1, disp)
+	return c.place(r, disp, how)
+}
+
+// place is host memory for guest address r + disp, in the window or its guards.
+func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
+	if !c.Table {
+		return amd64.AtIndex(baseReg, r, 1, disp)
+	}
+	t := c.temp()
+	if disp == 0 {
+		c.a.RR(amd64.MOV, amd64.W64, t, r)
+	} else {
+		c.a.RM(amd64.LEA, amd64.W64, t, amd64.At(r, disp))
+	}
+	c.a.RI(amd64.SAR, amd64.W64, t, pageShift)
+	c.entry(t, amd64.AtIndex(baseReg, t, 8, 0), how)
+	if !isTemp(r) {
+		return amd64.AtIndex(t, r, 1, disp)
+	}
+	// Other operands may need the register.
+	c.a.RR(amd64.ADD, amd64.W64, t, r)
+	c.pinned[r] = false
+	return amd64.At(t, disp)
+}
+
+// fixed is host memory for a constant guest address.
+func (c *Compiler) fixed(addr int32, how access) amd64.Mem {
+	if !c.Table {
+		return amd64.At(baseReg, addr)
+	}
+	t := c.temp()
+	c.entry(t, amd64.At(baseReg, addr>>pageShift*8), how)
+	return amd64.At(t, addr)
+}
+
+// Entries of the page table are for pages of 1<<pageShift bytes; the bits below are flags.
+const pageShift = 12
+
+// entry looks up in the page table what to add to an address. The instruction is left
+// to the interpreter if the entry does not allow the access.
+func (c *Compiler) entry(dst amd64.Reg, at amd64.Mem, how access) {
+	c.a.RM(amd64.MOV, amd64.W64, dst, at)
+	c.a.RI(amd64.TEST, amd64.W8, dst, int32(how))
+	c.interpretIf(amd64.E)
+	c.a.RI(amd64.AND, amd64.W64, dst, -1<<pageShift)
 }
 
 // maxDisp is the greatest displacement in an address: with maxSlack and the size of an
@@ -81,7 +142,7 @@ func (c *Compiler) mayFault() {
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 	halves := i.Op == ir.Load64 && c.loadsHalves(i.Args[0])
-	m := c.address(i.Args[0])
+	m := c.address(i.Args[0], reads)
 	dst := c.dest(v, 0)
 	if halves {
 		c.loadHalves(dst, m)
@@ -106,7 +167,7 @@ func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 
 func (c *Compiler) store(i *ir.Instr) {
 	c.stored(i.Args[0], int64(i.Op.Info().Size))
-	m := c.address(i.Args[0])
+	m := c.address(i.Args[0], writes)
 	w := amd64.Width(i.Op.Info().Size)
 	v := i.Args[1]
 	if k, ok := c.imm32(v); ok {

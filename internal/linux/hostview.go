@@ -51,9 +51,11 @@ func (p *Process) description() *peer.Description {
 	}
 	if base, limit := p.Mem.Mapping().Window(); limit != 0 {
 		d.Base = uint64(base)
-	} else if t, ok := p.Mem.Mapping().(interface{ Root() (uintptr, uint) }); ok {
-		root, shift := t.Root()
-		d.Kind, d.Root, d.LeafShift = peer.Table, uint64(root), uint32(shift)
+	} else if t, ok := p.Mem.Mapping().(interface {
+		List() (addr, base uintptr, size uint64)
+	}); ok {
+		addr, base, size := t.List()
+		d.Kind, d.Runs, d.Base, d.Size = peer.Table, uint64(addr), uint64(base), size
 	}
 	return d
 }

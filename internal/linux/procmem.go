@@ -167,7 +167,7 @@ func (t *Task) peerMemCopy(other *peer.Peer, fd int, p uintptr, n, pos uint64, a
 	view := procview.FromPeer(other, other.PID, 0)
 	for done < n {
 		at := pos + done
-		host, ok := other.Host(at, 0)
+		host, ok := other.Host(at)
 		if !ok || !view.Mapped(at) {
 			e = syscall.EIO
 			break

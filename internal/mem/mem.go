@@ -120,6 +120,18 @@ type Mapping interface {
 	Close() error
 }
 
+// Paged is a Mapping through a page table that translated code can read.
+type Paged interface {
+	Mapping
+	// Pages returns the table: for guest addresses below limit, the entry of addr is
+	// the word at base + addr/4096*8. Its upper bits are the host's address of the page
+	// minus the guest's, its lower ones have Prot among them. Whatever an entry does not
+	// allow is left to the accessors, which know more: it may be 0. So are those of
+	// addresses up to Guard bytes outside. An access that is allowed where it begins may
+	// be made to its end, as within a Window.
+	Pages() (base uintptr, limit uint64)
+}
+
 // Source is what stands behind new pages: nothing (zero pages), or a file.
 type Source struct {
 	// FD is a host descriptor to map, or -1 for anonymous memory.

@@ -3,6 +3,7 @@
 package peer
 
 import (
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -10,35 +11,83 @@ import (
 
 // Guest memory of a peer.
 
-const (
-	pageSize  = 4096
-	pageShift = 12
+const pageSize = 4096
 
-	// Permission bits of a page table's entry, as in package mem/table: those of PROT_,
-	// and one for pages that exist.
-	entryRead    = 1
-	entryWrite   = 2
-	entryPresent = 8
+// Permissions, those of PROT_.
+const (
+	protRead  = 1
+	protWrite = 2
 )
+
+// run is consecutive guest memory that is consecutive on the host, too, in the layout of
+// package mem/table's list.
+type run struct {
+	guest, n uint64 // where it begins, bytes
+	host     uint64
+	prot     uint8
+	_        [7]byte
+}
+
+// allows reports whether addr lies in r, with the access.
+func (r *run) allows(addr uint64, access uint8) bool {
+	prot := r.prot
+	if prot&protWrite != 0 {
+		prot |= protRead // as everywhere on Linux
+	}
+	return addr-r.guest < r.n && prot&access == access
+}
+
+// maxRuns bounds the list of a peer.
+const maxRuns = 1 << 20
+
+// runs reads where the peer's memory is. In the mappings with a window that is one run,
+// and the kernel finds out what the guest has.
+func (p *Peer) runs() []run {
+	d := &p.D
+	if d.Kind == Offset {
+		return []run{{n: d.Limit, host: d.Base, prot: protRead | protWrite}}
+	}
+	for range 5 { // the list may be changing
+		var head, again [3]uint64 // of a slice: pointer, length, capacity
+		if p.read(bytesOf(&head), d.Runs) != 0 || head[1] > maxRuns {
+			return nil
+		}
+		list := make([]run, head[1])
+		if p.read(listBytes(list), head[0]) != 0 {
+			continue
+		}
+		if p.read(bytesOf(&again), d.Runs) == 0 && again == head {
+			return slices.DeleteFunc(list, p.outside)
+		}
+	}
+	return nil
+}
+
+// outside reports whether a run is not guest memory, whatever the list says.
+func (p *Peer) outside(r run) bool {
+	at := r.host - p.D.Base
+	return r.n > p.D.Size || at > p.D.Size-r.n
+}
 
 // ReadMem reads guest memory, as process_vm_readv(2) does: it returns how much could
 // be read from the start; the error says why none could.
 func (p *Peer) ReadMem(b []byte, addr uint64) (int, syscall.Errno) {
-	return p.copy(unix.ProcessVMReadv, b, addr, entryRead)
+	return p.copy(unix.ProcessVMReadv, b, addr, protRead)
 }
 
 // WriteMem writes guest memory, as process_vm_writev(2) does.
 func (p *Peer) WriteMem(addr uint64, b []byte) (int, syscall.Errno) {
-	return p.copy(unix.ProcessVMWritev, b, addr, entryWrite)
+	return p.copy(unix.ProcessVMWritev, b, addr, protWrite)
 }
 
 // copy goes page by page: a piece in the middle may be missing, and the kernel
 // counts whole iovecs only.
-func (p *Peer) copy(call vmCall, b []byte, addr uint64, access uint64) (done int, e syscall.Errno) {
+func (p *Peer) copy(call vmCall, b []byte, addr uint64, access uint8) (done int, e syscall.Errno) {
+	list := p.runs()
 	for done < len(b) {
 		at := addr + uint64(done)
 		n := min(len(b)-done, int(pageSize-at%pageSize))
-		host, ok := p.Host(at, access)
+		host, ok := find(list, at, access)
 		got := 0
 		e = syscall.EFAULT
 		if ok {
@@ -55,24 +104,25 @@ func (p *Peer) copy(call vmCall, b []byte, addr uint64, access uint64) (done int
 	return done, e
 }
 
+func find(list []run, addr uint64, access uint8) (host uint64, ok bool) {
+	for i := range list {
+		if r := &list[i]; r.allows(addr, access) {
+			return r.host + addr - r.guest, true
+		}
+	}
+	return 0, false
+}
+
 // Host returns the host address, in the peer, of guest memory. In the table mapping it
-// reports false if the page lacks the access, of entryRead and entryWrite: 0 asks
-// for any page. In the offset mapping the kernel finds out.
-func (p *Peer) Host(addr uint64, access uint64) (uint64, bool) {
-	d := &p.D
-	if addr >= d.Limit {
-		return 0, false
+// reports false if there is no page; in the others the kernel finds out.
+func (p *Peer) Host(addr uint64) (uint64, bool) { return find(p.runs(), addr, 0) }
+
+// EachRun calls f with the host memory, in the peer, of what there is in [addr, addr+n).
+func (p *Peer) EachRun(addr, n uint64, f func(host, n uint64)) {
+	for _, r := range p.runs() {
+		from, to := max(addr, r.guest), min(addr+n, r.guest+r.n)
+		if from < to {
+			f(r.host+from-r.guest, to-from)
+		}
 	}
-	if d.Kind == Offset {
-		return d.Base + addr, true
-	}
-	var leaf, entry uint64
-	if p.read(bytesOf(&leaf), d.Root+addr>>d.LeafShift*8) != 0 || leaf == 0 {
-		return 0, false
-	}
-	if p.read(bytesOf(&entry), leaf+addr>>pageShift%(1<<(d.LeafShift-pageShift))*8) != 0 {
-		return 0, false
-	}
-	want := access | entryPresent
-	return entry&^(pageSize-1) | addr%pageSize, entry&want == want
 }

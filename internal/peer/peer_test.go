@@ -19,8 +19,7 @@ const asPeer = "HOSPES_TEST_PEER"
 
 var (
 	memory [3 * pageSize]byte
-	leaf   [512]uint64
-	root   = [2]uint64{}
+	runs   []run
 )
 
 func address[T any](v *T) uint64 { return uint64(uintptr(unsafe.Pointer(v))) }
@@ -36,9 +35,12 @@ func TestMain(m *testing.M) {
 	copy(memory[page()-address(&memory):], "guest memory")
 	d := Description{Kind: Offset, Base: page(), Limit: pageSize, ArgStart: 7}
 	if kind == "table" {
-		// Guest page 513 is there, and may be read.
-		root[1], leaf[1] = address(&leaf), page()|entryPresent|entryRead
-		d = Description{Kind: Table, Root: address(&root), LeafShift: pageShift + 9, Limit: 2 << (pageShift + 9)}
+		// Guest page 513 is there, and may be read; another is outside of guest memory.
+		runs = []run{
+			{guest: 513 * pageSize, n: pageSize, host: page(), prot: protRead},
+			{guest: 515 * pageSize, n: pageSize, host: page() + pageSize/2, prot: protRead},
+		}
+		d = Description{Kind: Table, Runs: address(&runs), Limit: 1 << 38, Base: page(), Size: pageSize}
 	}
 	ok := Publish(&d, "/guest/exe", "/root/guest/exe")
 	SetHidden([]int{48, 50})
@@ -97,7 +99,7 @@ func TestOffset(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	p, end := start(t, "table")
-	const addr = 513 << pageShift
+	const addr = 513 * pageSize
 	if n, e := p.ReadMem(make([]byte, 4), addr-4); e == 0 {
 		t.Errorf("read %d bytes of a page that is not there", n)
 	}
@@ -108,11 +110,14 @@ func TestTable(t *testing.T) {
 	if n, e := p.WriteMem(addr, b[:1]); e == 0 {
 		t.Errorf("wrote %d bytes to a page that may only be read", n)
 	}
-	if e := p.WriteHost(p.D.Root+8, bytesOf(new(uint64))); e != 0 {
+	if _, e := p.ReadMem(b[:1], addr+2*pageSize); e == 0 {
+		t.Error("read what is not guest memory")
+	}
+	if e := p.WriteHost(p.D.Runs+8, bytesOf(new(uint64))); e != 0 {
 		t.Error(e)
 	}
 	if _, e := p.ReadMem(b[:1], addr); e == 0 {
-		t.Error("read without a page table")
+		t.Error("read without a list")
 	}
 	end()
 }

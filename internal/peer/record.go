@@ -13,7 +13,7 @@ import (
 const Addr = 0x0f80_0000_0000
 
 const (
-	magic   = 0x7365_7073_6f68_0002 // the last two bytes are the version of the layout
+	magic   = 0x7365_7073_6f68_0003 // the last two bytes are the version of the layout
 	pathLen = 4096
 
 	// maxThreads is how many threads can be seen from outside.
@@ -26,18 +26,18 @@ type Kind uint32
 // The mappings of package mem.
 const (
 	Offset Kind = 1 + iota // host address = Base + guest address
-	Table                  // a page table at Root
+	Table                  // by the list Runs
 )
 
 // Description is the part of the record of fixed size. Addresses are the guest's,
 // unless they are said to be the host's.
 type Description struct {
-	Magic     atomic.Uint64 // written last
-	Kind      Kind
-	LeafShift uint32 // Table: bytes that an entry of the root maps, as a power of two
-	Base      uint64 // Offset: the host address of guest address 0
-	Limit     uint64 // the end of guest addresses
-	Root      uint64 // Table: host address of the root, an array of pointers to arrays of entries
+	Magic atomic.Uint64 // written last
+	Kind  Kind
+	Base  uint64 // the host address of guest address 0; Table: where all guest memory is
+	Limit uint64 // the end of guest addresses
+	Size  uint64 // Table: bytes from Base on
+	Runs  uint64 // Table: host address of a slice; see package mem/table, List
 
 	StartCode, EndCode, StartData, EndData uint64 // as in /proc/pid/stat
 	StartStack, StartBrk                   uint64
@@ -96,7 +96,7 @@ func Publish(d *Description, exe, hostExe string) bool {
 	}
 	r := own.p
 	r.Magic.Store(0)
-	r.Kind, r.LeafShift, r.Base, r.Limit, r.Root = d.Kind, d.LeafShift, d.Base, d.Limit, d.Root
+	r.Kind, r.Base, r.Limit, r.Size, r.Runs = d.Kind, d.Base, d.Limit, d.Size, d.Runs
 	r.StartCode, r.EndCode, r.StartData, r.EndData = d.StartCode, d.EndCode, d.StartData, d.EndData
 	r.StartStack, r.StartBrk = d.StartStack, d.StartBrk
 	r.ArgStart, r.ArgEnd, r.EnvStart, r.EnvEnd = d.ArgStart, d.ArgEnd, d.EnvStart, d.EnvEnd

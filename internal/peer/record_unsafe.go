@@ -34,3 +34,8 @@ func slots(n uint32) ([]Thread, []byte) {
 	s := make([]Thread, n)
 	return s, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), uintptr(n)*unsafe.Sizeof(Thread{}))
 }
+
+// listBytes is the memory of runs.
+func listBytes(list []run) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(list))), uintptr(len(list))*unsafe.Sizeof(run{}))
+}

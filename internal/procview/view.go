@@ -81,17 +81,7 @@ func FromPeer(p *peer.Peer, pid, tid int) *View {
 		}
 		return vmas
 	}
-	v.Host = func(addr, n uint64, f func(host, n uint64)) {
-		if p.D.Kind == peer.Offset {
-			f(p.D.Base+addr, n)
-			return
-		}
-		for ; n > 0; addr, n = addr+mem.PageSize, n-mem.PageSize {
-			if host, ok := p.Host(addr, 0); ok {
-				f(host, mem.PageSize)
-			}
-		}
-	}
+	v.Host = p.EachRun
 	return v
 }
 

@@ -56,7 +56,7 @@ func (t *Tracee) Write(addr uint64, b []byte) int {
 			break
 		}
 		n := copy(v[at:], b[done:])
-		host, _ := t.peer.Host((addr+uint64(done))&^7, 0)
+		host, _ := t.peer.Host((addr + uint64(done)) &^ 7)
 		if poke(t.TID, host, binary.NativeEndian.Uint64(v[:])) != 0 {
 			break
 		}
@@ -71,7 +71,7 @@ func (t *Tracee) peekWord(addr uint64) (v [8]byte, at int, ok bool) {
 	if n, _ := t.peer.ReadMem(v[:], addr&^7); n == len(v) {
 		return v, at, true
 	}
-	host, ok := t.peer.Host(addr&^7, 0)
+	host, ok := t.peer.Host(addr &^ 7)
 	if !ok || t.peer.D.Kind != peer.Table {
 		return v, at, false
 	}

@@ -37,7 +37,7 @@ var allFeatures = jit.Features{BMI1: true, BMI2: true, LZCNT: true, POPCNT: true
 // TestGolden compiles pieces of guest code, and compares the host code with what it was
 // before: a change of its quality is to be seen in review. Each file testdata/*.s is the
 // source of a trace; one with "verify" in its first line is for memory that can be
-// written. Run with -update to accept the new code.
+// written, one with "table" for a page table. Run with -update to accept the new code.
 func TestGolden(t *testing.T) {
 	sources, err := filepath.Glob("testdata/*.s")
 	if err != nil || len(sources) == 0 {
@@ -70,9 +70,8 @@ func golden(t *testing.T, src string) {
 		t.Fatal(err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	verify := strings.Contains(line, "verify")
-	got := fmt.Sprintf("%s%x\n\n%s", origin, code, compiled(t, code, allFeatures, verify))
-	if plain := compiled(t, code, jit.Features{}, verify); !strings.HasSuffix(got, plain) {
+	got := fmt.Sprintf("%s%x\n\n%s", origin, code, compiled(t, code, allFeatures, line))
+	if plain := compiled(t, code, jit.Features{}, line); !strings.HasSuffix(got, plain) {
 		got += "\nWithout optional features of the host:\n\n" + plain
 	}
 	if *update {
@@ -105,8 +104,8 @@ func assemble(t *testing.T, src string) (code []byte, ok bool) {
 	return code, true
 }
 
-// compiled is the text of a trace's code.
-func compiled(t *testing.T, code []byte, f jit.Features, verify bool) string {
+// compiled is the text of a trace's code, made as the first line of its source says.
+func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	t.Helper()
 	trace, _, size := new(riscv.CPU).NewLifter().Lift(code, guestPC)
 	if size != len(code) {
@@ -115,8 +114,9 @@ func compiled(t *testing.T, code []byte, f jit.Features, verify bool) string {
 	a := &amd64.Assembler{Buf: make([]byte, 0, 1<<16)}
 	a.Nop(16)
 	c := jit.Compiler{Features: f, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a)}
+	c.Table = strings.Contains(how, "table")
 	var expect []byte
-	if verify {
+	if strings.Contains(how, "verify") {
 		expect = code
 	}
 	made, ok := c.Compile(a, trace, expect)

@@ -47,7 +47,8 @@ var configurations = []struct {
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
 	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
 	{"interpreter", []string{"--translate=off"}},
-	{"table", []string{"--mapping=table"}},
+	{"table", []string{"--mapping=table", "--threshold=0"}},
+	{"table-interpreter", []string{"--mapping=table", "--translate=off"}},
 }
 
 // hospes is the command under test, built by TestMain.

@@ -9,8 +9,8 @@ import (
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
-// inaccessible are the flags of pages that cost nothing and belong to nobody yet.
-const inaccessible = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+// unused are the flags of pages that cost nothing and belong to nobody yet.
+const unused = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
 
 // LeastSpace is the smallest address space, in bytes, that programs can be expected
 // to run in.
@@ -24,11 +24,11 @@ const headroom = 1 << 27
 // not 0. If the host grants less, as under RLIMIT_AS, it is content with less, down
 // to LeastSpace for n. It returns the address and the n that it got.
 func Reserve(hint uintptr, n, extra uint64) (base uintptr, got uint64, err error) {
-	if base, err = mmap(hint, n+extra, unix.PROT_NONE, inaccessible, -1, 0); err == nil {
+	if base, err = mmap(hint, n+extra, unix.PROT_NONE, unused, -1, 0); err == nil {
 		return base, n, nil
 	}
 	for got = n / 2; got >= LeastSpace; got /= 2 {
-		base, err = mmap(hint, got+extra+headroom, unix.PROT_NONE, inaccessible, -1, 0)
+		base, err = mmap(hint, got+extra+headroom, unix.PROT_NONE, unused, -1, 0)
 		if err == nil {
 			return base, got, Release(base+uintptr(got+extra), headroom)
 		}
@@ -36,9 +36,24 @@ func Reserve(hint uintptr, n, extra uint64) (base uintptr, got uint64, err error
 	return 0, 0, fmt.Errorf("cannot reserve %d bytes of address space: %w", n, syscall.ENOMEM)
 }
 
+// Allocate returns n bytes of memory, all zero, which cost nothing until they are used.
+func Allocate(n uint64) (uintptr, error) {
+	p, err := mmap(0, n, unix.PROT_READ|unix.PROT_WRITE, unused, -1, 0)
+	if err != nil {
+		return 0, fmt.Errorf("cannot allocate %d bytes: %w", n, err)
+	}
+	return p, nil
+}
+
+// Zero makes allocated pages zero again.
+func Zero(p uintptr, n uint64) error {
+	_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, uintptr(n), unix.MADV_DONTNEED)
+	return errno(e)
+}
+
 // Discard gives pages back to the reservation that they lie in.
 func Discard(p uintptr, n uint64) error {
-	_, err := mmap(p, n, unix.PROT_NONE, inaccessible|unix.MAP_FIXED, -1, 0)
+	_, err := mmap(p, n, unix.PROT_NONE, unused|unix.MAP_FIXED, -1, 0)
 	return err
 }
 

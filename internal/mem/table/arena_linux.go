@@ -28,9 +28,16 @@ func newArena(size uint64) (*arena, error) {
 
 func (a *arena) contains(p uintptr) bool { return p-a.base < uintptr(a.size) }
 
-func (a *arena) alloc(n uint64) (uintptr, error) {
+// bounds are where the arena is.
+func (a *arena) bounds() (base uintptr, size uint64) { return a.base, a.size }
+
+// alloc takes n bytes, those from after on if they are free.
+func (a *arena) alloc(n uint64, after uintptr) (uintptr, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if after != 0 && a.room.extend(after, uintptr(n)) {
+		return after, nil
+	}
 	p, ok := a.room.alloc(uintptr(n))
 	if !ok {
 		return 0, syscall.ENOMEM
@@ -60,7 +67,7 @@ func (a *arena) protect(p uintptr, n uint64, prot mem.Prot) error {
 
 // move brings the memory of rs, together oldLen bytes, to p, which has room for
 // newLen; what is beyond continues the last run's source.
-func (a *arena) move(rs []run, oldLen uint64, p uintptr, newLen uint64, prot mem.Prot, keep bool) error {
+func (a *arena) move(rs runs, oldLen uint64, p uintptr, newLen uint64, prot mem.Prot, keep bool) error {
 	left := newLen
 	for i, r := range rs {
 		size := min(r.n, left)

@@ -31,17 +31,19 @@ func newArena(size uint64) (*arena, error) { return &arena{size: size}, nil }
 
 func (a *arena) contains(p uintptr) bool { return false } // the heap does not fault
 
-func (a *arena) alloc(n uint64) (uintptr, error) {
+func (a *arena) bounds() (base uintptr, size uint64) { return 0, 0 }
+
+func (a *arena) alloc(n uint64, _ uintptr) (uintptr, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p, ok := a.room.alloc(uintptr(n)); ok {
 		clear(hostmem.Bytes(p, n))
 		return p, nil
 	}
-	c := make([]byte, max(n, chunkSize)+mem.PageSize)
+	c := make([]byte, max(n, chunkSize)+2*guard+mem.PageSize)
 	a.chunks = append(a.chunks, c)
 	start := uintptr(mem.PageUp(uint64(uintptr(unsafe.Pointer(&c[0])))))
-	a.room.free(start, uintptr(max(n, chunkSize)))
+	a.room.free(start, uintptr(max(n, chunkSize)+2*guard))
 	p, _ := a.room.alloc(uintptr(n))
 	return p, nil
 }
@@ -61,7 +63,7 @@ func (a *arena) fill(p uintptr, n uint64, prot mem.Prot, src mem.Source) error {
 
 func (a *arena) protect(p uintptr, n uint64, prot mem.Prot) error { return nil }
 
-func (a *arena) move(rs []run, oldLen uint64, p uintptr, newLen uint64, prot mem.Prot, keep bool) error {
+func (a *arena) move(rs runs, oldLen uint64, p uintptr, newLen uint64, prot mem.Prot, keep bool) error {
 	for _, r := range rs {
 		n := min(r.n, newLen)
 		copy(hostmem.Bytes(p, n), hostmem.Bytes(r.host, n))

@@ -1,14 +1,23 @@
-// Package table maps guest memory through a software page table: two levels over
-// the guest page number, each entry the host address of the page with its
-// permissions in the low bits. It needs nothing of the host's MMU but some
-// memory, so it runs on every GOOS and GOARCH.
+// Package table maps guest memory through a software page table: an entry for each guest
+// page has the distance to its place in host memory, and permissions. It needs nothing
+// of the host's MMU but some memory, so it runs on every GOOS and GOARCH.
 //
-// Host memory comes from an arena, reserved once. A page that the guest has
-// unmapped stays arena memory: a guest thread that races with its own munmap may
-// see other guest memory or a fault, but never memory of hospes.
+// What there is stands in a list of runs. Entries are made from it when a page is first
+// looked up: most of the table is never touched, and so costs nothing, however much is
+// mapped.
+//
+// Host memory comes from an arena, reserved once. A page that the guest has unmapped
+// stays arena memory: a guest thread that races with its own munmap may see other guest
+// memory or a fault, but never memory of hospes.
+//
+// Behind each run in the arena is a page that cannot be accessed, and the permissions of
+// the runs are the host's, too. So whoever has looked up the first page of an access may
+// make all of it: where that crosses to what is not the guest's next page, the host finds
+// a fault.
 package table
 
 import (
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -18,25 +27,28 @@ import (
 
 const (
 	pageShift = 12
-	leafBits  = 13
-	leafSize  = 1 << leafBits
-	leafShift = pageShift + leafBits // bytes that one leaf maps: 32 MiB
+	present   = uint64(8) // mapped, whatever the permissions
+	flagMask  = mem.PageSize - 1
 
-	permMask = uint64(mem.Read | mem.Write | mem.Exec)
-	present  = uint64(8) // mapped, whatever the permissions
-	flagMask = mem.PageSize - 1
+	// fillPages is how many entries are made at once: a line of the host's cache.
+	fillPages = 8
 )
 
-type leaf [leafSize]atomic.Uint64
-
-// Mapping implements mem.Mapping.
+// Mapping implements mem.Paged.
 type Mapping struct {
 	limit uint64
-	root  []atomic.Pointer[leaf]
 	arena *arena
+
+	// pages has an entry for each guest page: the host's address minus the guest's in
+	// the upper bits, mem.Prot and present in the lower. 0 means that the runs have to
+	// be asked.
+	pages []atomic.Uint64
+
+	mu   sync.Mutex // guards runs, and that entries are made of them
+	runs runs
 }
 
-var _ mem.Mapping = (*Mapping)(nil)
+var _ mem.Paged = (*Mapping)(nil)
 
 // New returns an empty address space of limit bytes.
 func New(limit uint64) (*Mapping, error) {
@@ -44,37 +56,53 @@ func New(limit uint64) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit = min(limit, a.size)
-	return &Mapping{limit: limit, arena: a, root: make([]atomic.Pointer[leaf], (limit+1<<leafShift-1)>>leafShift)}, nil
+	m := &Mapping{arena: a}
+	if m.pages, err = newPages(min(limit, a.size)); err != nil {
+		_ = a.close()
+		return nil, err
+	}
+	m.limit = uint64(len(m.pages)) << pageShift
+	return m, nil
 }
 
 // Window implements mem.Mapping: there is none.
 func (m *Mapping) Window() (uintptr, uint64) { return 0, 0 }
 
+// Pages implements mem.Paged.
+func (m *Mapping) Pages() (uintptr, uint64) {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(m.pages))), m.limit
+}
+
 // Limit implements mem.Mapping.
 func (m *Mapping) Limit() uint64 { return m.limit }
 
-// entry returns the page table entry of addr, 0 if there is none.
+// entry returns the page table entry of addr, 0 if there is no page.
 func (m *Mapping) entry(addr uint64) uint64 {
 	if addr >= m.limit {
 		return 0
 	}
-	l := m.root[addr>>leafShift].Load()
-	if l == nil {
-		return 0
+	if e := m.pages[addr>>pageShift].Load(); e != 0 {
+		return e
 	}
-	return l[addr>>pageShift&(leafSize-1)].Load()
+	return m.fill(addr)
 }
 
-// slot returns the place of the entry of addr, which is below the limit.
-func (m *Mapping) slot(addr uint64) *atomic.Uint64 {
-	r := &m.root[addr>>leafShift]
-	l := r.Load()
-	if l == nil {
-		l = new(leaf)
-		r.Store(l)
+// fill makes the entries of the page of addr and of those around it, and returns the first.
+func (m *Mapping) fill(addr uint64) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.runs.find(addr)
+	if r == nil {
+		return 0
 	}
-	return &l[addr>>pageShift&(leafSize-1)]
+	e := uint64(r.host) - r.guest | perms(r.prot)
+	const size = fillPages << pageShift
+	first := max(addr&^(size-1), r.guest)
+	end := min(addr&^(size-1)+size, r.end())
+	for at := first; at < end; at += mem.PageSize {
+		m.pages[at>>pageShift].Store(e)
+	}
+	return e
 }
 
 // perms are the permission bits of an entry: writable pages are readable on riscv,
@@ -86,9 +114,36 @@ func perms(p mem.Prot) uint64 {
 	return present | uint64(p)
 }
 
+// put has [addr, addr+n) be new runs, and forgets the entries. It returns what was there.
+func (m *Mapping) put(addr, n uint64, new ...run) (old runs) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old = m.runs.within(addr, addr+n)
+	m.runs.replace(addr, addr+n, new...)
+	for _, r := range old {
+		clearPages(m.pages[r.guest>>pageShift : r.end()>>pageShift])
+	}
+	return old
+}
+
+// find copies the runs in [addr, addr+n).
+func (m *Mapping) find(addr, n uint64) runs {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.runs.within(addr, addr+n)
+}
+
+// behind is the host address behind the run that ends at addr, if there is one.
+func (m *Mapping) behind(addr uint64) uintptr {
+	if before := m.find(addr-mem.PageSize, mem.PageSize); len(before) > 0 {
+		return before[0].host + mem.PageSize
+	}
+	return 0
+}
+
 // Map implements mem.Mapping.
 func (m *Mapping) Map(addr, n uint64, prot mem.Prot, src mem.Source) error {
-	host, err := m.arena.alloc(n)
+	host, err := m.arena.alloc(n, m.behind(addr))
 	if err != nil {
 		return err
 	}
@@ -96,90 +151,38 @@ func (m *Mapping) Map(addr, n uint64, prot mem.Prot, src mem.Source) error {
 		m.arena.release(host, n)
 		return err
 	}
-	m.point(addr, n, host, prot)
+	m.release(m.put(addr, n, run{addr, n, host, prot}))
 	return nil
 }
 
-// point makes [addr, addr+n) refer to host memory, and releases what it was before.
-func (m *Mapping) point(addr, n uint64, host uintptr, prot mem.Prot) {
-	old := m.runs(addr, n)
-	for off := uint64(0); off < n; off += mem.PageSize {
-		m.slot(addr + off).Store(uint64(host) + off | perms(prot))
-	}
-	m.release(old)
-}
-
-// run is a piece of host memory behind consecutive guest pages.
-type run struct {
-	guest uint64
-	host  uintptr
-	n     uint64
-}
-
-// runs lists the host memory behind [addr, addr+n), holes left out.
-func (m *Mapping) runs(addr, n uint64) (rs []run) {
-	for end := addr + n; addr < end; addr += mem.PageSize {
-		if m.root[addr>>leafShift].Load() == nil {
-			addr = addr&^(1<<leafShift-1) + 1<<leafShift - mem.PageSize
-			continue
-		}
-		e := m.entry(addr)
-		if e == 0 {
-			continue
-		}
-		host := uintptr(e &^ flagMask)
-		if k := len(rs) - 1; k >= 0 && rs[k].guest+rs[k].n == addr && rs[k].host+uintptr(rs[k].n) == host {
-			rs[k].n += mem.PageSize
-		} else {
-			rs = append(rs, run{addr, host, mem.PageSize})
-		}
-	}
-	return rs
-}
-
-func (m *Mapping) release(rs []run) {
-	for _, r := range rs {
+func (m *Mapping) release(old runs) {
+	for _, r := range old {
 		m.arena.release(r.host, r.n)
-	}
-}
-
-// clearEntries makes the pages of rs unmapped.
-func (m *Mapping) clearEntries(rs []run) {
-	for _, r := range rs {
-		for off := uint64(0); off < r.n; off += mem.PageSize {
-			m.slot(r.guest + off).Store(0)
-		}
 	}
 }
 
 // Unmap implements mem.Mapping.
 func (m *Mapping) Unmap(addr, n uint64) error {
-	rs := m.runs(addr, n)
-	m.clearEntries(rs)
-	m.release(rs)
+	m.release(m.put(addr, n))
 	return nil
 }
 
 // Protect implements mem.Mapping.
 func (m *Mapping) Protect(addr, n uint64, prot mem.Prot) error {
-	for _, r := range m.runs(addr, n) {
+	for _, r := range m.find(addr, n) {
 		if err := m.arena.protect(r.host, r.n, prot); err != nil {
 			return err
 		}
-		for off := uint64(0); off < r.n; off += mem.PageSize {
-			m.slot(r.guest + off).Store(uint64(r.host) + off | perms(prot))
-		}
+		r.prot = prot
+		m.put(r.guest, r.n, r)
 	}
 	return nil
 }
 
 // Move implements mem.Mapping.
 func (m *Mapping) Move(from, oldLen, to, newLen uint64, prot mem.Prot, keep bool) error {
-	rs := m.runs(from, max(oldLen, mem.PageSize))
-	if oldLen == 0 {
-		rs = rs[:1]
-	}
-	host, err := m.arena.alloc(newLen)
+	rs := m.find(from, max(oldLen, mem.PageSize))
+	host, err := m.arena.alloc(newLen, 0)
 	if err != nil {
 		return err
 	}
@@ -188,10 +191,9 @@ func (m *Mapping) Move(from, oldLen, to, newLen uint64, prot mem.Prot, keep bool
 		return err
 	}
 	if !keep && oldLen != 0 {
-		m.clearEntries(rs)
-		m.release(rs)
+		m.release(m.put(from, oldLen))
 	}
-	m.point(to, newLen, host, prot)
+	m.release(m.put(to, newLen, run{to, newLen, host, prot}))
 	return nil
 }
 
@@ -222,7 +224,7 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 func (m *Mapping) lookup(addr uint64, access mem.Prot) (uintptr, bool) {
 	e := m.entry(addr)
 	want := uint64(access) | present
-	return uintptr(e&^flagMask | addr&flagMask), e&want == want
+	return uintptr(e&^flagMask + addr), e&want == want
 }
 
 func (m *Mapping) fault(addr uint64, access mem.Prot) *mem.Fault {
@@ -233,22 +235,16 @@ func (m *Mapping) fault(addr uint64, access mem.Prot) *mem.Fault {
 	return &mem.Fault{Addr: addr, Access: access, Kind: kind}
 }
 
-// GuestAddr implements mem.Mapping. It is slow: only faults past the end of a
-// file come here.
+// GuestAddr implements mem.Mapping. It is slow: faults of the guest seldom come here.
 func (m *Mapping) GuestAddr(host uintptr) (uint64, bool) {
 	if !m.arena.contains(host) {
 		return 0, false
 	}
-	page := uint64(host) &^ flagMask
-	for i := range m.root {
-		l := m.root[i].Load()
-		if l == nil {
-			continue
-		}
-		for j := range l {
-			if e := l[j].Load(); e != 0 && e&^flagMask == page {
-				return uint64(i)<<leafShift | uint64(j)<<pageShift | uint64(host)&flagMask, true
-			}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.runs {
+		if r := &m.runs[i]; host-r.host < uintptr(r.n) {
+			return r.guest + uint64(host-r.host), true
 		}
 	}
 	return 0, true // unmapped meanwhile by another guest thread: address 0 faults as unmapped
@@ -264,4 +260,7 @@ func (m *Mapping) Pointer(addr uint64, size int, access mem.Prot) unsafe.Pointer
 }
 
 // Close implements mem.Mapping.
-func (m *Mapping) Close() error { return m.arena.close() }
+func (m *Mapping) Close() error {
+	closePages(m.pages)
+	return m.arena.close()
+}
