@@ -20,6 +20,7 @@ const module = "github.com/hospes-vm/hospes"
 // nothing. A package that is not listed may not exist.
 var policy = map[string][]string{
 	"internal/softfloat": {},
+	"internal/irq":       {},
 	"internal/inherited": {},
 	"internal/reserved":  {},
 	"internal/demo":      {},
@@ -34,21 +35,22 @@ var policy = map[string][]string{
 	"internal/mem/offset":  {"internal/mem", "internal/mem/hostmem"},
 	"internal/mem/table":   {"internal/mem", "internal/mem/hostmem"},
 
-	"internal/guest":                {"internal/ir", "internal/mem"},
+	"internal/guest":                {"internal/ir", "internal/irq", "internal/mem"},
 	"internal/guest/riscv/encoding": {},
 	"internal/guest/riscv/isa":      {"internal/guest/riscv/encoding"},
 	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa", "internal/ir"},
 	"internal/guest/riscv/vdso":     {},
 	"internal/guest/riscv": {
-		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/ir", "internal/mem", "internal/softfloat",
+		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/ir", "internal/irq", "internal/mem",
+		"internal/softfloat",
 	},
 
 	"internal/host/amd64": {},
-	"internal/ir":         {"internal/softfloat"},
+	"internal/ir":         {"internal/irq", "internal/softfloat"},
 	"internal/ir/irtest":  {"internal/ir", "internal/softfloat"},
-	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/softfloat"},
+	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
 
-	"internal/trap":      {},
+	"internal/trap":      {"internal/irq"},
 	"internal/codecache": {},
 	"internal/engine": {
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/jit", "internal/mem", "internal/softfloat",
@@ -65,7 +67,7 @@ var policy = map[string][]string{
 	"internal/linux/abi":  {},
 	"internal/linux": {
 		"internal/binfmt", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
-		"internal/linux/abi", "internal/loader", "internal/mem",
+		"internal/irq", "internal/linux/abi", "internal/loader", "internal/mem",
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},

@@ -15,8 +15,8 @@ type Block struct {
 	Key
 	Code    []byte // the guest code
 	Insts   int    // guest instructions
-	Entry   uint32 // offset of the entry that looks at the interrupt word; 0 if there is no code: for the interpreter
-	Body    uint32 // offset of the other entry
+	Entry   uint32 // offset of the entry that looks at the interrupt word first; 0 if there is no code: for the interpreter
+	Body    uint32 // offset of the entry for those who have
 	End     uint32 // offset behind the code
 	Checked bool   // its code compares guest memory with Code itself
 
@@ -60,6 +60,7 @@ const (
 type Exit struct {
 	Kind     ExitKind
 	PC       uint64
+	Polled   bool // the interrupt word has been looked at on the way
 	Block    *Block
 	Jump     uint32 // offset of the displacement that leads out
 	Unlinked uint32 // offset that it leads to when it is not linked

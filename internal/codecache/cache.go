@@ -212,7 +212,7 @@ func (c *Cache) Link(n uint32, to *Block) {
 		return
 	}
 	target := to.Entry
-	if to.PC > e.Block.PC && e.Kind == ToBlock {
+	if e.Polled || to.PC > e.Block.PC && e.Kind == ToBlock { // no loop has jumps forward only
 		target = to.Body
 	}
 	e.to = to

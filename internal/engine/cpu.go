@@ -28,7 +28,7 @@ func newCPU(m *Machine, t guest.Translatable) guest.CPU {
 		return t
 	}
 	c.ctx.Init()
-	c.ctx.Base, c.ctx.Limit = m.base, m.limit
+	c.ctx.Base = m.base
 	t.MoveRegisters(&c.ctx.Registers)
 	t.SetHot(uint32(m.opts.Threshold))
 	m.join(c)
@@ -103,7 +103,7 @@ const maxRound = 4
 
 // find returns the translation to go on with, if there is one.
 func (c *CPU) find() (*codecache.Block, stage) {
-	if atomic.LoadUint32(&c.ctx.IRQ) != 0 {
+	if c.ctx.IRQ.Bits() != 0 {
 		return nil, cold
 	}
 	if c.ctx.Round > maxRound {
@@ -164,16 +164,17 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 	case codecache.ToBlock, codecache.ToCall:
 		c.m.link(left, on)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
-		c.ctx.SetJump(on.PC, c.m.cache.Host(on.Entry))
+		c.ctx.SetJump(on.PC, c.m.cache.Host(on.Body))
 	}
 	return on, how, exit, false
 }
 
 // enter enters translated code, and returns when it has been left; until the call of leave
-// the cache is not emptied. It reports false if that has happened before.
+// the cache is not emptied. It reports false, and has done nothing, if b has become invalid or
+// the interrupt word is up.
 func (c *CPU) enter(b *codecache.Block) bool {
 	c.inside.Store(true)
-	if c.m.resetting.Load() || !b.Valid() {
+	if c.m.resetting.Load() || !b.Valid() || !c.ctx.IRQ.Arm(c.m.limit) {
 		c.inside.Store(false)
 		c.m.waitForReset()
 		return false

@@ -189,7 +189,7 @@ func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 	m.exits, m.faults = m.exits[:0], m.faults[:0]
 	for _, e := range made.Exits {
 		m.exits = append(m.exits, codecache.Exit{
-			Kind: exitKind(e.Op), PC: e.PC, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked),
+			Kind: exitKind(e.Op), PC: e.PC, Polled: e.Polled, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked),
 		})
 	}
 	for _, f := range made.Faults {

@@ -11,6 +11,7 @@ import (
 	"debug/elf"
 
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -134,10 +135,10 @@ type CPU interface {
 	// SetRegset sets the registers that b, the beginning of such a set, holds as a whole.
 	SetRegset(note uint32, b []byte)
 
-	// IRQ is the interrupt word. Any thread, or a host signal handler, makes it
-	// non-zero to have Run return ExitInterrupt at the next block boundary.
+	// IRQ is the interrupt word. Any thread, or a host signal handler, raises it
+	// to have Run return ExitInterrupt at the next block boundary.
 	// The engine clears it before it looks for the reason.
-	IRQ() *uint32
+	IRQ() *irq.Word
 
 	// FlushCode makes the CPU re-read all guest code before it executes further
 	// blocks. It may be called from any thread. The flush is complete for this

@@ -1,10 +1,16 @@
 package ir
 
-import "github.com/hospes-vm/hospes/internal/softfloat"
+import (
+	"github.com/hospes-vm/hospes/internal/irq"
+	"github.com/hospes-vm/hospes/internal/softfloat"
+)
 
 // Registers are a guest thread's registers as traces see them. The interpreter and
 // translated code work on the same ones; they must not move while either runs.
 type Registers struct {
+	// IRQ is the interrupt word: who executes looks at it at block boundaries.
+	IRQ irq.Word
+
 	// R is the register file: integer register n at n, floating-point register n at
 	// FirstF+n. The rest belongs to the interpreter; an index of one byte is always
 	// within.
@@ -13,9 +19,6 @@ type Registers struct {
 	// The reservation of LR: address, value (sign-extended) and size in bytes, 0 if
 	// there is none.
 	ResAddr, ResValue, Reserved uint64
-
-	// IRQ is the interrupt word: who executes looks at it at block boundaries.
-	IRQ uint32
 
 	Flags softfloat.Flags // accrued exceptions
 	Round uint8           // rounding mode of Dynamic, as the guest has set it: 5 to 7 are invalid

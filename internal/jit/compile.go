@@ -34,6 +34,7 @@ func HostFeatures() Features {
 type Exit struct {
 	Op       ir.Op  // the operation that leaves, or Poll or Stale
 	PC       uint64 // guest address to go on at
+	Polled   bool   // the interrupt word has been looked at on the way
 	Jump     int    // offset of the displacement that leads out, to be patched
 	Unlinked int    // offset that it leads to at first
 }
@@ -70,7 +71,7 @@ type Mark struct {
 // Compiler turns traces into host code. It is used again and again.
 type Compiler struct {
 	Features  Features
-	Limit     uint64 // as Context.Limit
+	Limit     uint64 // guest addresses from there on are not in the window, or the table; see package mem
 	Table     bool   // Context.Base is a page table; see mem.Paged
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
@@ -85,6 +86,7 @@ type Compiler struct {
 	flags     flagState
 	words     []int64 // see stored
 	drained   bool    // nothing has been stored since a barrier
+	polled    bool    // the interrupt word has been looked at behind Body
 	cold      []coldPath
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
@@ -102,7 +104,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.a, c.t = a, t
 	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
 	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
-	c.drained = false
+	c.drained, c.polled = false, false
 	c.startAlloc()
 	c.findNarrow()
 	c.findQuiet()

@@ -62,7 +62,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	if c.Table {
 		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
 	}
-	m.ctx.Limit = uint64(len(m.data))
+	m.ctx.IRQ.Arm(uint64(len(m.data)))
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	bottom := &m.stack[len(m.stack)-1]

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/irq"
 )
 
 // Context is the state that translated code works on. It must not move.
@@ -31,7 +32,6 @@ type Context struct {
 	FaultAt uintptr // host instruction that faulted, of ExitFault
 	Retired uint64  // guest instructions executed, if they are counted
 	Base    uintptr // host address of guest address 0, or of the page table
-	Limit   uint64  // guest addresses from there on are not in the window, or the table; see package mem
 
 	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
 
@@ -142,25 +142,28 @@ var constants = [numConsts]uint64{
 	constNaND:  0x7ff8 << 48,
 }
 
-// bias is how far into the context RBP points: all integer registers are then within
-// reach of a one-byte displacement.
-const bias = 128
+// bias is how far into the context RBP points: the limit, which each access to memory needs,
+// and all integer registers but the last are then within reach of a one-byte displacement.
+const bias = 128 + irq.LimitOffset
 
 // numSpills is how many intermediate values can be in memory at a time.
 const numSpills = 7
 
+// regsAt is where the registers are in the context.
+const regsAt = unsafe.Offsetof(Context{}.R)
+
 // Offsets from RBP.
 const (
-	offX        = -bias
-	offF        = ir.FirstF*8 - bias
+	offIRQ      = int32(unsafe.Offsetof(Context{}.IRQ)) - bias
+	offLimit    = offIRQ + irq.LimitOffset
+	offX        = int32(regsAt) - bias
+	offF        = offX + ir.FirstF*8
 	offResAddr  = int32(unsafe.Offsetof(Context{}.ResAddr)) - bias
 	offResValue = int32(unsafe.Offsetof(Context{}.ResValue)) - bias
 	offReserved = int32(unsafe.Offsetof(Context{}.Reserved)) - bias
-	offIRQ      = int32(unsafe.Offsetof(Context{}.IRQ)) - bias
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
 	offFaultAt  = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
-	offLimit    = int32(unsafe.Offsetof(Context{}.Limit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias

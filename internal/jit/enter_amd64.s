@@ -13,56 +13,56 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	STMXCSR Context_hostMXCSR(AX)
 	LDMXCSR Context_MXCSR(AX)
 	MOVQ Context_Base(AX), R15
-	MOVQ (2*8)(AX), BX
-	MOVQ (8*8)(AX), SI
-	MOVQ (10*8)(AX), DI
-	MOVQ (11*8)(AX), R8
-	MOVQ (12*8)(AX), R9
-	MOVQ (13*8)(AX), R10
-	MOVQ (14*8)(AX), R11
-	MOVQ (15*8)(AX), R12
-	MOVQ (16*8)(AX), R13
-	MOVQ (9*8)(AX), R14
-	MOVSD ((64+0)*8)(AX), X10
-	MOVSD ((64+1)*8)(AX), X11
-	MOVSD ((64+8)*8)(AX), X8
-	MOVSD ((64+9)*8)(AX), X9
-	MOVSD ((64+10)*8)(AX), X0
-	MOVSD ((64+11)*8)(AX), X1
-	MOVSD ((64+12)*8)(AX), X2
-	MOVSD ((64+13)*8)(AX), X3
-	MOVSD ((64+14)*8)(AX), X4
-	MOVSD ((64+15)*8)(AX), X5
-	MOVSD ((64+16)*8)(AX), X6
-	MOVSD ((64+17)*8)(AX), X7
+	MOVQ (const_regsAt+2*8)(AX), BX
+	MOVQ (const_regsAt+8*8)(AX), SI
+	MOVQ (const_regsAt+10*8)(AX), DI
+	MOVQ (const_regsAt+11*8)(AX), R8
+	MOVQ (const_regsAt+12*8)(AX), R9
+	MOVQ (const_regsAt+13*8)(AX), R10
+	MOVQ (const_regsAt+14*8)(AX), R11
+	MOVQ (const_regsAt+15*8)(AX), R12
+	MOVQ (const_regsAt+16*8)(AX), R13
+	MOVQ (const_regsAt+9*8)(AX), R14
+	MOVSD (const_regsAt+(64+0)*8)(AX), X10
+	MOVSD (const_regsAt+(64+1)*8)(AX), X11
+	MOVSD (const_regsAt+(64+8)*8)(AX), X8
+	MOVSD (const_regsAt+(64+9)*8)(AX), X9
+	MOVSD (const_regsAt+(64+10)*8)(AX), X0
+	MOVSD (const_regsAt+(64+11)*8)(AX), X1
+	MOVSD (const_regsAt+(64+12)*8)(AX), X2
+	MOVSD (const_regsAt+(64+13)*8)(AX), X3
+	MOVSD (const_regsAt+(64+14)*8)(AX), X4
+	MOVSD (const_regsAt+(64+15)*8)(AX), X5
+	MOVSD (const_regsAt+(64+16)*8)(AX), X6
+	MOVSD (const_regsAt+(64+17)*8)(AX), X7
 	MOVQ Context_stack(AX), SP
 	JMP  Context_entry(AX)
 
 // leave is where translated code ends.
 TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	LEAQ -const_bias(BP), AX
-	MOVQ BX, (2*8)(AX)
-	MOVQ SI, (8*8)(AX)
-	MOVQ DI, (10*8)(AX)
-	MOVQ R8, (11*8)(AX)
-	MOVQ R9, (12*8)(AX)
-	MOVQ R10, (13*8)(AX)
-	MOVQ R11, (14*8)(AX)
-	MOVQ R12, (15*8)(AX)
-	MOVQ R13, (16*8)(AX)
-	MOVQ R14, (9*8)(AX)
-	MOVSD X10, ((64+0)*8)(AX)
-	MOVSD X11, ((64+1)*8)(AX)
-	MOVSD X8, ((64+8)*8)(AX)
-	MOVSD X9, ((64+9)*8)(AX)
-	MOVSD X0, ((64+10)*8)(AX)
-	MOVSD X1, ((64+11)*8)(AX)
-	MOVSD X2, ((64+12)*8)(AX)
-	MOVSD X3, ((64+13)*8)(AX)
-	MOVSD X4, ((64+14)*8)(AX)
-	MOVSD X5, ((64+15)*8)(AX)
-	MOVSD X6, ((64+16)*8)(AX)
-	MOVSD X7, ((64+17)*8)(AX)
+	MOVQ BX, (const_regsAt+2*8)(AX)
+	MOVQ SI, (const_regsAt+8*8)(AX)
+	MOVQ DI, (const_regsAt+10*8)(AX)
+	MOVQ R8, (const_regsAt+11*8)(AX)
+	MOVQ R9, (const_regsAt+12*8)(AX)
+	MOVQ R10, (const_regsAt+13*8)(AX)
+	MOVQ R11, (const_regsAt+14*8)(AX)
+	MOVQ R12, (const_regsAt+15*8)(AX)
+	MOVQ R13, (const_regsAt+16*8)(AX)
+	MOVQ R14, (const_regsAt+9*8)(AX)
+	MOVSD X10, (const_regsAt+(64+0)*8)(AX)
+	MOVSD X11, (const_regsAt+(64+1)*8)(AX)
+	MOVSD X8, (const_regsAt+(64+8)*8)(AX)
+	MOVSD X9, (const_regsAt+(64+9)*8)(AX)
+	MOVSD X0, (const_regsAt+(64+10)*8)(AX)
+	MOVSD X1, (const_regsAt+(64+11)*8)(AX)
+	MOVSD X2, (const_regsAt+(64+12)*8)(AX)
+	MOVSD X3, (const_regsAt+(64+13)*8)(AX)
+	MOVSD X4, (const_regsAt+(64+14)*8)(AX)
+	MOVSD X5, (const_regsAt+(64+15)*8)(AX)
+	MOVSD X6, (const_regsAt+(64+16)*8)(AX)
+	MOVSD X7, (const_regsAt+(64+17)*8)(AX)
 	STMXCSR Context_MXCSR(AX)
 	LDMXCSR Context_hostMXCSR(AX)
 	MOVQ SP, Context_stack(AX)

@@ -56,7 +56,7 @@ func (c *Compiler) exitOn(cond amd64.Cond, op ir.Op, pc uint64) {
 
 // addExit adds an exit to which the jump with the displacement at offset jump leads.
 func (c *Compiler) addExit(op ir.Op, pc uint64, jump int) {
-	c.code.Exits = append(c.code.Exits, Exit{Op: op, PC: pc, Jump: jump})
+	c.code.Exits = append(c.code.Exits, Exit{Op: op, PC: pc, Jump: jump, Polled: c.polled})
 }
 
 // alignJump keeps the displacement of the next jump, which comes behind opcode bytes,
@@ -73,9 +73,11 @@ func (c *Compiler) end(i *ir.Instr) {
 	switch i.Op {
 	case ir.Jump:
 		c.destination(i.Args[0])
+		c.pollJump()
 		c.a.JmpM(probe(c.a, c.Stubs.Indirect))
 	case ir.Call:
 		c.destination(i.Args[0])
+		c.pollJump()
 		entry := probe(c.a, c.Stubs.Indirect)
 		c.mayOverflow(0)
 		c.a.CallM(entry)
@@ -154,14 +156,27 @@ func (c *Compiler) emitExits() {
 	}
 }
 
-// poll leaves the trace, before it has begun, if the interrupt word is set.
+// The interrupt word is looked at once, at least, in each loop of guest code: by accesses to
+// memory, by a trace that is entered from where that has not been done, and by computed jumps.
+
+// poll leaves the trace, before it has begun, if the interrupt word is up.
 func (c *Compiler) poll() {
-	if !polls {
-		return
+	if polls {
+		isUp(c.a)
+		c.exitOn(amd64.NE, Poll, c.t.PC)
 	}
-	c.a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offIRQ), 0)
-	c.exitOn(amd64.NE, Poll, c.t.PC)
 }
+
+// pollJump leaves the trace instead of a jump to RAX if the interrupt word is up.
+func (c *Compiler) pollJump() {
+	if polls && !c.polled {
+		isUp(c.a)
+		c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
+	}
+}
+
+// isUp compares the bits of the interrupt word with 0.
+func isUp(a *amd64.Assembler) { a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offIRQ), 0) }
 
 // verify leaves the trace, before it has begun, if guest memory does not hold the code
 // that it was made from.
@@ -228,6 +243,8 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	interp := a.JmpShort()
 	s.Return = a.Len()
 	a.RM(amd64.MOV, amd64.W64, amd64.RSP, amd64.At(ctxReg, offBottom))
+	isUp(a)
+	a.SetRel32(a.Jcc(amd64.NE), s.Indirect)
 	a.JmpM(probe(a, s.Indirect))
 	s.Fault = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RDX)

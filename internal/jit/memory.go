@@ -102,6 +102,7 @@ const (
 
 // bound leaves the instruction to the interpreter unless the guest address v is in the
 // window. What it is computed from by adding little need only be there once in a trace.
+// Where the interrupt word is up, nothing is in the window.
 func (c *Compiler) bound(v ir.Value) {
 	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.slack(v) <= maxSlack {
 		return
@@ -109,6 +110,7 @@ func (c *Compiler) bound(v ir.Value) {
 	c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))
 	c.interpretIf(amd64.AE)
 	c.inWindow[v] = true
+	c.polled = true
 }
 
 // slack is how far v may be outside of the window, or more than maxSlack.

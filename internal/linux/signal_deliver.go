@@ -5,12 +5,12 @@ package linux
 import (
 	"encoding/binary"
 	"os"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -20,7 +20,7 @@ const sysRestart = 128
 
 // interrupted is called when something has raised the interrupt word.
 func (t *Task) interrupted() {
-	atomic.StoreUint32(t.CPU.IRQ(), 0)
+	t.CPU.IRQ().Lower(irq.All)
 	t.deliver(0, 0)
 }
 

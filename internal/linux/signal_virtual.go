@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -104,7 +105,7 @@ func (t *Task) virtualReady(mask uint64) bool { return t.virtualPending()&^mask 
 // one through.
 func (t *Task) noticeVirtual() {
 	if t.virtualReady(t.sig.mask) {
-		atomic.OrUint32(t.CPU.IRQ(), 1)
+		t.CPU.IRQ().Raise(irq.Signal)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/irq"
 )
 
 // Info is a siginfo_t.
@@ -25,6 +27,12 @@ const (
 	// NotMade is the result of a call that was not made, because a signal or a
 	// kick was waiting. It can be made later as if nothing had happened.
 	NotMade = syscall.Errno(513)
+)
+
+// Of the interrupt word, for the handler.
+const (
+	irqSignal = irq.Signal
+	irqLimit  = irq.LimitOffset
 )
 
 const (
@@ -63,7 +71,7 @@ const blocked = ^uint64(Unmaskable)
 // Thread is what the signal handler knows of a guest thread. It must not be
 // copied. All methods but Kick are for the host thread that called Bind.
 type Thread struct {
-	irq     *uint32        // raised (bit 0) whenever ready becomes non-zero
+	irq     *irq.Word      // raised (irq.Signal) whenever ready becomes non-zero
 	ready   uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
 	gate    uint32         // which bits of ready keep stub from making its call
 	tid     uint32         // host thread ID; 0 when not bound
@@ -72,8 +80,8 @@ type Thread struct {
 	slots   [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
 }
 
-// NewThread returns a Thread that raises bit 0 of *irq when a signal arrives.
-func NewThread(irq *uint32) *Thread { return &Thread{irq: irq, gate: ^uint32(0)} }
+// NewThread returns a Thread that raises irq.Signal of w when a signal arrives.
+func NewThread(w *irq.Word) *Thread { return &Thread{irq: w, gate: ^uint32(0)} }
 
 // Pending reports whether a signal or a kick waits to be taken.
 func (t *Thread) Pending() bool { return atomic.LoadUint32(&t.ready) != 0 }
@@ -118,7 +126,7 @@ func (t *Thread) TakeKick() bool {
 // Kick interrupts the thread: CPU.Run and Syscall return soon. It may be called
 // from any thread, as long as t stays bound meanwhile.
 func (t *Thread) Kick() {
-	atomic.OrUint32(t.irq, 1)
+	t.irq.Raise(irq.Signal)
 	var info Info
 	code := int32(kickCode)
 	binary.NativeEndian.PutUint32(info[0:], uint32(syscall.SIGSTKFLT))

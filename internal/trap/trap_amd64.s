@@ -254,7 +254,8 @@ ready:
 	ORL  CX, Thread_ready(R8)
 	MOVQ Thread_irq(R8), AX
 	LOCK
-	ORL  $1, (AX)
+	ORL  $const_irqSignal, (AX)
+	MOVQ $0, const_irqLimit(AX)
 
 	// In stub? Up to and including SYSCALL: the call was not made. Behind the
 	// prefix: the kernel went back to restart it, or, with restart_syscall in

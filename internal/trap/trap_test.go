@@ -21,6 +21,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/irq"
 )
 
 const (
@@ -42,21 +44,21 @@ func TestMain(m *testing.M) {
 }
 
 // bind runs f on a thread of its own with a bound Thread and the given mask.
-func bind(t *testing.T, mask uint64, f func(th *Thread, irq *uint32)) {
+func bind(t *testing.T, mask uint64, f func(th *Thread, w *irq.Word)) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // and end the thread with the goroutine
-		var irq uint32
-		th := NewThread(&irq)
+		var w irq.Word
+		th := NewThread(&w)
 		if err := th.Bind(); err != nil {
 			t.Error(err)
 			return
 		}
 		defer th.Unbind()
 		th.SetMask(mask)
-		f(th, &irq)
+		f(th, &w)
 	}()
 	<-done
 }
@@ -78,14 +80,19 @@ func tgkill(t *testing.T, sig syscall.Signal) {
 func TestSlot(t *testing.T) {
 	install(t, unix.SIGUSR1)
 	install(t, unix.SIGUSR2)
-	bind(t, 0, func(th *Thread, irq *uint32) {
+	bind(t, 0, func(th *Thread, w *irq.Word) {
+		const limit = 1 << 38
+		w.Arm(limit)
 		tgkill(t, unix.SIGUSR2)
 		tgkill(t, unix.SIGUSR1) // stays with the kernel: the slot is full
 		if th.SetMask(0) {
 			t.Error("mask set while the slot is full")
 		}
-		if *irq != 1 || !th.Pending() {
-			t.Errorf("irq %d, pending %v", *irq, th.Pending())
+		if !th.Pending() {
+			t.Error("nothing pending")
+		}
+		if w.Bits() != irq.Signal || w.Armed(limit) {
+			t.Errorf("the interrupt word is %#x, armed %v", w.Bits(), w.Armed(limit))
 		}
 		if got := currentMask(); got&^(1<<8|1<<18) != blocked&^(1<<8|1<<18) {
 			t.Errorf("mask with full slot %#x", got)
@@ -112,7 +119,7 @@ func TestQueueOrder(t *testing.T) {
 	const n = 500
 	sig := syscall.Signal(40)
 	install(t, sig)
-	bind(t, bit(sig), func(th *Thread, _ *uint32) {
+	bind(t, bit(sig), func(th *Thread, _ *irq.Word) {
 		for i := range n {
 			var info Info
 			*(*int32)(unsafe.Pointer(&info[0])) = int32(sig)
@@ -147,7 +154,7 @@ func TestQueueStorm(t *testing.T) {
 	const n = 20000
 	sig := syscall.Signal(42)
 	install(t, sig)
-	bind(t, 0, func(th *Thread, _ *uint32) {
+	bind(t, 0, func(th *Thread, _ *irq.Word) {
 		tid := unix.Gettid()
 		var taken atomic.Int64
 		go func() {
@@ -197,7 +204,7 @@ func TestUnmaskable(t *testing.T) {
 		page[7] = 1
 		return nil
 	}
-	bind(t, ^uint64(0), func(th *Thread, _ *uint32) {
+	bind(t, ^uint64(0), func(th *Thread, _ *irq.Word) {
 		debug.SetPanicOnFault(true)
 		for _, sig := range []syscall.Signal{unix.SIGSEGV, unix.SIGSTKFLT, unix.SIGFPE} {
 			tgkill(t, sig)
@@ -246,7 +253,7 @@ func TestSyscallResults(t *testing.T) {
 		{"read", unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, Restart},
 		{"nanosleep", unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0, unix.EINTR},
 	}
-	bind(t, 0, func(th *Thread, _ *uint32) {
+	bind(t, 0, func(th *Thread, _ *irq.Word) {
 		tid := unix.Gettid()
 		for _, c := range calls {
 			go interrupt(tid, func() { unix.Tgkill(os.Getpid(), tid, unix.SIGUSR1) })
@@ -298,7 +305,7 @@ func TestNoLostWakeup(t *testing.T) {
 			unix.Tgkill(os.Getpid(), int(tid.Load()), unix.SIGUSR1)
 		}
 	}()
-	bind(t, 0, func(th *Thread, _ *uint32) {
+	bind(t, 0, func(th *Thread, _ *irq.Word) {
 		tid.Store(int64(unix.Gettid()))
 		seen := map[syscall.Errno]int{}
 		for i := int64(1); i <= rounds; i++ {
@@ -339,7 +346,7 @@ func TestStrangers(t *testing.T) {
 			runtime.GC()
 		}
 	}()
-	bind(t, 0, func(th *Thread, _ *uint32) {
+	bind(t, 0, func(th *Thread, _ *irq.Word) {
 		go func() {
 			var info Info
 			*(*int32)(unsafe.Pointer(&info[0])) = int32(sig)
@@ -384,8 +391,8 @@ func TestStrangers(t *testing.T) {
 
 func TestUnbindRequeues(t *testing.T) {
 	install(t, unix.SIGUSR1)
-	bind(t, bit(unix.SIGUSR1), func(other *Thread, _ *uint32) {
-		bind(t, bit(unix.SIGUSR1), func(th *Thread, _ *uint32) {
+	bind(t, bit(unix.SIGUSR1), func(other *Thread, _ *irq.Word) {
+		bind(t, bit(unix.SIGUSR1), func(th *Thread, _ *irq.Word) {
 			var info Info
 			*(*int32)(unsafe.Pointer(&info[0])) = int32(unix.SIGUSR1)
 			*(*int32)(unsafe.Pointer(&info[8])) = -1
@@ -408,9 +415,9 @@ func TestUnbindRequeues(t *testing.T) {
 
 // TestRegistry binds threads whose IDs collide with those of others.
 func TestRegistry(t *testing.T) {
-	bind(t, ^uint64(0), func(first *Thread, _ *uint32) {
-		var irq uint32
-		second := NewThread(&irq)
+	bind(t, ^uint64(0), func(first *Thread, _ *irq.Word) {
+		var w irq.Word
+		second := NewThread(&w)
 		if err := second.Bind(); err != nil { // the same ID: the worst collision
 			t.Error(err)
 			return
@@ -486,8 +493,8 @@ func runReleased() {
 		if round > 0 {
 			Init()
 		}
-		var irq uint32
-		th := NewThread(&irq)
+		var w irq.Word
+		th := NewThread(&w)
 		if err := th.Bind(); err != nil {
 			panic(err)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/softfloat"
 )
@@ -85,7 +86,7 @@ func (c *CPU) MoveRegisters(to *ir.Registers) {
 }
 
 // IRQ is the interrupt word.
-func (c *CPU) IRQ() *uint32 { return &c.reg.IRQ }
+func (c *CPU) IRQ() *irq.Word { return &c.reg.IRQ }
 
 // irqFlush is the bit of the interrupt word that FlushCode sets.
 const irqFlush = 1 << 31
@@ -93,7 +94,7 @@ const irqFlush = 1 << 31
 // FlushCode makes the CPU re-read all guest code before it executes further blocks.
 func (c *CPU) FlushCode() {
 	c.stale.Store(true)
-	atomic.OrUint32(&c.reg.IRQ, irqFlush)
+	c.reg.IRQ.Raise(irqFlush)
 }
 
 // PC is the address of the next instruction.

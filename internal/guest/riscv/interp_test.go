@@ -6,11 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -408,11 +408,11 @@ func TestSafepoints(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	m := newMachine(t, fastMapping)
 	m.put(codeAddr, m.op("c.j", f{"off": 0}))
-	irq := m.IRQ()
+	word := m.IRQ()
 	go func() {
 		time.Sleep(time.Millisecond)
 		runtime.GC() // hangs if the loop has no safepoint
-		atomic.StoreUint32(irq, 1)
+		word.Raise(irq.Signal)
 	}()
 	if e := m.Run(); e.Kind != guest.ExitInterrupt || m.PC() != codeAddr {
 		t.Errorf("%+v at %#x", e, m.PC())
@@ -422,7 +422,7 @@ func TestInterrupt(t *testing.T) {
 	if e := m.Run(); e.Kind != guest.ExitInterrupt || m.Retired() != before {
 		t.Errorf("%+v, retired %d", e, m.Retired()-before)
 	}
-	atomic.StoreUint32(irq, 0)
+	word.Lower(irq.All)
 	m.put(codeAddr, ecall)
 	m.FlushCode()
 	if e := m.Run(); e.Kind != guest.ExitSyscall {

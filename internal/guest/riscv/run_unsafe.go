@@ -1,7 +1,6 @@
 package riscv
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -81,11 +80,11 @@ func (c *CPU) run(first *block) (e guest.Exit) {
 // whether the engine wants control; otherwise there was only code to flush.
 func (c *CPU) interrupted() bool {
 	// The bit first: a FlushCode in between sets it again.
-	flushOnly := atomic.CompareAndSwapUint32(&c.reg.IRQ, irqFlush, 0)
+	flushOnly := c.reg.IRQ.Replace(irqFlush, 0)
 	if c.stale.Swap(false) {
 		c.gen++
 	}
-	if !flushOnly && atomic.LoadUint32(&c.reg.IRQ)&^(irqStep|irqFlush) != 0 {
+	if !flushOnly && c.reg.IRQ.Bits()&^(irqStep|irqFlush) != 0 {
 		c.reg.Reserved = 0
 	}
 	return !flushOnly

@@ -1,8 +1,6 @@
 package riscv
 
 import (
-	"sync/atomic"
-
 	"github.com/hospes-vm/hospes/internal/guest"
 )
 
@@ -18,7 +16,7 @@ func (c *CPU) Step() guest.Exit {
 	if c.stale.Load() && c.stale.Swap(false) {
 		c.gen++
 	}
-	if atomic.LoadUint32(c.IRQ())&^irqFlush != 0 {
+	if c.IRQ().Bits()&^irqFlush != 0 {
 		return guest.Exit{Kind: guest.ExitInterrupt}
 	}
 	var code [4]byte
@@ -33,11 +31,11 @@ func (c *CPU) Step() guest.Exit {
 	c.single = &block{entry: &insts[0], first: &insts[1], n: 1, pc: c.pc, last: c.pc, end: c.pc + uint64(insts[1].len), gen: c.gen}
 	exit := c.Run()
 	c.single = nil
-	atomic.AndUint32(c.IRQ(), ^uint32(irqStep))
+	c.IRQ().Lower(irqStep)
 	return exit
 }
 
 func execStep(c *CPU, _ *inst) {
 	c.single = nil
-	atomic.OrUint32(c.IRQ(), irqStep)
+	c.IRQ().Raise(irqStep)
 }

@@ -4,7 +4,6 @@ package riscv
 
 import (
 	"math/bits"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -35,7 +34,7 @@ find:
 		return c.fetchFault()
 	}
 enter:
-	if b.count++; b.count > hot && atomic.LoadUint32(&c.reg.IRQ) == 0 {
+	if b.count++; b.count > hot && c.reg.IRQ.Bits() == 0 {
 		b.count = hot
 		c.pc = b.pc
 		return guest.Exit{Kind: guest.ExitHot}
@@ -43,7 +42,7 @@ enter:
 
 start:
 	c.block = b
-	if atomic.LoadUint32(&c.reg.IRQ) != 0 {
+	if c.reg.IRQ.Bits() != 0 {
 		c.pc = b.pc
 		if c.interrupted() {
 			return guest.Exit{Kind: guest.ExitInterrupt}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/trap"
 	_ "github.com/hospes-vm/hospes/internal/trap/early"
 )
@@ -43,8 +44,7 @@ const sigRTMin = syscall.Signal(34) // glibc's; one that Go unblocks in its thre
 func queue() string {
 	const n = 300
 	trap.Install(int(sigRTMin), 0)
-	var irq uint32
-	th := trap.NewThread(&irq)
+	th := trap.NewThread(new(irq.Word))
 	if err := th.Bind(); err != nil {
 		return err.Error()
 	}

@@ -45,6 +45,26 @@ static void memory_too(unsigned char **p) {
 	emit(p, addi(SECOND, SECOND, 1));
 	emit(p, B(1, GO, zero, loop - *p));
 }
+static void memory_jump(unsigned char **p) {
+	first(p);
+	emit(p, I(0x03, 3, TMP, MEMORY, 0));
+	emit(p, addi(SECOND, SECOND, 1));
+	emit(p, jalr(zero, TARGET, 0));
+}
+static void memory_call(unsigned char **p) {
+	emit(p, J(ra, 8));
+	emit(p, J(zero, loop - *p));
+	first(p);
+	emit(p, I(0x03, 3, TMP, MEMORY, 0));
+	emit(p, addi(SECOND, SECOND, 1));
+	emit(p, C_RET);
+}
+static void memory_behind(unsigned char **p) { // where the loop never comes to
+	both(p);
+	emit(p, B(1, GO, zero, loop - *p));
+	emit(p, I(0x03, 3, TMP, MEMORY, 0));
+	emit(p, J(zero, loop - *p));
+}
 static void atomics(unsigned char **p) {
 	first(p);
 	emit(p, R(0x2f, 3, 0, TMP, MEMORY, GO)); // amoadd.d, GO is 1
@@ -82,7 +102,8 @@ static void many_blocks(unsigned char **p) {
 
 static const struct { const char *name; maker *make; } loops[] = {
 	{"self jump", self_jump}, {"self c.j", self_c_jump}, {"self branch", self_branch}, {"self indirect", self_indirect}, {"self ret", self_ret},
-	{"two", two}, {"branch", branch}, {"indirect", indirect}, {"ret", by_ret}, {"calls", calls}, {"memory", memory_too}, {"atomics", atomics},
+	{"two", two}, {"branch", branch}, {"indirect", indirect}, {"ret", by_ret}, {"calls", calls}, {"memory", memory_too}, {"memory, jump", memory_jump},
+	{"memory, call", memory_call}, {"memory behind", memory_behind}, {"atomics", atomics},
 	{"floats", floats}, {"long block", long_block}, {"many blocks", many_blocks},
 };
 static int now;
