@@ -80,6 +80,12 @@ type Config struct {
 	Sysroot string
 	// Mapping is the memory mapping.
 	Mapping Mapping
+	// PageSize is the guest's page size in bytes: 4096, 16384 or 65536; 0 is the first.
+	PageSize int
+	// AddressBits says how large the guest's address space is: 38, 47 or 56 bits, as on
+	// machines with sv39, sv48 or sv57 translation; 0 is the first. More than the host
+	// itself has is for the table mapping only.
+	AddressBits int
 	// Translator says how guest code becomes code of the host.
 	Translator Translator
 	// Strace, if set, receives the system calls in the format of strace(1).

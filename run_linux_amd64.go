@@ -16,17 +16,10 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/loader"
-	"github.com/hospes-vm/hospes/internal/mem"
-	"github.com/hospes-vm/hospes/internal/mem/offset"
-	"github.com/hospes-vm/hospes/internal/mem/table"
 	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/strace"
 )
-
-// addressSpace is the size of the guest's address space in bytes: user space on
-// a RISC-V machine with sv39 translation.
-const addressSpace = 1 << 38
 
 // Run runs a program to its end. An error means that it has not started: a
 // *LoadError if the program is at fault.
@@ -39,7 +32,7 @@ func Run(cfg Config) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	as, err := newSpace(cfg.Mapping)
+	as, err := newSpace(cfg)
 	if err != nil {
 		return Status{}, err
 	}
@@ -113,31 +106,6 @@ func imageFile(name string, image []byte) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), name)
 	_, err = f.Write(image)
 	return f, err
-}
-
-// newSpace returns an empty address space of the wanted kind.
-func newSpace(kind Mapping) (*mem.Space, error) {
-	var m mem.Mapping
-	var err error
-	switch kind {
-	case Table:
-		m, err = table.New(addressSpace)
-	default:
-		m, err = offset.New(addressSpace)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return mem.New(m, stackLimit()), nil
-}
-
-// stackLimit is the inherited RLIMIT_STACK in bytes: it decides where mappings begin.
-func stackLimit() uint64 {
-	var l unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_STACK, &l) != nil {
-		return 8 << 20
-	}
-	return l.Cur
 }
 
 // Resumed returns the execve that has started this process, if a guest's execve

@@ -23,6 +23,7 @@ type opts struct {
 	argv0      string
 	hasArgv0   bool
 	mapping    hospes.Mapping
+	memory     memoryOpts
 	translator hospes.Translator
 	strace     bool
 	code       codeParts
@@ -88,6 +89,14 @@ var table = []option{
 	}},
 	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default) or table", func(o *opts, v string) (err error) {
 		o.mapping, err = hospes.ParseMapping(v)
+		return err
+	}},
+	{"page-size", "HOSPES_PAGE_SIZE", "SIZE", "the guest's page size: 4K (default), 16K or 64K", func(o *opts, v string) (err error) {
+		o.memory.page, err = parsePage(v)
+		return err
+	}},
+	{"address-bits", "HOSPES_ADDRESS_BITS", "N", "size of the guest's address space: 38 (default), 47 or 56 bits", func(o *opts, v string) (err error) {
+		o.memory.bits, err = parseBits(v)
 		return err
 	}},
 	{"translate", "HOSPES_TRANSLATE", "on|off", "translate hot code (default), or interpret everything", func(o *opts, v string) error {
@@ -234,6 +243,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		Env:        o.environment(env),
 		Sysroot:    o.sysroot,
 		Mapping:    o.mapping,
+		PageSize:   o.memory.page, AddressBits: o.memory.bits,
 		Translator: o.translator,
 		Resume:     o.resume,
 	}
@@ -270,6 +280,7 @@ func (o *opts) execOptions() []string {
 	if file, err := filepath.Abs(o.logFile); err == nil && o.logFile != "" {
 		args = append(args, "-D", file)
 	}
+	args = append(args, o.memory.options()...)
 	args = append(args, o.translatorOptions()...)
 	add := func(on bool, name string) {
 		if on {

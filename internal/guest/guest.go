@@ -52,8 +52,9 @@ type Arch interface {
 	// of a process.
 	VDSO(*mem.Space) []byte
 
-	// CPUInfo is the text of /proc/cpuinfo for a machine with n harts.
-	CPUInfo(n int) []byte
+	// CPUInfo is the text of /proc/cpuinfo for a machine with n harts, on which the
+	// process has an address space.
+	CPUInfo(as *mem.Space, n int) []byte
 
 	// Syscalls are the system calls that exist on this instruction set only
 	// (Linux reserves numbers 244 to 259 of the generic table for them).

@@ -98,14 +98,14 @@ func sysIoSetup(t *Task, c *Call) (uint64, syscall.Errno) {
 	if _, _, e := syscall.RawSyscall(unix.SYS_IO_SETUP, uintptr(c.Uint(0)), uintptr(unsafe.Pointer(&x.host)), 0); e != 0 {
 		return 0, e
 	}
-	ctx, err := t.Mem.Mmap(mem.Request{Len: mem.PageSize, Prot: mem.Read | mem.Write, Name: "/[aio] (deleted)"})
+	ctx, err := t.Mem.Mmap(mem.Request{Len: t.Mem.PageSize(), Prot: mem.Read | mem.Write, Name: "/[aio] (deleted)"})
 	if err != nil {
 		x.destroy()
 		return 0, errnoOf(err)
 	}
 	if f := t.Mem.Store(c.Args[1], 8, ctx); f != nil {
 		x.destroy()
-		_ = t.Mem.Munmap(ctx, mem.PageSize)
+		_ = t.Mem.Munmap(ctx, t.Mem.PageSize())
 		return 0, syscall.EFAULT
 	}
 	a := &t.P.aio
@@ -132,7 +132,7 @@ func sysIoDestroy(t *Task, c *Call) (uint64, syscall.Errno) {
 	if x == nil {
 		return 0, syscall.EINVAL
 	}
-	_ = t.Mem.Munmap(c.Args[0], mem.PageSize)
+	_ = t.Mem.Munmap(c.Args[0], t.Mem.PageSize())
 	return 0, x.destroy() // waits for what is under way
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/hostthread"
-	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -86,7 +85,7 @@ func sysClone3(t *Task, c *Call) (uint64, syscall.Errno) {
 // readCloneArgs reads a struct of the size that the caller knows. What it has
 // beyond what is known here must be 0.
 func (t *Task) readCloneArgs(addr, size uint64) (a cloneArgs, e syscall.Errno) {
-	if size > mem.PageSize {
+	if size > t.Mem.PageSize() {
 		return a, syscall.E2BIG
 	}
 	if size < cloneArgsVer0 {

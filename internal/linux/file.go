@@ -110,7 +110,7 @@ func sysOpenat2(t *Task, c *Call) (uint64, syscall.Errno) {
 	switch {
 	case size < unix.SizeofOpenHow:
 		return 0, syscall.EINVAL
-	case size > mem.PageSize:
+	case size > t.Mem.PageSize():
 		return 0, syscall.E2BIG
 	}
 	how := make([]byte, size)

@@ -37,7 +37,7 @@ func (p *Process) describe() {
 func (p *Process) description() *peer.Description {
 	img := p.Image
 	d := &peer.Description{
-		Kind: peer.Offset, Limit: p.Mem.Limit(),
+		Kind: peer.Offset, Limit: p.Mem.Limit(), PageSize: p.Mem.PageSize(),
 		StartCode: img.StartCode, EndCode: img.EndCode, StartData: img.StartData, EndData: img.EndData,
 		StartStack: img.SP, StartBrk: img.Brk,
 		ArgStart: img.ArgStart, ArgEnd: img.ArgEnd, EnvStart: img.EnvStart, EnvEnd: img.EnvEnd,

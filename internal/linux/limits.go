@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/inherited"
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // Resource limits (getrlimit(2)). Most are the host's own and really set. Those
@@ -64,7 +65,7 @@ func (p *Process) Limit(resource int) uint64 {
 
 // EnforceLimits tells the address space which limits it has.
 func (p *Process) EnforceLimits() {
-	p.Mem.SetLimits(p.Limit(unix.RLIMIT_AS), p.Limit(unix.RLIMIT_DATA))
+	p.Mem.SetLimits(mem.Limits{AS: p.Limit(unix.RLIMIT_AS), Data: p.Limit(unix.RLIMIT_DATA), Stack: p.Limit(unix.RLIMIT_STACK)})
 }
 
 // prlimit reads and sets a limit of this process; set and get may be nil.
@@ -175,7 +176,7 @@ func (t *Task) prlimit(pid, resource int, set, get uint64, wantOld bool) (uint64
 	if e != 0 {
 		return 0, e
 	}
-	if newPtr != nil && t.P.isSelf(pid) && (resource == unix.RLIMIT_AS || resource == unix.RLIMIT_DATA) {
+	if _, kept := keptIndex(resource); kept && newPtr != nil && t.P.isSelf(pid) {
 		t.P.EnforceLimits()
 	}
 	if wantOld {

@@ -157,8 +157,10 @@ func (t *Task) readPath(addr uint64) (string, syscall.Errno) {
 }
 
 // hostPointer returns the host address of [addr, addr+n) if it is one piece of
-// host memory on which the kernel enforces the guest's permissions.
+// host memory on which the kernel enforces the guest's permissions. A stack that has
+// to grow for the access does so.
 func (t *Task) hostPointer(addr, n uint64, access mem.Prot) (uintptr, bool) {
+	t.Mem.Grow(addr)
 	if base, limit := t.Mem.Mapping().Window(); limit != 0 {
 		if addr >= limit || n > limit-addr {
 			return badPointer, true // the kernel answers EFAULT, as for any wild pointer

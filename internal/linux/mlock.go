@@ -14,15 +14,15 @@ import (
 // be locked in future is kept here, since hospes's own memory is to stay as it is.
 
 // pageRange widens [addr, addr+n) to whole pages, as mlock(2) does.
-func pageRange(addr, n uint64) (uint64, uint64) {
-	start := addr &^ (mem.PageSize - 1)
-	return start, mem.PageUp(addr - start + n)
+func (t *Task) pageRange(addr, n uint64) (uint64, uint64) {
+	start := addr &^ (t.Mem.PageSize() - 1)
+	return start, t.Mem.PageUp(addr - start + n)
 }
 
 // lockCall returns the handler of mlock, mlock2 or munlock.
 func lockCall(nr uintptr) Handler {
 	return func(t *Task, c *Call) (uint64, syscall.Errno) {
-		addr, n := pageRange(c.Args[0], c.Args[1])
+		addr, n := t.pageRange(c.Args[0], c.Args[1])
 		return 0, t.eachSpan(addr, n, func(p, n uintptr) syscall.Errno {
 			_, _, e := syscall.Syscall(nr, p, n, uintptr(c.Uint(2)))
 			return e
@@ -52,7 +52,7 @@ func (t *Task) mapLocked(r mem.Request) (uint64, error) {
 	}
 	addr, err := t.Mem.Mmap(r)
 	if err == nil && flags&unix.MCL_ONFAULT != 0 {
-		_ = t.lock(addr, mem.PageUp(r.Len), flags)
+		_ = t.lock(addr, t.Mem.PageUp(r.Len), flags)
 	}
 	return addr, err
 }
@@ -63,7 +63,7 @@ func (t *Task) brkLocked(addr uint64) uint64 {
 	_, before := t.Mem.BrkRange()
 	now := t.Mem.Brk(addr)
 	if flags := t.P.lockFuture.Load(); flags != 0 && now > before {
-		_ = t.lock(mem.PageUp(before), mem.PageUp(now)-mem.PageUp(before), flags)
+		_ = t.lock(t.Mem.PageUp(before), t.Mem.PageUp(now)-t.Mem.PageUp(before), flags)
 	}
 	return now
 }

@@ -56,6 +56,9 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&unix.MAP_NORESERVE != 0 {
 		r.Flags |= mem.MapNoReserve
 	}
+	if flags&unix.MAP_GROWSDOWN != 0 {
+		r.Flags |= mem.MapGrowsDown
+	}
 	if flags&unix.MAP_ANONYMOUS == 0 {
 		f, e := t.mappedFile(c.Int(4))
 		if e != 0 {
@@ -97,13 +100,13 @@ func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
 		return 0, syscall.EINVAL
 	}
 	addr, n := c.Args[0], c.Args[1]
-	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%mem.PageSize == 0 {
-		// The stack is the only memory that grows, downwards.
+	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%t.Mem.PageSize() == 0 {
+		// No memory grows upwards.
 		v, ok := t.Mem.Lookup(addr)
 		switch {
 		case !ok:
 			return 0, syscall.ENOMEM
-		case v.Name != "[stack]" || c.Args[2]&unix.PROT_GROWSUP != 0:
+		case !v.GrowsDown || c.Args[2]&unix.PROT_GROWSUP != 0:
 			return 0, syscall.EINVAL
 		}
 		n += addr - v.Start
@@ -128,12 +131,14 @@ func sysMremap(t *Task, c *Call) (uint64, syscall.Errno) {
 
 // sysRemapFilePages has pages of a shared mapping show others of the same file.
 func sysRemapFilePages(t *Task, c *Call) (uint64, syscall.Errno) {
-	start, size, pgoff := c.Args[0]&^(mem.PageSize-1), c.Args[1]&^(mem.PageSize-1), c.Args[3]
-	if c.Args[2] != 0 || start+size <= start || pgoff+size/mem.PageSize < pgoff || pgoff >= 1<<52 {
+	page := t.Mem.PageSize()
+	start, size, pgoff := c.Args[0]&^(page-1), c.Args[1]&^(page-1), c.Args[3]
+	if c.Args[2] != 0 || start+size <= start || pgoff+size/page < pgoff || pgoff >= 1<<63/page*2 {
 		return 0, syscall.EINVAL
 	}
-	return 0, errnoOf(t.Mem.Remap(start, size, pgoff*mem.PageSize, func(p uintptr) error {
-		_, _, e := syscall.Syscall6(unix.SYS_REMAP_FILE_PAGES, p, uintptr(size), 0, uintptr(pgoff), uintptr(c.Args[4]), 0)
+	return 0, errnoOf(t.Mem.Remap(start, size, pgoff*page, func(p uintptr) error {
+		host := pgoff * (page / mem.PageSize) // the host counts in its own pages
+		_, _, e := syscall.Syscall6(unix.SYS_REMAP_FILE_PAGES, p, uintptr(size), 0, uintptr(host), uintptr(c.Args[4]), 0)
 		if e != 0 {
 			return e
 		}
@@ -144,10 +149,10 @@ func sysRemapFilePages(t *Task, c *Call) (uint64, syscall.Errno) {
 // eachSpan applies a host call to the host memory behind [addr, addr+n). Holes
 // give ENOMEM after the call has been applied to what is mapped.
 func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) syscall.Errno {
-	if addr%mem.PageSize != 0 || addr+n < addr {
+	if addr%t.Mem.PageSize() != 0 || addr+n < addr {
 		return syscall.EINVAL
 	}
-	n = mem.PageUp(n)
+	n = t.Mem.PageUp(n)
 	var first syscall.Errno
 	for _, v := range t.Mem.VMAs() {
 		start, end := max(v.Start, addr), min(v.End, addr+n)
@@ -202,7 +207,7 @@ func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&^(unix.MS_ASYNC|unix.MS_INVALIDATE|unix.MS_SYNC) != 0 || flags&unix.MS_ASYNC != 0 && flags&unix.MS_SYNC != 0 {
 		return 0, syscall.EINVAL
 	}
-	if n := mem.PageUp(c.Args[1]); c.Args[0]%mem.PageSize == 0 && c.Args[0]+n < n {
+	if n := t.Mem.PageUp(c.Args[1]); c.Args[0]%t.Mem.PageSize() == 0 && c.Args[0]+n < n {
 		return 0, syscall.ENOMEM // where others say EINVAL
 	}
 	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
@@ -212,8 +217,8 @@ func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
 }
 
 func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
-	addr, n := c.Args[0], mem.PageUp(c.Args[1])
-	if addr%mem.PageSize != 0 {
+	addr, n := c.Args[0], t.Mem.PageUp(c.Args[1])
+	if addr%t.Mem.PageSize() != 0 {
 		return 0, syscall.EINVAL
 	}
 	if !t.Mem.Covered(addr, n) {
@@ -226,10 +231,27 @@ func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
 		vec = append(vec, b...)
 		return e
 	})
+	vec = everyPage(vec, int(t.Mem.PageSize()/mem.PageSize))
 	if e == 0 && t.Mem.CopyOut(c.Args[2], vec) != nil {
 		e = syscall.EFAULT
 	}
 	return 0, e
+}
+
+// everyPage has one byte for k of vec, of which each must have bit 0.
+func everyPage(vec []byte, k int) []byte {
+	if k == 1 {
+		return vec
+	}
+	var all []byte
+	for ; len(vec) >= k; vec = vec[k:] {
+		in := byte(1)
+		for _, b := range vec[:k] {
+			in &= b
+		}
+		all = append(all, in)
+	}
+	return all
 }
 
 // sysProcessMadvise is offered for the calling process itself. The host is asked first,

@@ -121,5 +121,5 @@ func (p *Process) procCPUInfo() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Arch.CPUInfo(bytes.Count(host, []byte("processor\t"))), nil
+	return p.Arch.CPUInfo(p.Mem, bytes.Count(host, []byte("processor\t"))), nil
 }

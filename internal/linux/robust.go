@@ -4,7 +4,6 @@ package linux
 
 import (
 	"encoding/binary"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -142,7 +141,7 @@ func (t *Task) releaseDead(addr uint64, pi, pending bool) (ok bool) {
 		case int(old&futexTIDMask) != t.TID:
 			return true
 		}
-		swapped, f := t.compareAndSwap(addr, old, old&futexWaiters|futexOwnerDied)
+		swapped, f := t.Mem.CompareAndSwap(addr, old, old&futexWaiters|futexOwnerDied)
 		if f != nil {
 			return false
 		}
@@ -153,19 +152,6 @@ func (t *Task) releaseDead(addr uint64, pi, pending bool) (ok bool) {
 			return true
 		}
 	}
-}
-
-// compareAndSwap is an atomic operation on an aligned word of guest memory.
-func (t *Task) compareAndSwap(addr uint64, old, new uint32) (swapped bool, fault *mem.Fault) {
-	defer func() {
-		if r := recover(); r != nil {
-			if fault = t.Mem.Recover(r); fault == nil {
-				panic(r)
-			}
-		}
-	}()
-	p := (*uint32)(t.Mem.Mapping().Pointer(addr, 4, mem.Write))
-	return atomic.CompareAndSwapUint32(p, old, new), nil
 }
 
 // wakeFutex wakes threads that wait for the futex at addr, in this process and others.

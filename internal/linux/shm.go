@@ -23,7 +23,6 @@ const (
 	shmRnd    = 0o20000 // SHM_RND
 	shmRemap  = 0o40000 // SHM_REMAP
 	shmExec   = 0o100000
-	shmlba    = mem.PageSize // SHMLBA of the generic ABI
 )
 
 // sysvPrefix begins the name of a segment in /proc/pid/maps.
@@ -54,7 +53,7 @@ func sysShmat(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&shmExec != 0 {
 		r.Prot |= mem.Exec
 	}
-	if e := placeSegment(&r, addr, flags); e != 0 {
+	if e := placeSegment(&r, addr, t.Mem.PageSize(), flags); e != 0 {
 		return 0, e
 	}
 	at, err := t.Mem.Mmap(r)
@@ -64,7 +63,7 @@ func sysShmat(t *Task, c *Call) (uint64, syscall.Errno) {
 		}
 		return 0, errnoOf(err)
 	}
-	if e := t.attach(id, at, mem.PageUp(info.Segsz), flags); e != 0 {
+	if e := t.attach(id, at, t.Mem.PageUp(info.Segsz), flags); e != 0 {
 		_ = t.Mem.Munmap(at, info.Segsz)
 		return 0, e
 	}
@@ -74,8 +73,8 @@ func sysShmat(t *Task, c *Call) (uint64, syscall.Errno) {
 	return at, 0
 }
 
-// placeSegment applies the address argument of shmat(2).
-func placeSegment(r *mem.Request, addr uint64, flags int) syscall.Errno {
+// placeSegment applies the address argument of shmat(2). SHMLBA is the page size.
+func placeSegment(r *mem.Request, addr, shmlba uint64, flags int) syscall.Errno {
 	if addr == 0 {
 		if flags&shmRemap != 0 {
 			return syscall.EINVAL
@@ -120,7 +119,7 @@ func (t *Task) attach(id int, addr, n uint64, flags int) syscall.Errno {
 // sysShmdt removes what is left of the attachment that began at the address.
 func sysShmdt(t *Task, c *Call) (uint64, syscall.Errno) {
 	addr := c.Args[0]
-	if addr%mem.PageSize != 0 {
+	if addr%t.Mem.PageSize() != 0 {
 		return 0, syscall.EINVAL
 	}
 	first := (*mem.VMA)(nil)

@@ -91,6 +91,7 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 	cfg := loader.Config{
 		Arch:      p.Arch,
 		Limit:     p.Mem.Limit(),
+		PageSize:  p.Mem.PageSize(),
 		Open:      p.openProgram,
 		Guest:     p.Root.Guest,
 		Path:      prog.Path,

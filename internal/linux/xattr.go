@@ -58,7 +58,7 @@ func (t *Task) readXattrArgs(addr, size uint64) (a xattrArgs, e syscall.Errno) {
 	switch {
 	case size < known:
 		return a, syscall.EINVAL
-	case size > mem.PageSize:
+	case size > t.Mem.PageSize():
 		return a, syscall.E2BIG
 	}
 	b := make([]byte, size)

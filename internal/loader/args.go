@@ -15,10 +15,10 @@ const (
 	// small RLIMIT_STACK is.
 	stackReserve = 128 << 10
 
-	argMax    = 128 << 10         // ARG_MAX: granted whatever the stack limit is
-	argStrMax = 32 * mem.PageSize // MAX_ARG_STRLEN, with the NUL
-	argLimit  = 6 << 20           // three quarters of the default stack
-	wordSize  = 8
+	argMax      = 128 << 10 // ARG_MAX: granted whatever the stack limit is
+	argStrPages = 32        // MAX_ARG_STRLEN in pages, with the NUL
+	argLimit    = 6 << 20   // three quarters of the default stack
+	wordSize    = 8
 )
 
 // stackSize is the configured size of the stack in whole pages.
@@ -26,7 +26,15 @@ func (c *Config) stackSize() uint64 {
 	if c.StackSize == 0 {
 		return defaultStack
 	}
-	return mem.PageUp(min(c.StackSize, maxStack))
+	return c.page().up(min(c.StackSize, maxStack))
+}
+
+// page is the configured page size.
+func (c *Config) page() pageSize {
+	if c.PageSize == 0 {
+		return mem.PageSize
+	}
+	return pageSize(c.PageSize)
 }
 
 // argBudget is how many bytes the strings of arguments, environment and file
@@ -55,7 +63,7 @@ func (b argBudget) check(c *Config, argv []string) *Error {
 			switch {
 			case strings.IndexByte(s, 0) >= 0:
 				return &Error{Msg: fmt.Sprintf("NUL byte in argument or environment %.32q", s), Errno: _EINVAL}
-			case n > argStrMax:
+			case n > argStrPages*uint64(c.page()):
 				return tooBig(fmt.Sprintf("an argument or environment variable of %d bytes", n))
 			case n > left:
 				return tooBig(fmt.Sprintf("arguments and environment take more than %d bytes", uint64(b)))

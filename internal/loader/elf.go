@@ -6,16 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 const (
 	ehdrSize = 64 // sizeof(Elf64_Ehdr)
 	phdrSize = 56 // sizeof(Elf64_Phdr)
-
-	// maxPhdrs bounds the program headers: the kernel wants them to fit into a page.
-	maxPhdrs = mem.PageSize / phdrSize
 
 	pathMax = 4096 // PATH_MAX
 )
@@ -69,7 +64,8 @@ func parseHeader(b []byte) header {
 }
 
 // readSegments reads the program headers of a little-endian 64-bit file.
-func readSegments(r io.ReaderAt, h *header) ([]segment, error) {
+func readSegments(r io.ReaderAt, h *header, page pageSize) ([]segment, error) {
+	maxPhdrs := min(int(page), 1<<16) / phdrSize // the kernel wants them to fit into a page
 	switch {
 	case h.phent != phdrSize:
 		return nil, fmt.Errorf("ELF program headers of %d bytes, not %d", h.phent, phdrSize)
@@ -154,11 +150,11 @@ func cString(b []byte) string {
 
 // mappingSize is the distance from the first to behind the last byte of all
 // PT_LOAD segments, starting at a page; 0 if there are none.
-func mappingSize(segs []segment) uint64 {
+func mappingSize(segs []segment, page pageSize) uint64 {
 	lo, hi := ^uint64(0), uint64(0)
 	for _, s := range segs {
 		if s.typ == elf.PT_LOAD {
-			lo = min(lo, pageDown(s.vaddr))
+			lo = min(lo, page.down(s.vaddr))
 			hi = max(hi, s.vaddr+s.memsz)
 		}
 	}
@@ -170,8 +166,8 @@ func mappingSize(segs []segment) uint64 {
 
 // maxAlign is the largest p_align of the PT_LOAD segments, at least a page.
 // Values that are no power of two are invalid and ignored.
-func maxAlign(segs []segment) uint64 {
-	align := uint64(mem.PageSize)
+func maxAlign(segs []segment, page pageSize) uint64 {
+	align := uint64(page)
 	for _, s := range segs {
 		if s.typ == elf.PT_LOAD && s.align&(s.align-1) == 0 {
 			align = max(align, s.align)
@@ -182,7 +178,7 @@ func maxAlign(segs []segment) uint64 {
 
 // checkLoads refuses what could never be mapped into an address space that ends
 // at limit. Addresses count from base.
-func checkLoads(segs []segment, base, limit uint64) error {
+func checkLoads(segs []segment, base, limit uint64, page pageSize) error {
 	loads := 0
 	for i, s := range segs {
 		if s.typ != elf.PT_LOAD {
@@ -195,11 +191,11 @@ func checkLoads(segs []segment, base, limit uint64) error {
 			return fmt.Errorf("ELF segment %d is larger in the file (%#x) than in memory (%#x)", i, s.filesz, s.memsz)
 		case s.memsz > limit || addr > limit-s.memsz || addr >= limit:
 			return fmt.Errorf("ELF segment %d (%#x bytes at %#x) lies outside the address space", i, s.memsz, s.vaddr)
-		case s.filesz > 0 && s.off%mem.PageSize != s.vaddr%mem.PageSize:
-			return fmt.Errorf("ELF segment %d: file offset %#x and address %#x differ within a page", i, s.off, s.vaddr)
+		case s.filesz > 0 && page.offset(s.off) != page.offset(s.vaddr):
+			return fmt.Errorf("ELF segment %d: file offset %#x and address %#x differ within a page of %#x bytes", i, s.off, s.vaddr, uint64(page))
 		}
 	}
-	if loads == 0 || mappingSize(segs) == 0 {
+	if loads == 0 || mappingSize(segs, page) == 0 {
 		return errors.New("no ELF segments to load")
 	}
 	return nil
@@ -216,5 +212,12 @@ func stackExec(segs []segment) bool {
 	return exec
 }
 
-func pageDown(n uint64) uint64   { return n &^ (mem.PageSize - 1) }
-func pageOffset(n uint64) uint64 { return n & (mem.PageSize - 1) }
+// pageSize is the guest's page size, a power of two.
+type pageSize uint64
+
+// maxPage is the largest page size there is.
+const maxPage pageSize = 64 << 10
+
+func (p pageSize) down(n uint64) uint64   { return n &^ (uint64(p) - 1) }
+func (p pageSize) up(n uint64) uint64     { return p.down(n + uint64(p) - 1) }
+func (p pageSize) offset(n uint64) uint64 { return n & (uint64(p) - 1) }

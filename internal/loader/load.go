@@ -27,7 +27,7 @@ type Image struct {
 	StartCode, EndCode uint64
 	StartData, EndData uint64
 
-	StackStart, StackEnd uint64 // the area mapped for the stack
+	StackStart, StackEnd uint64 // the area mapped for the stack at first
 	ArgStart, ArgEnd     uint64 // argument strings (/proc/pid/cmdline)
 	EnvStart, EnvEnd     uint64 // environment strings (/proc/pid/environ)
 	AuxvAddr             uint64
@@ -40,23 +40,24 @@ type Image struct {
 
 // load is the state of one Program.Load.
 type load struct {
-	p   *Program
-	as  *mem.Space
-	img *Image
+	p    *Program
+	as   *mem.Space
+	page pageSize
+	img  *Image
 }
 
-// Load makes the image of p in as, which must be empty and end at the Limit that
-// Probe was given. It closes p's files. The error is an *Error; as is in an
+// Load makes the image of p in as, which must be empty and have the limit and
+// page size that Probe was given. It closes p's files. The error is an *Error; as is in an
 // undefined state then.
 func (p *Program) Load(as *mem.Space) (*Image, error) {
 	defer p.Close()
-	l := &load{p: p, as: as, img: &Image{Exe: p.main.path, ExeHost: p.main.host, Argv: p.argv}}
+	l := &load{p: p, as: as, page: p.cfg.page(), img: &Image{Exe: p.main.path, ExeHost: p.main.host, Argv: p.argv}}
 	for _, step := range []func() error{l.mapStack, l.mapMain, l.mapInterp, l.mapVDSO, l.buildStack} {
 		if err := step(); err != nil {
 			return nil, &Error{Path: p.cfg.Path, Msg: err.Error(), Errno: loadErrno(err)}
 		}
 	}
-	as.SetBrk(l.img.Brk)
+	as.SetBrk(l.img.Brk, l.img.EndData-l.img.StartData)
 	return l.img, nil
 }
 
@@ -71,7 +72,7 @@ func loadErrno(err error) syscall.Errno {
 }
 
 // dynBase is where Linux puts position-independent programs (ELF_ET_DYN_BASE).
-func dynBase(limit uint64) uint64 { return limit / 3 * 2 }
+func dynBase(as *mem.Space) uint64 { return as.Top() / 3 * 2 }
 
 // mapMain maps the program (load_elf_binary).
 func (l *load) mapMain() error {
@@ -96,10 +97,10 @@ func (l *load) mapMain() error {
 	for _, a := range []*uint64{&img.StartCode, &img.EndCode, &img.StartData, &img.EndData, &img.Phdr, &img.Brk} {
 		*a += bias
 	}
-	img.Brk = mem.PageUp(img.Brk)
+	img.Brk = l.page.up(img.Brk)
 	if b.hdr.typ == elf.ET_DYN && l.p.interp == nil {
 		// A static PIE lies in the mmap area, where a heap could not grow.
-		img.Brk = mem.PageUp(dynBase(l.as.Limit()))
+		img.Brk = l.page.up(dynBase(l.as))
 	}
 	img.ProgramEntry = b.hdr.entry + bias
 	img.Entry = img.ProgramEntry
@@ -115,17 +116,17 @@ func (l *load) mapMain() error {
 // wherever mmap finds room, so that it is out of the way of what it may load.
 func (l *load) placeMain() (bias uint64, flags mem.Flags, err error) {
 	segs := l.p.main.segs
-	align := maxAlign(segs)
+	align := maxAlign(segs, l.page)
 	if l.p.interp != nil {
 		first := segs[slices.IndexFunc(segs, isLoad)]
-		return pageDown(dynBase(l.as.Limit())&^(align-1) - first.vaddr), mem.MapFixedNoReplace, nil
+		return l.page.down(dynBase(l.as)&^(align-1) - first.vaddr), mem.MapFixedNoReplace, nil
 	}
 	base := l.p.main.base()
-	if align <= mem.PageSize {
+	if align <= uint64(l.page) {
 		return -base, 0, nil
 	}
 	// Mmap knows no alignment: look for room with slack enough.
-	size := mappingSize(segs)
+	size := mappingSize(segs, l.page)
 	if size+align < size {
 		return 0, 0, fmt.Errorf("ELF segment alignment %#x: %w", align, syscall.ENOMEM)
 	}
@@ -145,7 +146,7 @@ func (l *load) placeMain() (bias uint64, flags mem.Flags, err error) {
 func (l *load) mapObject(b *object, bias uint64, flags mem.Flags) (uint64, error) {
 	first, total := true, uint64(0)
 	if b.hdr.typ == elf.ET_DYN {
-		total = mappingSize(b.segs)
+		total = mappingSize(b.segs, l.page)
 	}
 	for i, s := range b.segs {
 		if !isLoad(s) {
@@ -156,7 +157,7 @@ func (l *load) mapObject(b *object, bias uint64, flags mem.Flags) (uint64, error
 			return 0, err
 		}
 		if first && b.hdr.typ == elf.ET_DYN {
-			bias = at - pageDown(s.vaddr)
+			bias = at - l.page.down(s.vaddr)
 		}
 		first, flags, total = false, mem.MapFixed, 0
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	// Limit is the end of the guest's address space (mem.Space.Limit).
 	Limit uint64
 
+	// PageSize is the guest's page size in bytes (mem.Space.PageSize); 0 means 4 KiB.
+	PageSize uint64
+
 	// Open opens a file by the guest's name for it, which may lie in a sysroot, and
 	// also returns its name on the host. Nil means names are the host's.
 	Open func(path string) (f *os.File, host string, err error)
@@ -68,11 +71,12 @@ type object struct {
 	file *mem.File
 	hdr  header
 	segs []segment
+	page pageSize
 }
 
 // newObject describes an open file; host is the name it was opened by.
 func (p *Program) newObject(f *os.File, name, host string) *object {
-	o := &object{f: f, name: name, path: name, host: realPath(f, host)}
+	o := &object{f: f, name: name, path: name, host: realPath(f, host), page: p.cfg.page()}
 	switch {
 	case p.cfg.Guest != nil:
 		o.path = p.cfg.Guest(o.host)
@@ -241,7 +245,7 @@ func (p *Program) parseMain(head []byte) *Error {
 	if err := b.readSegments(); err != nil {
 		return &Error{Msg: err.Error(), Errno: _ENOEXEC}
 	}
-	if err := checkLoads(b.segs, 0, p.cfg.Limit); err != nil {
+	if err := checkLoads(b.segs, 0, p.cfg.Limit, b.page); err != nil {
 		return &Error{Msg: err.Error(), Errno: _EINVAL}
 	}
 	return nil
@@ -271,7 +275,7 @@ func (b *object) checkHeader(arch guest.Arch) (foreign bool, err error) {
 }
 
 func (b *object) readSegments() (err error) {
-	if b.segs, err = readSegments(b.f, &b.hdr); err == nil {
+	if b.segs, err = readSegments(b.f, &b.hdr, b.page); err == nil {
 		b.file, err = identify(b.f, b.path)
 	}
 	return err
@@ -321,7 +325,7 @@ func (p *Program) parseInterp() *Error {
 	if err := b.readSegments(); err != nil {
 		return &Error{Msg: err.Error(), Errno: _ELIBBAD}
 	}
-	if err := checkLoads(b.segs, b.base(), p.cfg.Limit); err != nil {
+	if err := checkLoads(b.segs, b.base(), p.cfg.Limit, b.page); err != nil {
 		return &Error{Msg: err.Error(), Errno: _ELIBBAD}
 	}
 	return nil
@@ -332,7 +336,7 @@ func (p *Program) parseInterp() *Error {
 func (b *object) base() uint64 {
 	if b.hdr.typ == elf.ET_DYN {
 		if i := slices.IndexFunc(b.segs, isLoad); i >= 0 {
-			return pageDown(b.segs[i].vaddr)
+			return b.page.down(b.segs[i].vaddr)
 		}
 	}
 	return 0

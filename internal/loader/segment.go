@@ -32,8 +32,8 @@ func segmentProt(flags elf.ProgFlag) mem.Prot {
 func (l *load) mapSegment(b *object, i int, addr uint64, flags mem.Flags, total uint64) (uint64, error) {
 	s := b.segs[i]
 	prot := segmentProt(s.flags)
-	inPage := pageOffset(s.vaddr)
-	page := pageDown(addr)
+	inPage := l.page.offset(s.vaddr)
+	page := l.page.down(addr)
 	if s.filesz > 0 {
 		at, err := l.mapFile(b, s, page, prot, flags, total)
 		if err != nil {
@@ -45,17 +45,17 @@ func (l *load) mapSegment(b *object, i int, addr uint64, flags mem.Flags, total 
 		return page, nil
 	}
 	fileEnd, end := page+inPage+s.filesz, page+inPage+s.memsz
-	if rest := pageOffset(fileEnd); s.filesz > 0 && rest != 0 {
+	if rest := l.page.offset(fileEnd); s.filesz > 0 && rest != 0 {
 		// A segment without write permission cannot be cleared, and need not be.
-		if f := l.as.Zero(fileEnd, mem.PageSize-rest); f != nil && prot&mem.Write != 0 {
+		if f := l.as.Zero(fileEnd, uint64(l.page)-rest); f != nil && prot&mem.Write != 0 {
 			return 0, fmt.Errorf("cannot clear the end of ELF segment %d, the file may be truncated: %w", i, f)
 		}
 	}
-	start := mem.PageUp(fileEnd)
+	start := l.page.up(fileEnd)
 	if s.filesz == 0 {
 		start = page
 	}
-	if n := mem.PageUp(end) - start; n > 0 {
+	if n := l.page.up(end) - start; n > 0 {
 		// As the kernel has it: writable whatever the segment's flags say.
 		req := mem.Request{Addr: start, Len: n, Prot: mem.Read | mem.Write | prot&mem.Exec, Flags: mem.MapFixed}
 		if _, err := l.as.Mmap(req); err != nil {
@@ -67,10 +67,10 @@ func (l *load) mapSegment(b *object, i int, addr uint64, flags mem.Flags, total 
 
 // mapFile maps the pages of s that the file has (elf_map).
 func (l *load) mapFile(b *object, s segment, page uint64, prot mem.Prot, flags mem.Flags, total uint64) (uint64, error) {
-	inPage := pageOffset(s.vaddr)
-	size := mem.PageUp(s.filesz + inPage)
+	inPage := l.page.offset(s.vaddr)
+	size := l.page.up(s.filesz + inPage)
 	req := mem.Request{
-		Addr: page, Len: max(size, mem.PageUp(total)), Prot: prot, Flags: flags,
+		Addr: page, Len: max(size, l.page.up(total)), Prot: prot, Flags: flags,
 		File: b.file, Offset: s.off - inPage,
 	}
 	at, err := l.as.Mmap(req)

@@ -35,7 +35,7 @@ const (
 // clockTick is the unit of times(2) and /proc/pid/stat: USER_HZ.
 const clockTick = 100
 
-// mapStack reserves the stack area, which ends at the limit of the address space.
+// mapStack maps what is going to be used of the stack, and some more; it grows on use.
 func (l *load) mapStack() error {
 	used := uint64(0)
 	for _, list := range [][]string{{l.p.cfg.ExecFn}, l.p.cfg.Env, l.p.argv} {
@@ -43,15 +43,15 @@ func (l *load) mapStack() error {
 			used += uint64(len(s)) + 1 + wordSize
 		}
 	}
-	n := max(l.p.cfg.stackSize(), mem.PageUp(used+stackReserve))
+	n := l.page.up(used + stackReserve)
 	prot := mem.Read | mem.Write
 	if stackExec(l.p.main.segs) {
 		prot |= mem.Exec
 	}
-	top := l.as.Limit()
+	top := l.as.Top()
 	_, err := l.as.Mmap(mem.Request{
 		Addr: top - n, Len: n, Prot: prot, Name: "[stack]",
-		Flags: mem.MapFixedNoReplace | mem.MapNoReserve,
+		Flags: mem.MapFixedNoReplace | mem.MapGrowsDown,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot map a stack of %d bytes: %w", n, err)
@@ -151,7 +151,7 @@ func (l *load) auxv(execFn, platform, random uint64) []uint64 {
 	}
 	add(atMinSigStkSz, c.Arch.MinSigStackSize())
 	add(atHWCap, c.Arch.HWCap())
-	add(atPagesz, mem.PageSize)
+	add(atPagesz, uint64(l.page))
 	add(atClktck, clockTick)
 	add(atPhdr, img.Phdr)
 	add(atPhent, phdrSize)

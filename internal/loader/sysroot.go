@@ -18,7 +18,7 @@ func Interpreter(r io.ReaderAt) string {
 	if h.class != elf.ELFCLASS64 || h.data != elf.ELFDATA2LSB {
 		return ""
 	}
-	segs, err := readSegments(r, &h)
+	segs, err := readSegments(r, &h, maxPage)
 	if err != nil {
 		return ""
 	}

@@ -159,7 +159,7 @@ func newSpace(t testing.TB, mapping string) *mem.Space {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := mem.New(m, defaultStack)
+	as := mem.New(m, mem.PageSize, defaultStack)
 	t.Cleanup(func() { as.Close() })
 	return as
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -12,6 +13,9 @@ import (
 func (s *Space) Recover(r any) *Fault {
 	switch e := r.(type) {
 	case *Fault:
+		if e.Kind == MapErr && s.grow(e.Addr) {
+			return &Fault{Addr: e.Addr, Access: e.Access, Kind: Again}
+		}
 		return e
 	case interface{ Addr() uintptr }: // runtime.Error of a host page fault
 		if addr, ok := s.m.GuestAddr(e.Addr()); ok {
@@ -24,22 +28,32 @@ func (s *Space) Recover(r any) *Fault {
 // classify finds out why the host refused an access to addr.
 func (s *Space) classify(addr uint64) *Fault {
 	v, ok := s.Lookup(addr)
+	f := &Fault{Addr: addr, Access: Read, Kind: AccErr}
 	switch {
 	case !ok:
-		return &Fault{Addr: addr, Access: Read, Kind: MapErr}
-	case v.Prot&(Read|Exec) == 0 && v.Prot&Write == 0:
-		return &Fault{Addr: addr, Access: Read, Kind: AccErr}
-	case v.Prot&Write != 0 || !s.readable(addr):
-		return &Fault{Addr: addr, Access: Read, Kind: BusErr}
+		if f.Kind = MapErr; s.grow(addr) {
+			f.Kind = Again
+		}
+	case v.Prot&(Read|Write) == 0:
+	case v.Prot&Write != 0 && s.accepts(addr, Write), v.File != nil && s.fillTail(addr):
+		f.Kind = Again // another thread has changed the page meanwhile, or there was something to do
+	case v.Prot&Write != 0 || !s.accepts(addr, Read):
+		f.Kind = BusErr
+	default:
+		f.Access = Write
 	}
-	return &Fault{Addr: addr, Access: Write, Kind: AccErr}
+	return f
 }
 
-// readable reports whether a byte can be read, by trying.
-func (s *Space) readable(addr uint64) (ok bool) {
+// accepts reports whether a byte can be read or written, by trying.
+func (s *Space) accepts(addr uint64, access Prot) (ok bool) {
 	defer allowFaults()()
 	defer func() { ok = recover() == nil }()
-	s.m.Load(addr, 1)
+	if access == Read {
+		s.m.Load(addr, 1)
+	} else {
+		atomic.OrUint32((*uint32)(s.m.Pointer(addr&^3, 4, Write)), 0)
+	}
 	return true
 }
 
@@ -50,8 +64,19 @@ func allowFaults() func() {
 	return func() { debug.SetPanicOnFault(old) }
 }
 
-// guard runs f, which touches guest memory, and returns the fault that ended it.
-func (s *Space) guard(f func() *Fault) (fault *Fault) {
+// guard runs f, which touches guest memory, and returns the fault that ended it. It may
+// run f several times.
+func (s *Space) guard(f func() *Fault) *Fault {
+	for {
+		fault := s.try(f)
+		if fault == nil || fault.Kind != Again && (fault.Kind != MapErr || !s.grow(fault.Addr)) {
+			return fault
+		}
+	}
+}
+
+// try is guard without repetition.
+func (s *Space) try(f func() *Fault) (fault *Fault) {
 	defer allowFaults()()
 	defer func() {
 		if r := recover(); r != nil {
@@ -67,8 +92,9 @@ func (s *Space) guard(f func() *Fault) (fault *Fault) {
 // that are not readable, b may be partly filled.
 func (s *Space) CopyIn(b []byte, addr uint64) *Fault {
 	return s.guard(func() *Fault {
+		rest := b
 		return s.m.Spans(addr, uint64(len(b)), Read, func(host []byte) bool {
-			b = b[copy(b, host):]
+			rest = rest[copy(rest, host):]
 			return true
 		})
 	})
@@ -78,8 +104,9 @@ func (s *Space) CopyIn(b []byte, addr uint64) *Fault {
 // not writable, a part may have been written.
 func (s *Space) CopyOut(addr uint64, b []byte) *Fault {
 	return s.guard(func() *Fault {
+		rest := b
 		return s.m.Spans(addr, uint64(len(b)), Write, func(host []byte) bool {
-			b = b[copy(host, b):]
+			rest = rest[copy(host, rest):]
 			return true
 		})
 	})
@@ -110,6 +137,15 @@ func (s *Space) Store(addr uint64, size int, v uint64) *Fault {
 		s.m.Store(addr, size, v)
 		return nil
 	})
+}
+
+// CompareAndSwap is an atomic operation on an aligned word.
+func (s *Space) CompareAndSwap(addr uint64, old, new uint32) (swapped bool, f *Fault) {
+	f = s.guard(func() *Fault {
+		swapped = atomic.CompareAndSwapUint32((*uint32)(s.m.Pointer(addr, 4, Read|Write)), old, new)
+		return nil
+	})
+	return swapped, f
 }
 
 // ReadObject reads fixed-size little-endian data into v (see encoding/binary).
@@ -167,13 +203,7 @@ func (s *Space) Fetch(addr uint64, b []byte) (int, *Fault) {
 			return done, &Fault{Addr: at, Access: Exec, Kind: AccErr}
 		}
 		n := int(min(uint64(len(b)-done), v.End-at))
-		got := 0
-		f := s.guard(func() *Fault {
-			return s.m.Spans(at, uint64(n), Exec, func(host []byte) bool {
-				got += copy(b[done+got:done+n], host)
-				return true
-			})
-		})
+		got, f := s.fetch(b[done:done+n], at, v.Prot)
 		if f != nil {
 			f.Access = Exec
 			return done + got, f
@@ -181,4 +211,38 @@ func (s *Space) Fetch(addr uint64, b []byte) (int, *Fault) {
 		done += n
 	}
 	return done, nil
+}
+
+// fetch reads instruction bytes within a VMA with permissions prot. It returns how many.
+func (s *Space) fetch(b []byte, addr uint64, prot Prot) (got int, f *Fault) {
+	if prot&(Read|Write) == 0 {
+		return s.peek(b, addr)
+	}
+	f = s.guard(func() *Fault {
+		got = 0
+		return s.m.Spans(addr, uint64(len(b)), Exec, func(host []byte) bool {
+			got += copy(b[got:], host)
+			return true
+		})
+	})
+	return got, f
+}
+
+// peek is fetch for pages that may be executed only.
+func (s *Space) peek(b []byte, addr uint64) (got int, f *Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.vmas.find(addr); v == nil || v.Prot != Exec || v.End-addr < uint64(len(b)) {
+		return 0, &Fault{Addr: addr, Access: Exec, Kind: AccErr} // another thread has changed it meanwhile
+	}
+	defer allowFaults()()
+	defer func() {
+		if recover() != nil { // the end of the file
+			got, f = 0, &Fault{Addr: addr, Access: Exec, Kind: BusErr}
+		}
+	}()
+	if err := s.m.Peek(b, addr); err != nil {
+		return 0, &Fault{Addr: addr, Access: Exec, Kind: AccErr}
+	}
+	return len(b), nil
 }

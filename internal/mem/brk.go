@@ -2,10 +2,11 @@ package mem
 
 import "syscall"
 
-// SetBrk sets where the heap begins; the loader calls it once.
-func (s *Space) SetBrk(start uint64) {
+// SetBrk sets where the heap begins, and the size of the program's data, which RLIMIT_DATA
+// counts with it; the loader calls it once.
+func (s *Space) SetBrk(start, dataSize uint64) {
 	s.mu.Lock()
-	s.brkStart, s.brk = start, start
+	s.brkStart, s.brk, s.dataSize = start, start, dataSize
 	s.mu.Unlock()
 }
 
@@ -14,20 +15,21 @@ func (s *Space) SetBrk(start uint64) {
 func (s *Space) Brk(addr uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if addr < s.brkStart || addr > s.Limit() || addr-s.brkStart > s.maxData {
+	if addr < s.brkStart || addr > s.Limit() || s.dataSize+addr-s.brkStart > s.limits.Data {
 		return s.brk
 	}
-	from, to := PageUp(s.brk), PageUp(addr)
+	from, to := s.PageUp(s.brk), s.PageUp(addr)
+	v := VMA{Start: from, End: to, Prot: Read | Write, Name: "[heap]"}
 	switch {
 	case to > from:
-		if i, j := s.vmas.overlapping(from, to); i != j || s.size+to-from > s.maxSize {
+		if !s.roomy(from, to+s.page) || !s.mayAdd(v, to-from) {
 			return s.brk
 		}
 		if s.m.Map(from, to-from, Read|Write, Source{FD: -1}) != nil {
 			return s.brk
 		}
 		s.account(from, to, to-from)
-		s.vmas.insert(VMA{Start: from, End: to, Prot: Read | Write, Name: "[heap]"})
+		s.vmas.insert(v)
 	case to < from:
 		if s.unmapLocked(to, from) != nil {
 			return s.brk
@@ -55,19 +57,19 @@ const (
 
 // Mremap is mremap(2).
 func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) (uint64, error) {
-	if old%PageSize != 0 || flags&^7 != 0 || PageUp(newLen) == 0 ||
+	if old%s.page != 0 || flags&^7 != 0 || s.PageUp(newLen) == 0 ||
 		flags&RemapFixed != 0 && flags&RemapMayMove == 0 ||
-		flags&RemapDontUnmap != 0 && (flags&RemapMayMove == 0 || PageUp(oldLen) != PageUp(newLen)) {
+		flags&RemapDontUnmap != 0 && (flags&RemapMayMove == 0 || s.PageUp(oldLen) != s.PageUp(newLen)) {
 		return 0, syscall.EINVAL
 	}
-	oldLen, newLen = PageUp(oldLen), PageUp(newLen)
+	oldLen, newLen = s.PageUp(oldLen), s.PageUp(newLen)
 	if newLen > s.Limit() || old+oldLen < old || old+oldLen > s.Limit() {
 		return 0, syscall.EINVAL
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if flags&RemapFixed != 0 {
-		if err := s.checkTarget(old, oldLen, to, newLen); err != nil {
+	if flags&(RemapFixed|RemapDontUnmap) != 0 {
+		if err := s.checkTarget(old, oldLen, to, newLen, flags); err != nil {
 			return 0, err
 		}
 	}
@@ -87,7 +89,7 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 		return 0, syscall.EINVAL // duplicating a private mapping makes no sense
 	case v.End < old+oldLen:
 		return 0, syscall.EFAULT // spans more than one VMA
-	case newLen > oldLen && s.size+newLen-oldLen > s.maxSize:
+	case newLen > oldLen && !s.mayAdd(*v, newLen-oldLen):
 		return 0, syscall.ENOMEM
 	}
 	switch {
@@ -98,6 +100,9 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 	case flags&RemapMayMove == 0:
 		return 0, syscall.ENOMEM
 	}
+	if flags&RemapDontUnmap != 0 && to >= MinAddr && s.roomy(to, to+newLen) {
+		return s.move(*v, old, oldLen, to, newLen, flags) // to is a hint
+	}
 	to, err := s.free(newLen)
 	if err != nil {
 		return 0, err
@@ -106,11 +111,11 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 }
 
 // checkTarget checks the place to which mremap(2) is to move [old, old+oldLen).
-func (s *Space) checkTarget(old, oldLen, to, newLen uint64) error {
+func (s *Space) checkTarget(old, oldLen, to, newLen uint64, flags RemapFlags) error {
 	switch {
-	case to%PageSize != 0, to > s.Limit()-newLen, to < old+oldLen && old < to+newLen:
+	case to%s.page != 0, to > s.Limit()-newLen, to < old+oldLen && old < to+newLen:
 		return syscall.EINVAL
-	case to < MinAddr:
+	case to < MinAddr && flags&RemapFixed != 0:
 		return syscall.EPERM
 	}
 	return nil
@@ -118,20 +123,38 @@ func (s *Space) checkTarget(old, oldLen, to, newLen uint64) error {
 
 // growInPlace extends v, whose remapped part ends at end, by n bytes.
 func (s *Space) growInPlace(v VMA, end, n uint64) bool {
-	if v.End != end || v.File != nil || v.Shared || end+n > s.Limit() || end+n < end {
+	if v.End != end || end+n > s.Limit() || end+n < end {
 		return false
 	}
 	if i, j := s.vmas.overlapping(end, end+n); i != j {
 		return false
 	}
-	if s.m.Map(end, n, v.Prot, Source{FD: -1}) != nil {
+	if v.File == nil && !v.Shared {
+		if s.m.Map(end, n, v.Prot, Source{FD: -1}) != nil {
+			return false
+		}
+	} else if !s.extend(v, n) {
 		return false
 	}
 	s.account(end, end+n, n)
-	w := v
+	w := v.from(end)
 	w.Start, w.End = end, end+n
 	s.vmas.insert(w)
 	return true
+}
+
+// extend has n further bytes behind v show what v does. What that is only the host
+// knows, which extends mappings that it moves: so the last page is moved, and back.
+func (s *Space) extend(v VMA, n uint64) bool {
+	tmp, err := s.free(s.page + n)
+	if err != nil {
+		return false
+	}
+	last := v.End - s.page
+	if s.m.Move(last, s.page, tmp, s.page+n, v.Prot, false) != nil {
+		return false
+	}
+	return s.m.Move(tmp, s.page+n, last, s.page+n, v.Prot, false) == nil
 }
 
 // move relocates [old, old+oldLen), which lies in v, to `to` with size newLen.

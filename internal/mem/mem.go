@@ -23,8 +23,12 @@ import (
 	"unsafe"
 )
 
-// PageSize is the guest's page size in bytes.
+// PageSize is the least page size of a guest in bytes, of which Mappings know. A Space may
+// have larger pages, each of which is several of these.
 const PageSize = 4096
+
+// PageUp rounds n up to a multiple of PageSize; it wraps to 0 at the very end.
+func PageUp(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
 
 // Guard is the number of inaccessible bytes on both sides of a linear window.
 const Guard = 1 << 16
@@ -57,6 +61,7 @@ const (
 	MapErr FaultKind = iota // no mapping at the address: SEGV_MAPERR
 	AccErr                  // mapping forbids the access: SEGV_ACCERR
 	BusErr                  // mapped, but nothing behind it (past the end of the file): BUS_ADRERR
+	Again                   // none: made again, by the accessors of the Mapping, the access may succeed
 )
 
 // Fault is a guest access that cannot be made. Addr is the first guest address
@@ -68,7 +73,7 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	return fmt.Sprintf("guest %s access at %#x: %s", f.Access, f.Addr, [...]string{"not mapped", "not permitted", "bus error"}[f.Kind])
+	return fmt.Sprintf("guest %s access at %#x: %s", f.Access, f.Addr, [...]string{"not mapped", "not permitted", "bus error", "try again"}[f.Kind])
 }
 
 // Mapping turns guest addresses into host memory. Calls that change it are
@@ -112,6 +117,10 @@ type Mapping interface {
 	// offset mapping permissions are not checked here; touching the memory
 	// faults instead.
 	Spans(addr, n uint64, access Prot, f func(host []byte) bool) *Fault
+
+	// Peek reads len(b) bytes at addr, all of them in pages that may be executed, but
+	// not read. The Space is locked.
+	Peek(b []byte, addr uint64) error
 
 	// GuestAddr is the inverse mapping of a host address inside guest memory.
 	GuestAddr(host uintptr) (addr uint64, ok bool)

@@ -3,6 +3,7 @@ package mem
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -12,32 +13,49 @@ const MinAddr = 65536
 // Space is the address space of a guest process: its VMAs and the memory behind
 // them. All methods are safe for concurrent use.
 type Space struct {
-	m Mapping
+	m        Mapping
+	page     uint64        // the guest's page size
+	growsLow atomic.Uint64 // no memory that grows on use will ever reach below
 
 	mu       sync.RWMutex // guards the fields below and all changes of m
 	vmas     vmaList
 	mmapBase uint64 // mappings without a hint are placed below it, top down
 	brkStart uint64
 	brk      uint64
+	dataSize uint64 // of the program file, which RLIMIT_DATA counts with the heap
 	size     uint64 // bytes mapped (VmSize)
 	peak     uint64 // the most there ever were (VmPeak)
-	maxSize  uint64 // RLIMIT_AS
-	maxData  uint64 // RLIMIT_DATA, for brk
+	limits   Limits
 	watchers []func(addr, n uint64)
 }
 
-// New returns an empty address space over m. Mappings are placed below the gap
-// that a stack of at most stackSize bytes needs, as Linux's legacy-free layout does.
-func New(m Mapping, stackSize uint64) *Space {
-	limit := m.Limit()
-	gap := min(max(stackSize+(1<<20), 128<<20), limit/6*5)
-	return &Space{
-		m:        m,
-		mmapBase: pageFloor(limit - gap),
-		maxSize:  math.MaxUint64,
-		maxData:  math.MaxUint64,
-	}
+// Limits are the resource limits of an address space, in bytes.
+type Limits struct {
+	AS    uint64 // RLIMIT_AS: all that is mapped
+	Data  uint64 // RLIMIT_DATA: private writable memory, and the heap
+	Stack uint64 // RLIMIT_STACK: how far memory grows on use
 }
+
+// New returns an empty address space over m with pages of page bytes, a power of two
+// that is no less than PageSize. Mappings are placed below the gap that a stack of at
+// most stackSize bytes needs, as in Linux's layout.
+func New(m Mapping, page, stackSize uint64) *Space {
+	s := &Space{m: m, page: page, limits: Limits{math.MaxUint64, math.MaxUint64, math.MaxUint64}}
+	s.growsLow.Store(math.MaxUint64)
+	gap := min(max(stackSize+(1<<20), 128<<20), s.Top()/6*5)
+	s.mmapBase = s.pageDown(s.Top() - gap)
+	return s
+}
+
+// PageSize is the guest's page size in bytes.
+func (s *Space) PageSize() uint64 { return s.page }
+
+// defaultTop bounds what programs get that do not ask for more: 47 bits are what most
+// expect an address to have (DEFAULT_MAP_WINDOW).
+const defaultTop = 1 << 47
+
+// Top is where the stack ends, and below which memory is placed if there is no hint.
+func (s *Space) Top() uint64 { return min(s.Limit(), defaultTop) }
 
 // Mapping is how guest addresses become host memory.
 func (s *Space) Mapping() Mapping { return s.m }
@@ -45,11 +63,18 @@ func (s *Space) Mapping() Mapping { return s.m }
 // Limit is the end of the addresses that a guest can ever map (TASK_SIZE).
 func (s *Space) Limit() uint64 { return s.m.Limit() }
 
-// SetLimits sets RLIMIT_AS and RLIMIT_DATA in bytes.
-func (s *Space) SetLimits(as, data uint64) {
+// SetLimits sets the resource limits. What is there already stays.
+func (s *Space) SetLimits(l Limits) {
 	s.mu.Lock()
-	s.maxSize, s.maxData = as, data
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.limits = l
+	low := uint64(math.MaxUint64)
+	for i := range s.vmas {
+		if v := &s.vmas[i]; v.GrowsDown {
+			low = min(low, v.End-min(v.End, l.Stack))
+		}
+	}
+	s.growsLow.Store(low)
 }
 
 // Size is the number of mapped bytes and the most there ever were (VmSize, VmPeak).
@@ -68,6 +93,7 @@ const (
 	MapFixed
 	MapFixedNoReplace
 	MapNoReserve
+	MapGrowsDown // grows down on use, as far as RLIMIT_STACK and what lies below allow
 )
 
 // Request is what mmap(2) asks for. Addr is a hint unless a MapFixed flag is set.
@@ -84,16 +110,16 @@ type Request struct {
 }
 
 // PageUp rounds n up to whole pages; it wraps to 0 at the very end.
-func PageUp(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
+func (s *Space) PageUp(n uint64) uint64 { return (n + s.page - 1) &^ (s.page - 1) }
 
-func pageFloor(n uint64) uint64 { return n &^ (PageSize - 1) }
+func (s *Space) pageDown(n uint64) uint64 { return n &^ (s.page - 1) }
 
 // Mmap maps memory and returns its address. Errors are the Errno of mmap(2).
 func (s *Space) Mmap(r Request) (uint64, error) {
-	if r.Len == 0 || r.Offset%PageSize != 0 {
+	if r.Len == 0 || r.Offset%s.page != 0 || r.Flags&MapGrowsDown != 0 && (r.File != nil || r.Flags&MapShared != 0) {
 		return 0, syscall.EINVAL
 	}
-	n := PageUp(r.Len)
+	n := s.PageUp(r.Len)
 	if n == 0 || n > s.Limit() {
 		return 0, syscall.ENOMEM
 	}
@@ -106,10 +132,14 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if s.size-s.mapped(addr, addr+n)+n > s.maxSize {
+	v := VMA{
+		Start: addr, End: addr + n, Prot: r.Prot, Shared: r.Flags&MapShared != 0,
+		NoReserve: r.Flags&MapNoReserve != 0, GrowsDown: r.Flags&MapGrowsDown != 0, File: r.File, Offset: r.Offset, Name: r.Name,
+	}
+	if !s.mayAdd(v, n-s.mapped(addr, addr+n)) {
 		return 0, syscall.ENOMEM
 	}
-	src := Source{FD: -1, Offset: int64(r.Offset), Shared: r.Flags&MapShared != 0, HostFlags: r.HostFlags}
+	src := Source{FD: -1, Offset: int64(r.Offset), Shared: v.Shared, HostFlags: r.HostFlags}
 	if r.File != nil {
 		src.FD = r.File.FD
 	}
@@ -118,11 +148,32 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	}
 	s.codeChangedLocked(addr, addr+n)
 	s.account(addr, addr+n, n)
-	s.vmas.insert(VMA{
-		Start: addr, End: addr + n, Prot: r.Prot, Shared: src.Shared,
-		NoReserve: r.Flags&MapNoReserve != 0, File: r.File, Offset: r.Offset, Name: r.Name,
-	})
+	s.vmas.insert(v)
+	if v.GrowsDown {
+		s.growsLow.Store(min(s.growsLow.Load(), v.End-min(v.End, s.limits.Stack)))
+	}
 	return addr, nil
+}
+
+// mayAdd reports whether the limits allow n bytes more of the kind of v.
+func (s *Space) mayAdd(v VMA, n uint64) bool {
+	if n == 0 {
+		return true
+	}
+	return s.size+n >= n && s.size+n <= s.limits.AS && (!v.data() || s.mayHold(n))
+}
+
+// mayHold reports whether RLIMIT_DATA allows n bytes more of data.
+func (s *Space) mayHold(n uint64) bool {
+	if s.limits.Data == math.MaxUint64 || n == 0 {
+		return true
+	}
+	for i := range s.vmas {
+		if v := &s.vmas[i]; v.data() {
+			n += v.Len()
+		}
+	}
+	return n <= s.limits.Data
 }
 
 // place chooses the address of a new mapping of n bytes.
@@ -130,7 +181,7 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 	limit := s.Limit()
 	if r.Flags&(MapFixed|MapFixedNoReplace) != 0 {
 		switch {
-		case r.Addr%PageSize != 0:
+		case r.Addr%s.page != 0:
 			return 0, syscall.EINVAL
 		case r.Addr > limit-n:
 			return 0, syscall.ENOMEM
@@ -144,8 +195,9 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 		}
 		return r.Addr, nil
 	}
-	if hint := PageUp(r.Addr); hint >= MinAddr && hint <= limit-n {
-		if i, j := s.vmas.overlapping(hint, hint+n); i == j {
+	if hint := s.pageDown(r.Addr); hint != 0 { // as Linux rounds it
+		hint = max(hint, MinAddr)
+		if hint <= limit-n && s.roomy(hint, hint+n) {
 			return hint, nil
 		}
 	}
@@ -154,13 +206,20 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 
 // free finds room for n bytes: top down below mmapBase, else anywhere.
 func (s *Space) free(n uint64) (uint64, error) {
-	if a, ok := s.vmas.gapBelow(MinAddr, s.mmapBase, n); ok {
+	if a, ok := s.vmas.gapBelow(MinAddr, s.mmapBase, n, s.guardGap()); ok {
 		return a, nil
 	}
-	if a, ok := s.vmas.gapAbove(s.mmapBase, s.Limit(), n); ok {
+	if a, ok := s.vmas.gapAbove(s.mmapBase, s.Limit(), n, s.guardGap()); ok {
 		return a, nil
 	}
 	return 0, syscall.ENOMEM
+}
+
+// roomy reports whether there is nothing in [start, end), nor anything right above that
+// could grow into it.
+func (s *Space) roomy(start, end uint64) bool {
+	i := s.vmas.index(start)
+	return i >= len(s.vmas) || s.vmas[i].low(s.guardGap()) >= end
 }
 
 // mapped counts the mapped bytes in [start, end).
@@ -182,8 +241,8 @@ func (s *Space) account(start, end, n uint64) {
 
 // Munmap removes all pages of [addr, addr+n). Errors are those of munmap(2).
 func (s *Space) Munmap(addr, n uint64) error {
-	end := addr + PageUp(n)
-	if addr%PageSize != 0 || n == 0 || end <= addr || end > s.Limit() {
+	end := addr + s.PageUp(n)
+	if addr%s.page != 0 || n == 0 || end <= addr || end > s.Limit() {
 		return syscall.EINVAL
 	}
 	s.mu.Lock()
@@ -208,9 +267,9 @@ func (s *Space) unmapLocked(start, end uint64) error {
 // Mprotect changes the permissions of [addr, addr+n). Like Linux it stops with
 // ENOMEM at the first hole, having changed what lies before it.
 func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
-	end := addr + PageUp(n)
+	end := addr + s.PageUp(n)
 	switch {
-	case addr%PageSize != 0:
+	case addr%s.page != 0:
 		return syscall.EINVAL
 	case n == 0:
 		return nil
@@ -225,6 +284,9 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 	}
 	stop := min(hole, end)
 	if stop > addr {
+		if !s.mayProtect(addr, stop, prot) {
+			return syscall.ENOMEM
+		}
 		s.codeChangedLocked(addr, stop)
 		if err := s.m.Protect(addr, stop-addr, prot); err != nil {
 			return err
@@ -241,6 +303,21 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 	return nil
 }
 
+// mayProtect reports whether RLIMIT_DATA allows [start, end), which is mapped, to have
+// other permissions: making memory writable counts.
+func (s *Space) mayProtect(start, end uint64, prot Prot) bool {
+	n := uint64(0)
+	i, j := s.vmas.overlapping(start, end)
+	for ; i < j && prot&Write != 0; i++ {
+		v := s.vmas[i]
+		v.Prot |= Write
+		if s.vmas[i].Prot&Write == 0 && v.data() {
+			n += min(v.End, end) - max(v.Start, start)
+		}
+	}
+	return s.mayHold(n)
+}
+
 // Lookup returns the VMA that holds addr.
 func (s *Space) Lookup(addr uint64) (VMA, bool) {
 	s.mu.RLock()
@@ -255,7 +332,7 @@ func (s *Space) Lookup(addr uint64) (VMA, bool) {
 func (s *Space) Covered(addr, n uint64) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return addr+n >= addr && s.vmas.covered(pageFloor(addr), addr+n)
+	return addr+n >= addr && s.vmas.covered(s.pageDown(addr), addr+n)
 }
 
 // VMAs returns a copy of the list, in address order.
@@ -267,8 +344,8 @@ func (s *Space) VMAs() []VMA {
 
 // SetName names the anonymous VMAs of [addr, addr+n) (PR_SET_VMA_ANON_NAME).
 func (s *Space) SetName(addr, n uint64, name string) error {
-	end := addr + PageUp(n)
-	if addr%PageSize != 0 || end < addr {
+	end := addr + s.PageUp(n)
+	if addr%s.page != 0 || end < addr {
 		return syscall.EINVAL
 	}
 	s.mu.Lock()

@@ -31,7 +31,7 @@ func eachMapping(t *testing.T, f func(t *testing.T, s *mem.Space)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := mem.New(m, 8<<20)
+			s := mem.New(m, page, 8<<20)
 			defer s.Close()
 			f(t, s)
 		})
@@ -186,7 +186,7 @@ func TestWatch(t *testing.T) {
 func TestBrk(t *testing.T) {
 	eachMapping(t, func(t *testing.T, s *mem.Space) {
 		const start = 0x100000
-		s.SetBrk(start)
+		s.SetBrk(start, 0)
 		for _, end := range []uint64{start + 10, start + 3*page, start + 1, start + page + 5, start} {
 			if got := s.Brk(end); got != end {
 				t.Errorf("Brk(%#x) = %#x", end, got)
@@ -202,7 +202,7 @@ func TestBrk(t *testing.T) {
 		if got := s.Brk(start + 4*page); got != start {
 			t.Errorf("Brk over a mapping = %#x", got)
 		}
-		s.SetLimits(^uint64(0), page)
+		s.SetLimits(mem.Limits{AS: ^uint64(0), Data: page, Stack: 8 << 20})
 		if got := s.Brk(start + 2*page); got != start {
 			t.Errorf("Brk over RLIMIT_DATA = %#x", got)
 		}
@@ -278,7 +278,7 @@ func TestPlacement(t *testing.T) {
 				t.Errorf("Mmap(%+v) = %v, want %v", c.r, err, c.want)
 			}
 		}
-		s.SetLimits(1<<20, ^uint64(0))
+		s.SetLimits(mem.Limits{AS: 1 << 20, Data: ^uint64(0), Stack: 8 << 20})
 		if _, err := s.Mmap(mem.Request{Len: 2 << 20}); !errors.Is(err, syscall.ENOMEM) {
 			t.Errorf("RLIMIT_AS: %v", err)
 		}

@@ -17,6 +17,7 @@ type VMA struct {
 	Prot       Prot
 	Shared     bool
 	NoReserve  bool
+	GrowsDown  bool   // on use: see Space.grow
 	File       *File  // nil for anonymous memory
 	Offset     uint64 // file offset of Start
 	Name       string // "[heap]", "[stack]", "[vdso]" or ""
@@ -25,10 +26,23 @@ type VMA struct {
 // Len is the size in bytes.
 func (v *VMA) Len() uint64 { return v.End - v.Start }
 
+// data reports whether RLIMIT_DATA counts v.
+func (v *VMA) data() bool { return v.Prot&Write != 0 && !v.Shared && !v.GrowsDown }
+
+// low is the end of the addresses below v at which others may be placed: what grows
+// down keeps some room.
+func (v *VMA) low(gap uint64) uint64 {
+	if v.GrowsDown {
+		return v.Start - min(v.Start, gap)
+	}
+	return v.Start
+}
+
 // follows reports whether w continues v without any difference, so that the two
 // may become one.
 func (v *VMA) follows(w *VMA) bool {
-	if v.End != w.Start || v.Prot != w.Prot || v.Shared != w.Shared || v.NoReserve != w.NoReserve || v.Name != w.Name {
+	if v.End != w.Start || v.Prot != w.Prot || v.Shared != w.Shared || v.NoReserve != w.NoReserve ||
+		v.GrowsDown != w.GrowsDown || v.Name != w.Name {
 		return false
 	}
 	if v.File == nil || w.File == nil {
@@ -136,25 +150,30 @@ func (l *vmaList) mergeAround(i, j int) {
 	}
 }
 
-// gapBelow returns the highest start of a free range of n bytes that lies in [low, high).
-func (l vmaList) gapBelow(low, high, n uint64) (uint64, bool) {
+// gapBelow returns the highest start of a free range of n bytes that lies in [low, high),
+// with a gap below what grows down.
+func (l vmaList) gapBelow(low, high, n, gap uint64) (uint64, bool) {
 	end := high
-	for i := sort.Search(len(l), func(i int) bool { return l[i].Start >= high }) - 1; i >= 0 && end > low; i-- {
+	i := sort.Search(len(l), func(i int) bool { return l[i].Start >= high })
+	if i < len(l) {
+		end = min(end, l[i].low(gap))
+	}
+	for i--; i >= 0 && end > low; i-- {
 		if start := max(l[i].End, low); start < end && end-start >= n {
 			return end - n, true
 		}
-		end = min(end, l[i].Start)
+		end = min(end, l[i].low(gap))
 	}
 	return end - n, end > low && end-low >= n
 }
 
 // gapAbove returns the lowest start of a free range of n bytes that lies in [low, high).
-func (l vmaList) gapAbove(low, high, n uint64) (uint64, bool) {
+func (l vmaList) gapAbove(low, high, n, gap uint64) (uint64, bool) {
 	start := low
 	for i := l.index(low); ; i++ {
 		next := high
 		if i < len(l) {
-			next = min(high, l[i].Start)
+			next = min(high, l[i].low(gap))
 		}
 		if next > start && next-start >= n {
 			return start, true

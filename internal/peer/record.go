@@ -32,12 +32,13 @@ const (
 // Description is the part of the record of fixed size. Addresses are the guest's,
 // unless they are said to be the host's.
 type Description struct {
-	Magic atomic.Uint64 // written last
-	Kind  Kind
-	Base  uint64 // the host address of guest address 0; Table: where all guest memory is
-	Limit uint64 // the end of guest addresses
-	Size  uint64 // Table: bytes from Base on
-	Runs  uint64 // Table: host address of a slice; see package mem/table, List
+	Magic    atomic.Uint64 // written last
+	Kind     Kind
+	Base     uint64 // the host address of guest address 0; Table: where all guest memory is
+	Limit    uint64 // the end of guest addresses
+	Size     uint64 // Table: bytes from Base on
+	Runs     uint64 // Table: host address of a slice; see package mem/table, List
+	PageSize uint64 // the guest's, in bytes
 
 	StartCode, EndCode, StartData, EndData uint64 // as in /proc/pid/stat
 	StartStack, StartBrk                   uint64

@@ -62,7 +62,7 @@ func (v *View) smaps() ([]byte, error) {
 	defer pages.close()
 	for _, m := range v.VMAs() {
 		b = appendVMA(b, &m)
-		b = appendUsage(b, pages.usage(&m), true)
+		b = appendUsage(b, pages.usage(&m), v.D.PageSize)
 		b = append(b, "THPeligible:           0\n"...)
 		b = append(appendVMFlags(b, &m), '\n')
 	}
@@ -83,25 +83,25 @@ func (v *View) rollup() ([]byte, error) {
 		sum.anon, sum.file = sum.anon+u.anon, sum.file+u.file
 	}
 	all := mem.VMA{Start: vmas[0].Start, End: vmas[len(vmas)-1].End, Name: "[rollup]"}
-	return appendUsage(appendVMA(nil, &all), sum, false), nil
+	return appendUsage(appendVMA(nil, &all), sum, 0), nil
 }
 
-// appendUsage appends the lines of /proc/pid/smaps with numbers; without sizes, those
-// of /proc/pid/smaps_rollup.
-func appendUsage(b []byte, u usage, sizes bool) []byte {
+// appendUsage appends the lines of /proc/pid/smaps with numbers; without a page size,
+// those of /proc/pid/smaps_rollup.
+func appendUsage(b []byte, u usage, page uint64) []byte {
 	rss := u.anon + u.file
 	for _, f := range [...]struct {
 		name string
 		size uint64
 		both bool
 	}{
-		{"Size", u.size, false}, {"KernelPageSize", mem.PageSize, false}, {"MMUPageSize", mem.PageSize, false},
+		{"Size", u.size, false}, {"KernelPageSize", page, false}, {"MMUPageSize", page, false},
 		{"Rss", rss, true}, {"Pss", rss, true}, {"Pss_Dirty", u.anon, true}, {"Shared_Clean", 0, true}, {"Shared_Dirty", 0, true},
 		{"Private_Clean", u.file, true}, {"Private_Dirty", u.anon, true}, {"Referenced", rss, true}, {"Anonymous", u.anon, true},
 		{"KSM", 0, true}, {"LazyFree", 0, true}, {"AnonHugePages", 0, true}, {"ShmemPmdMapped", 0, true}, {"FilePmdMapped", 0, true},
 		{"Shared_Hugetlb", 0, true}, {"Private_Hugetlb", 0, true}, {"Swap", 0, true}, {"SwapPss", 0, true}, {"Locked", 0, true},
 	} {
-		if sizes || f.both {
+		if page != 0 || f.both {
 			b = fmt.Appendf(b, "%-16s%8d kB\n", f.name+":", f.size/1024)
 		}
 	}
@@ -123,13 +123,13 @@ func (v *View) numaMaps() ([]byte, error) {
 		}
 		u := pages.usage(&m)
 		if u.anon != 0 {
-			b = fmt.Appendf(b, " anon=%d dirty=%[1]d", u.anon/mem.PageSize)
+			b = fmt.Appendf(b, " anon=%d dirty=%[1]d", u.anon/v.D.PageSize)
 		}
 		if u.file != 0 {
-			b = fmt.Appendf(b, " mapped=%d", u.file/mem.PageSize)
+			b = fmt.Appendf(b, " mapped=%d", u.file/v.D.PageSize)
 		}
-		if n := (u.anon + u.file) / mem.PageSize; n != 0 {
-			b = fmt.Appendf(b, " N0=%d kernelpagesize_kB=%d", n, mem.PageSize/1024)
+		if n := (u.anon + u.file) / v.D.PageSize; n != 0 {
+			b = fmt.Appendf(b, " N0=%d kernelpagesize_kB=%d", n, v.D.PageSize/1024)
 		}
 		b = append(b, '\n')
 	}
@@ -201,7 +201,7 @@ func appendVMFlags(b []byte, v *mem.VMA) []byte {
 		on   bool
 	}{
 		{"rd ", v.Prot&mem.Read != 0}, {"wr ", v.Prot&mem.Write != 0}, {"ex ", v.Prot&mem.Exec != 0},
-		{"sh ", v.Shared}, {"mr ", true}, {"mw ", true}, {"me ", true}, {"nr ", v.NoReserve},
+		{"sh ", v.Shared}, {"mr ", true}, {"mw ", true}, {"me ", true}, {"gd ", v.GrowsDown}, {"nr ", v.NoReserve},
 	} {
 		if f.on {
 			b = append(b, f.name...)

@@ -48,7 +48,7 @@ func (v *View) stat() ([]byte, error) {
 	for field, n := range map[int]uint64{
 		statNumThreads: uint64(v.Threads),
 		statVsize:      size,
-		statRSS:        min(rss, size/mem.PageSize),
+		statRSS:        min(rss*mem.PageSize, size) / d.PageSize,
 		statRsslim:     Unlimited,
 		statStartCode:  d.StartCode,
 		statEndCode:    d.EndCode,
@@ -75,7 +75,7 @@ func (v *View) stat() ([]byte, error) {
 type vmSizes struct{ total, peak, text, data, stack, libs uint64 }
 
 func (v *View) sizes() (s vmSizes) {
-	start, end := v.D.StartCode&^(mem.PageSize-1), mem.PageUp(v.D.EndCode)
+	start, end := v.D.StartCode&^(v.D.PageSize-1), (v.D.EndCode+v.D.PageSize-1)&^(v.D.PageSize-1)
 	for _, m := range v.VMAs() {
 		n := m.Len()
 		s.total += n
@@ -104,9 +104,9 @@ func (v *View) statm() ([]byte, error) {
 		return nil, err
 	}
 	s := v.sizes()
-	total := s.total / mem.PageSize
-	return fmt.Appendf(nil, "%d %d %d %d 0 %d 0\n", total, min(resident, total), min(shared, total),
-		s.text/mem.PageSize, (s.data+s.stack)/mem.PageSize), nil
+	pages := func(n uint64) uint64 { return min(n, s.total) / v.D.PageSize }
+	return fmt.Appendf(nil, "%d %d %d %d 0 %d 0\n", pages(s.total), pages(resident*mem.PageSize), pages(shared*mem.PageSize),
+		pages(s.text), pages(s.data+s.stack)), nil
 }
 
 // status is /proc/pid/status: the host's, but for memory, threads and signals.

@@ -78,7 +78,7 @@ func (arch) VDSO(as *mem.Space) []byte {
 	return vdso.Fill(&values)
 }
 
-func (arch) CPUInfo(n int) []byte { return cpuInfo(n) }
+func (arch) CPUInfo(as *mem.Space, n int) []byte { return cpuInfo(as.Limit(), n) }
 
 // extension is one part of the instruction set that programs are told of.
 type extension struct {

@@ -52,7 +52,7 @@ func newMachine(t testing.TB, mapping string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := mem.New(mm, 8<<20)
+	as := mem.New(mm, mem.PageSize, 8<<20)
 	t.Cleanup(func() { as.Close() })
 	m := &machine{t: t, as: as}
 	m.mmap(codeAddr, areaSize, mem.Read|mem.Write|mem.Exec)

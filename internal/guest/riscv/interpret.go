@@ -5,18 +5,27 @@ import "github.com/hospes-vm/hospes/internal/guest"
 // Interpret executes the instruction at the pc as a block of its own. Unless it jumps,
 // that is followed by one without instructions, which is always hot.
 func (c *CPU) Interpret() guest.Exit {
+	b := c.lone()
+	if b == nil {
+		return c.fetchFault()
+	}
+	return c.run(b)
+}
+
+// lone returns the block for Interpret. It returns nil, with c.fault set, when there is
+// no code.
+func (c *CPU) lone() *block {
 	b := c.alone[c.pc]
 	if b == nil || !c.unchanged(b) {
-		if b = c.newAlone(); b == nil {
-			return c.fetchFault()
-		}
-	} else if b.gen != c.gen {
+		return c.newAlone()
+	}
+	if b.gen != c.gen {
 		b.gen = c.gen
 		if endsBlock[b.first.op] {
 			b.taken, b.fall = nil, nil
 		}
 	}
-	return c.run(b)
+	return b
 }
 
 // maxAlone is the number of blocks after which Interpret forgets those it has made.

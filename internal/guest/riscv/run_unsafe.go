@@ -64,10 +64,47 @@ func (c *CPU) same(b *block) bool {
 func (c *CPU) Run() guest.Exit { return c.run(nil) }
 
 // run executes blocks, first if that is not nil.
-func (c *CPU) run(first *block) (e guest.Exit) {
+func (c *CPU) run(first *block) guest.Exit {
 	if c.stale.Load() && c.stale.Swap(false) {
 		c.gen++
 	}
+	e := c.attempt(first)
+	for e.Kind == exitAgain {
+		stepping := atomic.AndUint32(&c.reg.IRQ, ^uint32(irqStep))&irqStep != 0
+		e = c.slowly()
+		switch {
+		case e.Kind != guest.ExitHot:
+		case stepping:
+			return guest.Exit{Kind: guest.ExitInterrupt}
+		case first == nil:
+			e = c.attempt(nil)
+		}
+	}
+	return e
+}
+
+// exitAgain says that the instruction at the pc is to be executed by slowly.
+const exitAgain guest.ExitKind = 0xff
+
+// slowly executes the instruction at the pc, which accesses memory, as if there were no
+// linear window. It returns as Interpret does.
+func (c *CPU) slowly() guest.Exit {
+	b := c.lone()
+	if b == nil {
+		return c.fetchFault()
+	}
+	hot, limit := c.hot, c.limit
+	c.hot, c.limit = 0, 0
+	e := c.attempt(b)
+	c.hot, c.limit = hot, limit
+	if b.fall != nil {
+		b.fall.count = hot
+	}
+	return e
+}
+
+// attempt is run without what follows exitAgain.
+func (c *CPU) attempt(first *block) (e guest.Exit) {
 	defer func() {
 		if r := recover(); r != nil {
 			e = c.recovered(r)
@@ -98,10 +135,12 @@ type trapPanic struct{ trap guest.Trap }
 // exact instruction.
 func (c *CPU) recovered(r any) guest.Exit {
 	var trap guest.Trap
+	var again bool
 	b := c.block
 	if t, ok := r.(*trapPanic); ok {
 		trap = t.trap
 	} else if f := c.as.Recover(r); f != nil {
+		again = f.Kind == mem.Again
 		trap = faultTrap(c.classify(f, b.at(c.ip)))
 	} else {
 		panic(r)
@@ -115,6 +154,8 @@ func (c *CPU) recovered(r any) guest.Exit {
 	c.retired -= b.n - uint64(done)
 	in := b.at(c.ip)
 	switch {
+	case again:
+		return guest.Exit{Kind: exitAgain}
 	case trap.Signal == guest.SIGILL:
 		trap.Addr = c.pc
 	case rows[in.op-firstOp].Kind&encoding.Atomic != 0:

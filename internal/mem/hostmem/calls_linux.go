@@ -107,16 +107,29 @@ func Release(p uintptr, n uint64) error {
 	return errno(e)
 }
 
-// hostProt translates guest permissions: execution is the decoder's matter, and
-// code must be readable to it.
+// hostProt translates guest permissions: execution is the decoder's matter, which
+// reads by Peek what the guest may not read.
 func hostProt(p mem.Prot) int {
 	switch {
 	case p&mem.Write != 0:
 		return unix.PROT_READ | unix.PROT_WRITE
-	case p&(mem.Read|mem.Exec) != 0:
+	case p&mem.Read != 0:
 		return unix.PROT_READ
 	}
 	return unix.PROT_NONE
+}
+
+// Peek reads pages that have no permissions. Nobody may change these meanwhile. Other
+// threads can read them for that moment: the host has no other way for private memory.
+func Peek(b []byte, p uintptr) error {
+	start := p &^ (mem.PageSize - 1)
+	n := mem.PageUp(uint64(p-start) + uint64(len(b)))
+	if err := Protect(start, n, mem.Read); err != nil {
+		return err
+	}
+	defer func() { _ = Protect(start, n, mem.None) }()
+	copy(b, Bytes(p, uint64(len(b)))) // may fault behind the end of a file
+	return nil
 }
 
 func mmap(p uintptr, n uint64, prot, flags, fd int, off int64) (uintptr, error) {

@@ -103,6 +103,9 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 	return &mem.Fault{Addr: m.limit, Access: access, Kind: mem.MapErr}
 }
 
+// Peek implements mem.Mapping.
+func (m *Mapping) Peek(b []byte, addr uint64) error { return hostmem.Peek(b, m.host(addr)) }
+
 // GuestAddr implements mem.Mapping.
 func (m *Mapping) GuestAddr(host uintptr) (uint64, bool) {
 	addr := uint64(host) - uint64(m.base)

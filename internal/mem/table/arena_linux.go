@@ -58,11 +58,19 @@ func (a *arena) release(p uintptr, n uint64) {
 // fill maps the source at p. The host's permissions are the guest's: the table
 // decides, but a file opened for reading cannot be mapped for more.
 func (a *arena) fill(p uintptr, n uint64, prot mem.Prot, src mem.Source) error {
-	return hostmem.Map(p, n, prot, src)
+	return hostmem.Map(p, n, readable(prot), src)
 }
 
 func (a *arena) protect(p uintptr, n uint64, prot mem.Prot) error {
-	return hostmem.Protect(p, n, prot)
+	return hostmem.Protect(p, n, readable(prot))
+}
+
+// readable is what the host is to allow: it does not tell fetches from loads.
+func readable(prot mem.Prot) mem.Prot {
+	if prot&mem.Exec != 0 {
+		prot |= mem.Read
+	}
+	return prot
 }
 
 // move brings the memory of rs, together oldLen bytes, to p, which has room for

@@ -220,6 +220,18 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 	return nil
 }
 
+// Peek implements mem.Mapping: to the host these pages are readable.
+func (m *Mapping) Peek(b []byte, addr uint64) error {
+	f := m.Spans(addr, uint64(len(b)), mem.Exec, func(host []byte) bool {
+		b = b[copy(b, host):]
+		return true
+	})
+	if f != nil {
+		return f
+	}
+	return nil
+}
+
 // lookup translates addr for an access; mem.None asks only for a mapped page.
 func (m *Mapping) lookup(addr uint64, access mem.Prot) (uintptr, bool) {
 	e := m.entry(addr)

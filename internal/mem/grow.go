@@ -1,0 +1,75 @@
+package mem
+
+// Memory that grows down on use: the main stack, and what MAP_GROWSDOWN makes.
+
+// guardGap is what is kept free below memory that grows down, but for what the guest
+// places there itself (stack_guard_gap of Linux: 256 pages).
+func (s *Space) guardGap() uint64 { return 256 * s.page }
+
+// Grow has memory that grows down on use reach down to addr, as if that were accessed,
+// if it is what is next above: the kernel grows its own stacks only.
+func (s *Space) Grow(addr uint64) {
+	if addr < s.growsLow.Load() {
+		return
+	}
+	if _, ok := s.Lookup(addr); !ok {
+		s.grow(addr)
+	}
+}
+
+// grow extends what lies above addr, where nothing is mapped, down to there, if that is
+// memory that grows down. It reports whether there is memory at addr now (expand_stack
+// of Linux).
+func (s *Space) grow(addr uint64) bool {
+	if addr < s.growsLow.Load() || addr < MinAddr {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.vmas.index(addr)
+	if i >= len(s.vmas) {
+		return false
+	}
+	v, start := s.vmas[i], s.pageDown(addr)
+	if v.Start <= addr {
+		return true // another thread has done it
+	}
+	n := v.Start - start
+	if !v.GrowsDown || v.End-start > s.limits.Stack || !s.mayAdd(v, n) {
+		return false
+	}
+	if i > 0 {
+		below, gap := &s.vmas[i-1], s.guardGap()
+		if below.GrowsDown || below.Prot == None {
+			gap = 0
+		}
+		if start < below.End+gap {
+			return false
+		}
+	}
+	if s.m.Map(start, n, v.Prot, Source{FD: -1}) != nil {
+		return false
+	}
+	s.account(start, v.Start, n)
+	v.Start, v.End = start, v.Start
+	s.vmas.insert(v)
+	return true
+}
+
+// fillTail puts zeros behind the end of a file, in the page of addr: a page of the guest
+// that is larger than the host's reads as zero to its end if the file reaches into it.
+// It reports whether there was anything to do.
+func (s *Space) fillTail(addr uint64) bool {
+	page := s.pageDown(addr)
+	if s.page == PageSize || s.accepts(addr, Read) || !s.accepts(page, Read) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.vmas.find(addr)
+	if v == nil || v.File == nil {
+		return false
+	}
+	start := addr &^ (PageSize - 1)
+	return s.m.Map(start, page+s.page-start, v.Prot, Source{FD: -1}) == nil
+}
