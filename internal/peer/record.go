@@ -97,7 +97,7 @@ func Publish(d *Description, exe, hostExe string) bool {
 	}
 	r := own.p
 	r.Magic.Store(0)
-	r.Kind, r.Base, r.Limit, r.Size, r.Runs = d.Kind, d.Base, d.Limit, d.Size, d.Runs
+	r.Kind, r.Base, r.Limit, r.Size, r.Runs, r.PageSize = d.Kind, d.Base, d.Limit, d.Size, d.Runs, d.PageSize
 	r.StartCode, r.EndCode, r.StartData, r.EndData = d.StartCode, d.EndCode, d.StartData, d.EndData
 	r.StartStack, r.StartBrk = d.StartStack, d.StartBrk
 	r.ArgStart, r.ArgEnd, r.EnvStart, r.EnvEnd = d.ArgStart, d.ArgEnd, d.EnvStart, d.EnvEnd

@@ -62,7 +62,7 @@ func (v *View) smaps() ([]byte, error) {
 	defer pages.close()
 	for _, m := range v.VMAs() {
 		b = appendVMA(b, &m)
-		b = appendUsage(b, pages.usage(&m), v.D.PageSize)
+		b = appendUsage(b, pages.usage(&m), v.page())
 		b = append(b, "THPeligible:           0\n"...)
 		b = append(appendVMFlags(b, &m), '\n')
 	}
@@ -123,13 +123,13 @@ func (v *View) numaMaps() ([]byte, error) {
 		}
 		u := pages.usage(&m)
 		if u.anon != 0 {
-			b = fmt.Appendf(b, " anon=%d dirty=%[1]d", u.anon/v.D.PageSize)
+			b = fmt.Appendf(b, " anon=%d dirty=%[1]d", u.anon/v.page())
 		}
 		if u.file != 0 {
-			b = fmt.Appendf(b, " mapped=%d", u.file/v.D.PageSize)
+			b = fmt.Appendf(b, " mapped=%d", u.file/v.page())
 		}
-		if n := (u.anon + u.file) / v.D.PageSize; n != 0 {
-			b = fmt.Appendf(b, " N0=%d kernelpagesize_kB=%d", n, v.D.PageSize/1024)
+		if n := (u.anon + u.file) / v.page(); n != 0 {
+			b = fmt.Appendf(b, " N0=%d kernelpagesize_kB=%d", n, v.page()/1024)
 		}
 		b = append(b, '\n')
 	}

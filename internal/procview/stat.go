@@ -48,7 +48,7 @@ func (v *View) stat() ([]byte, error) {
 	for field, n := range map[int]uint64{
 		statNumThreads: uint64(v.Threads),
 		statVsize:      size,
-		statRSS:        min(rss*mem.PageSize, size) / d.PageSize,
+		statRSS:        min(rss*mem.PageSize, size) / v.page(),
 		statRsslim:     Unlimited,
 		statStartCode:  d.StartCode,
 		statEndCode:    d.EndCode,
@@ -75,7 +75,7 @@ func (v *View) stat() ([]byte, error) {
 type vmSizes struct{ total, peak, text, data, stack, libs uint64 }
 
 func (v *View) sizes() (s vmSizes) {
-	start, end := v.D.StartCode&^(v.D.PageSize-1), (v.D.EndCode+v.D.PageSize-1)&^(v.D.PageSize-1)
+	start, end := v.D.StartCode&^(v.page()-1), (v.D.EndCode+v.page()-1)&^(v.page()-1)
 	for _, m := range v.VMAs() {
 		n := m.Len()
 		s.total += n
@@ -104,7 +104,7 @@ func (v *View) statm() ([]byte, error) {
 		return nil, err
 	}
 	s := v.sizes()
-	pages := func(n uint64) uint64 { return min(n, s.total) / v.D.PageSize }
+	pages := func(n uint64) uint64 { return min(n, s.total) / v.page() }
 	return fmt.Appendf(nil, "%d %d %d %d 0 %d 0\n", pages(s.total), pages(resident*mem.PageSize), pages(shared*mem.PageSize),
 		pages(s.text), pages(s.data+s.stack)), nil
 }

@@ -85,6 +85,9 @@ func FromPeer(p *peer.Peer, pid, tid int) *View {
 	return v
 }
 
+// page is the guest's page size, whatever another process says that it be.
+func (v *View) page() uint64 { return max(v.D.PageSize, mem.PageSize) }
+
 // Mapped reports whether the guest has memory at an address.
 func (v *View) Mapped(addr uint64) bool {
 	for _, m := range v.VMAs() {
