@@ -70,7 +70,7 @@ func (c *CPU) run(first *block) guest.Exit {
 	}
 	e := c.attempt(first)
 	for e.Kind == exitAgain {
-		stepping := atomic.AndUint32(&c.reg.IRQ, ^uint32(irqStep))&irqStep != 0
+		stepping := c.reg.IRQ.Lower(irqStep)&irqStep != 0
 		e = c.slowly()
 		switch {
 		case e.Kind != guest.ExitHot:
