@@ -42,6 +42,7 @@ type Fault struct {
 	Offset   uint32 // in the cache
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack of return addresses is full; see jit.Fault
+	Computed bool
 }
 
 // ExitKind says what an exit leads to.
@@ -50,6 +51,7 @@ type ExitKind uint8
 const (
 	ToBlock     ExitKind = iota // the guest code at PC
 	ToCall                      // the same, by a call
+	ToGuess                     // a computed address, the same each time
 	ToInterp                    // the interpreter, for the instruction at PC
 	ToSystem                    // the system call before PC
 	ToInterrupt                 // the engine, as the interrupt word is set; nothing of the block has happened
@@ -64,5 +66,10 @@ type Exit struct {
 	Block    *Block
 	Jump     uint32 // offset of the displacement that leads out
 	Unlinked uint32 // offset that it leads to when it is not linked
+	Guess    Guess  // of ToGuess; PC is 0 until it is made
 	to       *Block // that it is linked to, or nil
 }
+
+// Guess is the inline cache of an exit: offsets of the guess, of the displacement of the jump
+// for wrong guesses, and of what that is to lead to once there is one.
+type Guess struct{ At, Miss, Probe uint32 }

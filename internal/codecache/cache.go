@@ -205,10 +205,11 @@ func (c *Cache) At(host uintptr) (f Fault, ok bool) {
 	return b.faults[n], true
 }
 
-// Link has an exit lead to a block. It is one that was taken when to was valid.
+// Link has an exit lead to a block, unless it leads to one, or is guessed to go elsewhere. It
+// is one that was taken when to was valid.
 func (c *Cache) Link(n uint32, to *Block) {
 	e := c.Exit(n)
-	if e.to != nil || !e.Block.valid.Load() {
+	if e.to != nil || !e.Block.valid.Load() || e.Kind == ToGuess && e.PC != 0 && e.PC != to.PC {
 		return
 	}
 	target := to.Entry
@@ -217,14 +218,23 @@ func (c *Cache) Link(n uint32, to *Block) {
 	}
 	e.to = to
 	to.incoming = append(to.incoming, n)
-	c.patch(e, target)
+	c.patch(e.Jump, target)
 	c.Linked++
+	if e.Kind == ToGuess && e.PC == 0 {
+		c.guess(e, to.PC)
+	}
 }
 
-// patch has an exit lead to an offset.
-func (c *Cache) patch(e *Exit, target uint32) {
-	store32(c.mem[e.Jump:], target-(e.Jump+4))
+// guess has an exit that is linked be taken for a guest address, for ever.
+func (c *Cache) guess(e *Exit, pc uint64) {
+	e.PC = pc
+	// In this order: who finds the guess goes to where it leads.
+	store64(c.mem[e.Guess.At:], pc)
+	c.patch(e.Guess.Miss, e.Guess.Probe)
 }
+
+// patch has the jump with the displacement at offset at lead to target.
+func (c *Cache) patch(at, target uint32) { store32(c.mem[at:], target-(at+4)) }
 
 // Drop makes a block invalid.
 func (c *Cache) Drop(b *Block) {
@@ -247,7 +257,7 @@ func (c *Cache) Drop(b *Block) {
 }
 
 func (c *Cache) unlink(e *Exit) {
-	c.patch(e, e.Unlinked)
+	c.patch(e.Jump, e.Unlinked)
 	e.to = nil
 	c.Unlinked++
 }

@@ -19,6 +19,12 @@ func store32(b []byte, v uint32) {
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&b[0])), v)
 }
 
+// store64 does the same with eight bytes, which are aligned.
+func store64(b []byte, v uint64) {
+	_ = b[7]
+	atomic.StoreUint64((*uint64)(unsafe.Pointer(&b[0])), v)
+}
+
 // mapOver puts a mapping of a file in the place of a mapping.
 func mapOver(b []byte, fd, prot int) error {
 	at := unsafe.Pointer(unsafe.SliceData(b))

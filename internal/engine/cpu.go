@@ -161,7 +161,7 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		return on, how, exit, false
 	}
 	switch left.Kind {
-	case codecache.ToBlock, codecache.ToCall:
+	case codecache.ToBlock, codecache.ToCall, codecache.ToGuess:
 		c.m.link(left, on)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
 		c.ctx.SetJump(on.PC, c.m.cache.Host(on.Body))
@@ -221,7 +221,11 @@ func (c *CPU) leave() (l left) {
 	if e.Kind == codecache.ToStale {
 		c.m.cache.Drop(e.Block)
 	}
-	return left{Kind: e.Kind, PC: e.PC, number: c.ctx.Exit, epoch: c.m.cache.Resets}
+	pc := e.PC
+	if e.Kind == codecache.ToGuess {
+		pc = c.ctx.PC
+	}
+	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, epoch: c.m.cache.Resets}
 }
 
 // faulted is leave for an instruction that has faulted, with m.mu held.
@@ -236,7 +240,7 @@ func (c *CPU) faulted() left {
 		return left{Kind: codecache.ToInterp, PC: f.PC}
 	}
 	c.ctx.EmptyStack()
-	if f.PC == 0 {
+	if f.Computed {
 		f.PC = c.ctx.PC
 	}
 	return left{Kind: codecache.ToInterrupt, PC: f.PC}

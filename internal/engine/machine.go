@@ -188,12 +188,14 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 	m.exits, m.faults = m.exits[:0], m.faults[:0]
 	for _, e := range made.Exits {
-		m.exits = append(m.exits, codecache.Exit{
-			Kind: exitKind(e.Op), PC: e.PC, Polled: e.Polled, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked),
-		})
+		exit := codecache.Exit{Kind: exitKind(e.Op), PC: e.PC, Polled: e.Polled, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked)}
+		if g := e.Guess; g != nil {
+			exit.Guess = codecache.Guess{At: uint32(g.At), Miss: uint32(g.Miss), Probe: uint32(g.Probe)}
+		}
+		m.exits = append(m.exits, exit)
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed})
 	}
 	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }
@@ -214,6 +216,8 @@ func exitKind(op ir.Op) codecache.ExitKind {
 		return codecache.ToBlock
 	case ir.CallTo:
 		return codecache.ToCall
+	case ir.Call, ir.JumpSame:
+		return codecache.ToGuess
 	case ir.Ecall:
 		return codecache.ToSystem
 	case jit.Poll:

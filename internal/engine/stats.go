@@ -72,7 +72,7 @@ func (r *runs) ways() LeftStats {
 	n := func(k codecache.ExitKind) uint64 { return r.left[k].Load() }
 	return LeftStats{
 		Systems:    n(codecache.ToSystem),
-		Exits:      n(codecache.ToBlock) + n(codecache.ToCall),
+		Exits:      n(codecache.ToBlock) + n(codecache.ToCall) + n(codecache.ToGuess),
 		Jumps:      n(jumped),
 		Interprets: n(codecache.ToInterp),
 		Interrupts: n(codecache.ToInterrupt),

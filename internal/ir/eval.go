@@ -85,7 +85,7 @@ func Eval(t *Trace, s *State) Outcome {
 // end is where an ending operation leads.
 func end(i *Instr, a uint64) uint64 {
 	switch i.Op {
-	case Jump, Call, Ret:
+	case Jump, JumpSame, Call, Ret:
 		return a &^ 1
 	}
 	return i.Imm

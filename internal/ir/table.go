@@ -200,6 +200,7 @@ const (
 	Goto
 	CallTo
 	Jump
+	JumpSame // mostly to the same place
 	Call
 	Ret
 	Ecall
@@ -430,9 +431,10 @@ var table = [numOps]Info{
 	Goto:     {Name: "goto", Props: Ends | HasImm},
 	CallTo:   {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
 	// Bit 0 of the address does not count.
-	Jump:   {Name: "jump", Args: []Type{I64}, Props: Ends},
-	Call:   {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
-	Ret:    {Name: "ret", Args: []Type{I64}, Props: Ends},
-	Ecall:  {Name: "ecall", Props: Ends | HasImm},
-	Interp: {Name: "interp", Props: Ends | HasImm},
+	Jump:     {Name: "jump", Args: []Type{I64}, Props: Ends},
+	JumpSame: {Name: "jumpsame", Args: []Type{I64}, Props: Ends},
+	Call:     {Name: "call", Args: []Type{I64}, Props: Ends | HasImm},
+	Ret:      {Name: "ret", Args: []Type{I64}, Props: Ends},
+	Ecall:    {Name: "ecall", Props: Ends | HasImm},
+	Interp:   {Name: "interp", Props: Ends | HasImm},
 }

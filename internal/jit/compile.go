@@ -33,10 +33,11 @@ func HostFeatures() Features {
 // Exit is a way out of a trace.
 type Exit struct {
 	Op       ir.Op  // the operation that leaves, or Poll or Stale
-	PC       uint64 // guest address to go on at
+	PC       uint64 // guest address to go on at, unless there is a guess
 	Polled   bool   // the interrupt word has been looked at on the way
 	Jump     int    // offset of the displacement that leads out, to be patched
 	Unlinked int    // offset that it leads to at first
+	Guess    *Guess // of an inline cache
 }
 
 // Exits before a trace has begun.
@@ -49,7 +50,8 @@ const (
 type Fault struct {
 	Offset   int    // of the host instruction
 	PC       uint64 // of the guest instruction
-	Overflow bool   // a call for which the stack is full: to PC, or to Context.PC if that is 0
+	Overflow bool   // a call for which the stack is full, to PC,
+	Computed bool   // or to Context.PC
 }
 
 // Code is a compiled trace.
@@ -176,7 +178,7 @@ func (c *Compiler) defers(op ir.Op, n int, v ir.Value) bool {
 		case ir.Add, ir.Sub, ir.Mul, ir.And, ir.Or, ir.Xor, ir.Neg:
 			return op == ir.Zext32 || !c.narrow[v]
 		}
-	case ir.Jump, ir.Call, ir.Ret:
+	case ir.Jump, ir.JumpSame, ir.Call, ir.Ret:
 		k, ok := c.imm32(arg.Args[1])
 		return arg.Op == ir.And && ok && k == -2
 	case ir.FmaS, ir.FmaD:

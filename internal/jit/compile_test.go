@@ -82,6 +82,9 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 		return ir.Outcome{Op: ir.Interp, PC: m.ctx.PC}
 	}
 	e := code.Exits[m.ctx.Exit-FirstExit]
+	if e.Guess != nil {
+		e.PC = m.ctx.PC
+	}
 	return ir.Outcome{Op: e.Op, PC: e.PC}
 }
 
@@ -391,7 +394,7 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 		}
 	}
 	if r.IntN(3) == 0 {
-		b.Emit(ir.Jump, 0, b.X(reg()))
+		b.Emit(ir.Jump+ir.Op(r.IntN(2)), 0, b.X(reg())) // or JumpSame
 		return
 	}
 	b.Emit(ir.Goto, 0x9000)

@@ -26,7 +26,7 @@ import (
 type Context struct {
 	ir.Registers // those that have a home are there outside of translated code only
 
-	PC      uint64  // where to go on, of ExitIndirect, ExitInterp, and a call that faulted
+	PC      uint64  // where to go on, of ExitIndirect, ExitInterp, exits with a guess, and a call that faulted
 	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, ExitInterp, or from FirstExit on
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault

@@ -78,14 +78,16 @@ func (c *Compiler) end(i *ir.Instr) {
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.pollJump()
-		entry := probe(c.a, c.Stubs.Indirect)
-		c.mayOverflow(0)
-		c.a.CallM(entry)
+		c.guess(i.Op)
 		c.returned(i.Imm)
+	case ir.JumpSame:
+		c.destination(i.Args[0])
+		c.pollJump()
+		c.guess(i.Op)
 	case ir.CallTo:
 		next, _ := c.t.ConstOf(i.Args[0])
 		c.alignJump(1)
-		c.mayOverflow(i.Imm)
+		c.mayOverflow(i.Imm, false)
 		c.addExit(ir.CallTo, i.Imm, c.a.Call())
 		c.returned(next)
 	case ir.Ret:
@@ -138,10 +140,10 @@ func (c *Compiler) returned(next uint64) {
 	c.addExit(ir.Goto, next, c.a.Jmp())
 }
 
-// mayOverflow notes that the next host instruction is a call, to guest address pc, or to
-// the one in RAX if that is 0.
-func (c *Compiler) mayOverflow(pc uint64) {
-	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Overflow: true})
+// mayOverflow notes that the next host instruction is a call, to guest address pc or to a
+// computed one, in RAX.
+func (c *Compiler) mayOverflow(pc uint64, computed bool) {
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Overflow: true, Computed: computed})
 }
 
 // emitExits appends what the exits' jumps lead to as long as they are not linked to
@@ -151,6 +153,10 @@ func (c *Compiler) emitExits() {
 		e := &c.code.Exits[n]
 		e.Unlinked = c.a.Len()
 		c.a.SetRel32(e.Jump, e.Unlinked)
+		if e.Guess != nil {
+			c.emitGuess(e, uint64(c.FirstExit)+uint64(n))
+			continue
+		}
 		c.a.MovImm(amd64.RAX, uint64(c.FirstExit)+uint64(n))
 		c.a.SetRel32(c.a.Jmp(), c.Stubs.Leave)
 	}
@@ -225,6 +231,7 @@ func (c *Compiler) compareCode(at amd64.Mem, code []byte) {
 type Stubs struct {
 	Leave    int // goes back to Go; EAX is the number of the exit
 	Indirect int // a computed jump to RAX that is in no table
+	Guess    int // one that is the guess for the exit with number ECX
 	Interp   int // leaves the instruction at RAX to the interpreter
 	Return   int // where a return to RAX goes on for which the stack was wrong
 	Fault    int // where an instruction that has faulted is to go on, with its address in RDX
@@ -237,6 +244,11 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitIndirect)
 	indirect := a.JmpShort()
+	s.Guess = a.Len()
+	a.RI(amd64.AND, amd64.W64, amd64.RAX, -2)
+	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
+	a.RR(amd64.MOV, amd64.W32, amd64.RAX, amd64.RCX)
+	guess := a.JmpShort()
 	s.Interp = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitInterp)
@@ -252,6 +264,7 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MovImm(amd64.RAX, ExitFault)
 	s.Leave = a.Len()
 	a.SetRel8(indirect, s.Leave)
+	a.SetRel8(guess, s.Leave)
 	a.SetRel8(interp, s.Leave)
 	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
 	a.JmpM(amd64.At(ctxReg, offLeave))

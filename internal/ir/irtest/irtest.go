@@ -200,7 +200,7 @@ func (f *file) run(c *Case, text string) (r Run, err error) {
 	last := &c.Trace.Code[len(c.Trace.Code)-1]
 	r.Exit = ir.Outcome{Op: last.Op, PC: last.Imm}
 	switch last.Op {
-	case ir.Jump, ir.Call, ir.Ret:
+	case ir.Jump, ir.JumpSame, ir.Call, ir.Ret:
 		r.Exit.PC = 0 // to be told
 	}
 	if err := f.words(&r, &r.In, before, 1); err != nil {

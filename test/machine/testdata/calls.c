@@ -164,6 +164,62 @@ static void targets(void) {
 	munmap(p, PAGE);
 }
 
+// Places that call where they are told to: each is new to all threads at once, which call
+// different functions; and by jumps of the kind that linkage tables have.
+enum { PLACES = 60, PLACE = 24, CALLERS = 4, NEWS = 60 };
+typedef long place(long x, void *f);
+static unsigned char *places;
+static pthread_barrier_t begin, end;
+static long twice(long x) { return 2 * x; }
+static long more(long x) { return x + 1000; }
+static long less(long x) { return x - 7; }
+static long negative(long x) { return -x; }
+static long (*const functions[CALLERS])(long) = {twice, more, less, negative};
+
+static void *calls_places(void *number) {
+	long me = (long)number;
+	for (int news = 0; news < NEWS; news++) {
+		pthread_barrier_wait(&begin);
+		for (long i = 0; i < 20 * PLACES; i++) {
+			int f = i < 10 * PLACES ? me : (me + i) % CALLERS; // the same at first
+			long r = ((place *)(places + i % PLACES * PLACE))(i, functions[f]);
+			CHECK(r == functions[f](i), "place %ld: %ld, function %d of %ld", i % PLACES, r, f, i);
+		}
+		pthread_barrier_wait(&end);
+	}
+	return NULL;
+}
+
+static void many_callers(void) {
+	pthread_t t[CALLERS];
+	pthread_barrier_init(&begin, NULL, CALLERS + 1);
+	pthread_barrier_init(&end, NULL, CALLERS + 1);
+	for (long i = 0; i < CALLERS; i++)
+		pthread_create(&t[i], NULL, calls_places, (void *)i);
+	for (int news = 0; news < NEWS; news++) {
+		places = mapped(1, PROT_READ | PROT_WRITE);
+		for (int i = 0; i < PLACES; i++) {
+			unsigned char *q = places + i * PLACE;
+			if (i % 3 == 0) {
+				emit(&q, jalr(t1, a1, 0)); // the function returns for it
+				continue;
+			}
+			emit(&q, addi(sp, sp, -16));
+			emit(&q, S(0x23, 3, ra, sp, 8));
+			emit(&q, jalr(ra, a1, 0));
+			emit(&q, I(3, 3, ra, sp, 8));
+			emit(&q, addi(sp, sp, 16));
+			emit(&q, RET);
+		}
+		protect(places, 1, PROT_READ | PROT_EXEC);
+		pthread_barrier_wait(&begin);
+		pthread_barrier_wait(&end);
+		munmap(places, PAGE);
+	}
+	for (long i = 0; i < CALLERS; i++)
+		pthread_join(t[i], NULL);
+}
+
 // A handler that returns to another place than it interrupted.
 static volatile long elsewhere;
 static void landing(void) { siglongjmp(out, ++elsewhere); }
@@ -192,5 +248,6 @@ int main(void) {
 	assembly();
 	targets();
 	redirected();
+	many_callers();
 	return finish();
 }

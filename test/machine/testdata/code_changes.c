@@ -284,6 +284,27 @@ static void jump_table(void) {
 	munmap(p, PAGE);
 }
 
+// pointers call functions whose code changes, and ever the same one from each place.
+__attribute__((noinline)) static long by_pointer(function f, long x) { return f(x) + 1; }
+__attribute__((noinline)) static long by_other(function f, long x) { return f(x) + 2; }
+
+static void pointers(void) {
+	for (int i = 0; i < 300; i++) {
+		unsigned char *p = mapped(1, PROT_READ | PROT_WRITE);
+		constant(p, i, 3);
+		protect(p, 1, PROT_READ | PROT_EXEC);
+		for (int k = 0; k < 40; k++)
+			CHECK(by_pointer((function)p, k) == k + 3 + i + 1 && by_other((function)p, k) == k + 3 + i + 2, "%d: %d", i, k);
+		protect(p, 1, PROT_READ | PROT_WRITE);
+		constant(p, i, 5);
+		protect(p, 1, PROT_READ | PROT_EXEC);
+		for (int k = 0; k < 40; k++)
+			CHECK(by_pointer((function)p, k) == k + 5 + i + 1 && by_other((function)p, k) == k + 5 + i + 2, "%d: %d, written again", i, k);
+		if (i % 3)
+			munmap(p, PAGE);
+	}
+}
+
 // A function that is rewritten between call and return: it calls back.
 static unsigned char *caller;
 static int back_rounds;
@@ -429,6 +450,7 @@ int main(int argc, char **argv) {
 	beside(on_qemu ? 1000 : 100000); // QEMU translates anew after each store
 	moved();
 	jump_table();
+	pointers();
 	between_call_and_return();
 	other_thread(BY_FENCE);
 	other_thread(FLUSH_ALL);

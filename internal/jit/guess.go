@@ -1,0 +1,65 @@
+//go:build amd64
+
+package jit
+
+import (
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// A computed jump that mostly goes to one place has an inline cache: a comparison with a
+// guess, and a direct jump for where it is right. Elsewhere, Context.Jumps is looked into.
+//
+//	mov  rcx, guess      an odd number at first
+//	cmp  rax, rcx
+//	jne  probe           to where the guess is made at first
+//	call target          there, too, until the exit is linked
+//
+// The first target becomes the guess, for good: threads may be anywhere in this code while
+// it is patched (codecache.Cache.Link). The patched parts lie within one cache line.
+
+// Guess is what of an inline cache is patched: offsets in the assembler's buffer.
+type Guess struct {
+	At    int // the guess: 8 bytes, aligned
+	Miss  int // the displacement of the jump for wrong guesses
+	Probe int // what it is to lead to once there is a guess
+}
+
+// noGuess is odd: no target is, but for those whose bit 0 the guest has set.
+const noGuess = 1<<63 | 1
+
+// guess ends the trace with a jump or call to the target in RAX.
+func (c *Compiler) guess(op ir.Op) {
+	const opcode, line, patched = 2, 64, 8 + 3 + 6 + 5
+	c.a.Align(8, opcode)
+	if at := (c.a.Len() + opcode) % line; at > line-patched {
+		c.a.Nop(line - at)
+	}
+	c.a.MovImm(amd64.RCX, noGuess)
+	g := &Guess{At: c.a.Len() - 8}
+	c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
+	g.Miss = c.a.Jcc(amd64.NE)
+	if op == ir.Call {
+		c.mayOverflow(0, true)
+		c.addExit(op, 0, c.a.Call())
+	} else {
+		c.addExit(op, 0, c.a.Jmp())
+	}
+	c.code.Exits[len(c.code.Exits)-1].Guess = g
+}
+
+// emitGuess appends what makes the guess of an exit, and where wrong guesses lead to.
+func (c *Compiler) emitGuess(e *Exit, number uint64) {
+	c.a.SetRel32(e.Guess.Miss, c.a.Len())
+	c.a.MovImm(amd64.RCX, number)
+	c.a.SetRel32(c.a.Jmp(), c.Stubs.Guess)
+	e.Guess.Probe = c.a.Len()
+	entry := probe(c.a, c.Stubs.Indirect)
+	if e.Op == ir.Call {
+		c.mayOverflow(0, true)
+		c.a.CallM(entry)
+		c.a.SetRel32(c.a.Jmp(), e.Jump+4)
+	} else {
+		c.a.JmpM(entry)
+	}
+}
