@@ -8,7 +8,7 @@ SEED        ?= 1
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted storm report clean
+.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ userland-fast: userland ## those of them that CI runs: none takes minutes or nee
 
 userland-interpreted: ROWS = -translate=off
 userland-interpreted: userland ## all of them without the translator
+
+userland-at-once: build deps ## those that CI runs, everything translated when it is first executed
+	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0"
+
+userland-small-cache: build deps ## the same with a code cache of 256 KiB
+	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --code-cache=256K"
 
 report: build deps ## count what works: instructions, system calls, programs, packages
 	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'

@@ -238,12 +238,12 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		name = o.argv0
 	}
 	cfg := hospes.Config{
-		Program:    o.program,
-		Args:       append([]string{name}, o.args...),
-		Env:        o.environment(env),
-		Sysroot:    o.sysroot,
-		Mapping:    o.mapping,
-		PageSize:   o.memory.page, AddressBits: o.memory.bits,
+		Program:  o.program,
+		Args:     append([]string{name}, o.args...),
+		Env:      o.environment(env),
+		Sysroot:  o.sysroot,
+		Mapping:  o.mapping,
+		PageSize: o.memory.page, AddressBits: o.memory.bits,
 		Translator: o.translator,
 		Resume:     o.resume,
 	}

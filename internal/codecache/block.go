@@ -10,6 +10,9 @@ type Key struct {
 	Mode uint8  // what else the translation depends on: the guest's rounding mode
 }
 
+// hash is different for all keys that have blocks: no code is at an address of more than 60 bits.
+func (k Key) hash() uint64 { return k.PC<<3 ^ uint64(k.Mode) }
+
 // Block is a translation.
 type Block struct {
 	Key

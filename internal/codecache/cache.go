@@ -16,8 +16,8 @@ type Cache struct {
 	used    int
 	reserve int // bytes at the beginning that Reset leaves alone
 
-	blocks []*Block // in the order of their code
-	index  map[Key]*Block
+	blocks []*Block            // in the order of their code
+	index  map[uint64]*Block   // by Key.hash
 	pages  map[uint64][]*Block // valid and dropped blocks by guest page
 	exits  []Exit
 	first  uint32 // number of exits[0]
@@ -72,7 +72,7 @@ func (c *Cache) Forked() (lost bool, err error) {
 
 func (c *Cache) forget() {
 	c.blocks, c.exits = nil, c.exits[:0]
-	c.index = map[Key]*Block{}
+	c.index = map[uint64]*Block{}
 	c.pages = map[uint64][]*Block{}
 	c.used = c.reserve
 }
@@ -131,11 +131,11 @@ func (c *Cache) AddInterpreted(b *Block) {
 
 func (c *Cache) enter(b *Block) {
 	b.valid.Store(true)
-	if old := c.index[b.Key]; old != nil {
+	if old := c.index[b.hash()]; old != nil {
 		c.Drop(old)
 		c.unlist(old)
 	}
-	c.index[b.Key] = b
+	c.index[b.hash()] = b
 	first, last := b.pageRange()
 	for p := first; p <= last; p++ {
 		c.pages[p] = append(c.pages[p], b)
@@ -167,7 +167,7 @@ func (c *Cache) CodeOf(b *Block) []byte { return c.mem[b.Entry:b.End] }
 
 // Lookup returns the valid block of a key, or nil.
 func (c *Cache) Lookup(k Key) *Block {
-	if b := c.index[k]; b != nil && b.valid.Load() {
+	if b := c.index[k.hash()]; b != nil && b.Key == k && b.valid.Load() {
 		return b
 	}
 	return nil
@@ -175,8 +175,8 @@ func (c *Cache) Lookup(k Key) *Block {
 
 // Revive makes a dropped block valid again, if guest memory holds its code.
 func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
-	b := c.index[k]
-	if b == nil || b.valid.Load() || b.Checked != checked || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
+	b := c.index[k.hash()]
+	if b == nil || b.Key != k || b.valid.Load() || b.Checked != checked || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
 		return nil
 	}
 	if b.Interpreted() && len(b.Code) == 0 {

@@ -1,24 +1,8 @@
 // Directories and names: listing, links, renaming, the working directory.
-#define _GNU_SOURCE
+#include "show.h"
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define show(call) \
-	do { \
-		errno = 0; \
-		long r_ = (long)(call); \
-		printf("%s = %ld%s%s\n", #call, r_, r_ < 0 ? " " : "", r_ < 0 ? strerrorname_np(errno) : ""); \
-	} while (0)
 
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 

@@ -1,31 +1,14 @@
 // Files: open flags, reading and writing in all shapes, positions, truncation,
 // holes, locks, leases, times, extended attributes.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
+#include "show.h"
 #include <linux/openat2.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
-#include <unistd.h>
-
-// show prints a result, and the error's name if it is one.
-#define show(call) \
-	do { \
-		errno = 0; \
-		long r_ = (long)(call); \
-		printf("%s = %ld%s%s\n", #call, r_, r_ < 0 ? " " : "", r_ < 0 ? strerrorname_np(errno) : ""); \
-	} while (0)
 
 static char *bad = (char *)8; // no process has memory there
 

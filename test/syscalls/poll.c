@@ -1,28 +1,14 @@
 // Waiting for descriptors: poll, select and epoll, their time-outs and signal masks.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "show.h"
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
-
-#define show(call) \
-	do { \
-		errno = 0; \
-		long r_ = (long)(call); \
-		printf("%s = %ld%s%s\n", #call, r_, r_ < 0 ? " " : "", r_ < 0 ? strerrorname_np(errno) : ""); \
-	} while (0)
 
 static volatile int caught;
 static void handler(int sig) { caught = sig; }

@@ -1,8 +1,6 @@
 // Sockets: families, names, messages, descriptors and credentials in flight, options.
-#define _GNU_SOURCE
+#include "show.h"
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -11,22 +9,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
-#include <unistd.h>
-
-#define show(call) \
-	do { \
-		errno = 0; \
-		long r_ = (long)(call); \
-		printf("%s = %ld%s%s\n", #call, r_, r_ < 0 ? " " : "", r_ < 0 ? strerrorname_np(errno) : ""); \
-	} while (0)
 
 static char *bad = (char *)8;
 

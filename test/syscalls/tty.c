@@ -1,21 +1,8 @@
 // Terminals: a pseudo-terminal's modes, queues, sizes and line discipline.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "show.h"
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <unistd.h>
-
-#define show(call) \
-	do { \
-		errno = 0; \
-		long r_ = (long)(call); \
-		printf("%s = %ld%s%s\n", #call, r_, r_ < 0 ? " " : "", r_ < 0 ? strerrorname_np(errno) : ""); \
-	} while (0)
 
 static void modes(int tty) {
 	puts("== modes");

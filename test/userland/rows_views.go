@@ -21,11 +21,11 @@ kill $p $q`,
 	{name: "procps/top", about: "top, pmap, vmstat, free, uptime, w",
 		script: `sleep 303 & p=$!; sleep 0.5
 TERM=dumb top -bn1 -p $p | awk '$1 == '$p' { print $NF }'
-pmap $p | awk '/stack/ { print $2, $3, "stack" } / r-x-- sleep/ { print "text" } /total/ { split($2, k, "K"); print k[1] < 20000 }'
+pmap $p | awk '/stack/ { print $3, "stack" } / r-x-- sleep/ { print "text" } /total/ { split($2, k, "K"); print k[1] < 20000 }'
 pmap -x $p | grep -c libc.so.6
 vmstat | wc -l; free | awk '/Mem/ { print ($2 > 0) }'; uptime | grep -c load; w -h | wc -l
 kill $p`,
-		want: "sleep\ntext\n8192K rw--- stack\n1\n3\n3\n1\n1\n0\n"},
+		want: "sleep\ntext\nrw--- stack\n1\n3\n3\n1\n1\n0\n"},
 	{name: "psmisc", about: "pstree, fuser, killall", packages: "psmisc",
 		script: `cp /bin/sleep mysleep; ./mysleep 304 & p=$!; sleep 305 >out & q=$!; sleep 0.5
 pstree -a $p; pstree $$ | grep -o 'mysleep\|sleep' | sort
