@@ -5,6 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CROSS       := darwin/arm64 linux/arm64 windows/amd64
 FUZZTIME    ?= 20s
 SEED        ?= 1
+LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
@@ -14,7 +15,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./hospes, one static binary
-	$(GO) build -trimpath -o hospes ./cmd/hospes
+	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o hospes ./cmd/hospes
 
 demo: build ## run the embedded riscv64 program
 	./hospes --demo

@@ -14,21 +14,24 @@ const (
 	Offset Mapping = iota
 	// Table translates every access through a software page table.
 	Table
+	// Direct places guest memory at the guest's own addresses. An executable that is not
+	// linked above them (-ldflags=-T=0x600000001000) keeps those that it has from the guest.
+	Direct
 )
 
-var mappingNames = [...]string{Offset: "offset", Table: "table"}
+var mappingNames = [...]string{Offset: "offset", Table: "table", Direct: "direct"}
 
 // String returns the name that ParseMapping reads.
 func (m Mapping) String() string { return mappingNames[m] }
 
-// ParseMapping returns the mapping of a name: "offset" or "table".
+// ParseMapping returns the mapping of a name: "offset", "table" or "direct".
 func ParseMapping(name string) (Mapping, error) {
 	for i, s := range mappingNames {
 		if s == name {
 			return Mapping(i), nil
 		}
 	}
-	return 0, errors.New(`memory mapping "` + name + `" is neither "offset" nor "table"`)
+	return 0, errors.New(`memory mapping "` + name + `" is none of "offset", "table" and "direct"`)
 }
 
 // Translator are the options of the dynamic binary translator. On hosts without one they

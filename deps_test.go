@@ -34,6 +34,7 @@ var policy = map[string][]string{
 	"internal/mem/hostmem": {"internal/mem"},
 	"internal/mem/offset":  {"internal/mem", "internal/mem/hostmem"},
 	"internal/mem/table":   {"internal/mem", "internal/mem/hostmem"},
+	"internal/mem/direct":  {"internal/mem", "internal/mem/hostmem", "internal/mem/offset"},
 
 	"internal/guest":                {"internal/ir", "internal/irq", "internal/mem"},
 	"internal/guest/riscv/encoding": {},
@@ -60,7 +61,7 @@ var policy = map[string][]string{
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
 	"internal/procview":   {"internal/mem", "internal/peer"},
-	"internal/trap/early": {"internal/inherited", "internal/trap"},
+	"internal/trap/early": {"internal/inherited", "internal/mem", "internal/mem/direct", "internal/trap"},
 	"internal/hostthread": {},
 	"internal/forkall":    {"internal/hostthread", "internal/reserved", "internal/trap"},
 	"internal/loader":     {"internal/guest", "internal/mem"},
@@ -74,7 +75,7 @@ var policy = map[string][]string{
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/offset",
+		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
 		"internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
@@ -83,6 +84,7 @@ var policy = map[string][]string{
 	"cmd/hospes-bench": {},
 
 	// Test programs and tools: nothing imports them.
+	"internal/testcmd":  {},
 	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
 	"test/userland":     {},
 	"bench/go/channels": {},

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/direct"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 )
@@ -38,9 +39,13 @@ func newSpace(cfg Config) (*mem.Space, error) {
 }
 
 func newMapping(kind Mapping, limit uint64) (mem.Mapping, error) {
-	if kind == Table {
+	switch kind {
+	case Table:
 		return table.New(limit)
+	case Direct:
+		return direct.New(limit)
 	}
+	direct.Forgo()
 	return offset.New(limit)
 }
 

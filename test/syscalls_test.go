@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const (
@@ -46,6 +48,7 @@ var configurations = []struct {
 }{
 	{"offset", []string{"--mapping", "offset"}},
 	{"table", []string{"--mapping", "table"}},
+	{"direct", []string{"--mapping", "direct"}},
 	{"wx", []string{"--translate", "on", "--threshold", "0", "--wx"}},
 }
 
@@ -64,10 +67,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	hospes = filepath.Join(dir, "hospes")
-	cmd := exec.Command("go", "build", "-o", hospes, "github.com/hospes-vm/hospes/cmd/hospes")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+	if err := testcmd.Build(hospes); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/hospes-vm/hospes"
 	"github.com/hospes-vm/hospes/internal/reserved"
+	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/trap"
 	_ "github.com/hospes-vm/hospes/internal/trap/early" // the inherited signal mask, exactly
 )
@@ -46,5 +48,9 @@ func (o *opts) log() (io.Writer, error) {
 // process for a guest, to see how far that goes.
 func buildNotes() []string {
 	trap.Init()
-	return trap.Shortcomings()
+	notes := trap.Shortcomings()
+	if at := self.Address(); at < 1<<38 {
+		notes = append(notes, fmt.Sprintf("this executable is linked to %#x, where guests are in the direct mapping; one by make is not", at))
+	}
+	return notes
 }

@@ -87,7 +87,7 @@ var table = []option{
 		o.logFile = v
 		return nil
 	}},
-	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default) or table", func(o *opts, v string) (err error) {
+	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default), table or direct", func(o *opts, v string) (err error) {
 		o.mapping, err = hospes.ParseMapping(v)
 		return err
 	}},

@@ -22,7 +22,7 @@ func printVersion(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "hospes %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintln(w, "guest: riscv64 Linux; engine: interpreter, translator; memory mappings: offset, table")
+	fmt.Fprintln(w, "guest: riscv64 Linux; engine: interpreter, translator; memory mappings: offset, table, direct")
 	for _, line := range buildNotes() {
 		fmt.Fprintln(w, "note:", line)
 	}

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 var (
 	casesFlag = flag.Int("cases", 0, "random cases per instruction (0: 40 with -short, else 200)")
 	seedFlag  = flag.Uint64("seed", 1, "seed of the random cases")
-	mapping   = flag.String("mapping", "offset", "memory mapping of hospes; the tests of offset run those of table, too")
+	mapping   = flag.String("mapping", "offset", "memory mapping of hospes; the tests of offset run those of the others, too")
 )
 
 // reference and subject are set by TestMain; reference is nil when there is no qemu.
@@ -63,16 +64,14 @@ func buildHospes(dir string) (*Emulator, error) {
 		return &Emulator{"hospes", c}, nil
 	}
 	path := filepath.Join(dir, "hospes")
-	cmd := exec.Command("go", "build", "-o", path, "../../cmd/hospes")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building hospes: %v\n%s", err, out)
+	if err := testcmd.Build(path); err != nil {
+		return nil, err
 	}
 	return &Emulator{"hospes", []string{path, "--mapping", *mapping}}, nil
 }
 
-// TestTableMapping runs the tests again with the other memory mapping, and fewer cases.
-func TestTableMapping(t *testing.T) {
+// TestMappings runs the tests again with the other memory mappings, and fewer cases.
+func TestMappings(t *testing.T) {
 	needEmulators(t)
 	if *mapping != "offset" {
 		return
@@ -81,8 +80,12 @@ func TestTableMapping(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(exe, "-test.short", "-mapping=table").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, name := range []string{"table", "direct"} {
+		t.Run(name, func(t *testing.T) {
+			if out, err := exec.Command(exe, "-test.short", "-mapping="+name).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 func TestFlows(t *testing.T) {
 	needEmulators(t)
 	if *mapping != "offset" {
-		t.Skip("the configurations have both mappings")
+		t.Skip("the configurations have all mappings")
 	}
 	h := &flowTest{t: t, q: NewFlows(table(t)), dir: t.TempDir(), subjects: configured(subject)}
 	end := time.Now().Add(*flowTime)

@@ -97,7 +97,8 @@ var Configurations = []struct {
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=128K"}},
 	{"interpreter", []string{"--translate=off"}},
-	{"table", []string{"--mapping=table"}},
+	{"table", []string{"--mapping=table", "--threshold=0"}},
+	{"direct", []string{"--mapping=direct", "--threshold=0"}},
 }
 
 // configured returns the emulator in each configuration.

@@ -77,6 +77,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 		m.comp.Table = true
 	} else {
 		m.base, m.limit = as.Mapping().Window()
+		m.comp.Direct = m.base == 0
 	}
 	m.runs.measured = opts.Measure
 	var err error

@@ -75,6 +75,7 @@ type Compiler struct {
 	Features  Features
 	Limit     uint64 // guest addresses from there on are not in the window, or the table; see package mem
 	Table     bool   // Context.Base is a page table; see mem.Paged
+	Direct    bool   // Context.Base is 0
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit

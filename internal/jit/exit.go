@@ -190,7 +190,7 @@ func (c *Compiler) verify(code []byte) {
 	c.pc = c.t.PC
 	if !c.Table {
 		c.a.MovImm(amd64.RCX, c.pc)
-		c.compareCode(amd64.AtIndex(baseReg, amd64.RCX, 1, 0), code)
+		c.compareCode(c.place(amd64.RCX, 0, looks), code)
 		return
 	}
 	for pc := c.pc; len(code) > 0; { // page by page

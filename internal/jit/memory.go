@@ -51,7 +51,10 @@ func (c *Compiler) address(v ir.Value, how access) amd64.Mem {
 
 // place is host memory for guest address r + disp, in the window or its guards.
 func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
-	if !c.Table {
+	switch {
+	case c.Direct:
+		return amd64.At(r, disp)
+	case !c.Table:
 		return amd64.AtIndex(baseReg, r, 1, disp)
 	}
 	t := c.temp()
@@ -73,7 +76,10 @@ func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
 
 // fixed is host memory for a constant guest address.
 func (c *Compiler) fixed(addr int32, how access) amd64.Mem {
-	if !c.Table {
+	switch {
+	case c.Direct:
+		return amd64.At(amd64.NoReg, addr)
+	case !c.Table:
 		return amd64.At(baseReg, addr)
 	}
 	t := c.temp()

@@ -2,9 +2,10 @@
 // may be done with them, and where their bytes lie in the host.
 //
 // A Space owns the list of VMAs and the placement policy. How guest addresses
-// become host addresses is a Mapping, of which there are two implementations:
+// become host addresses is a Mapping, of which there are three implementations:
 //
 //   - mem/offset: host address = base + guest address, protection by the host's MMU;
+//   - mem/direct: the same with base 0;
 //   - mem/table:  a software page table, protection by look-up; any GOOS/GOARCH.
 //
 // The rest of the program sees guest memory only through Space. Guest memory is

@@ -361,6 +361,9 @@ func newFiles(t testing.TB, page uint64) (files [2]*os.File) {
 
 // compareNative makes the calls of ops in both worlds.
 func compareNative(t *testing.T, s *mem.Space, ops []byte) {
+	if base, limit := s.Mapping().Window(); limit != 0 && base == 0 {
+		t.Skip("the zone is the guest's")
+	}
 	page := uint64(mem.PageSize)
 	nat := &nativeWorld{size: page, files: newFiles(t, page)}
 	own := &spaceWorld{s: s, size: page, files: newFiles(t, page)}

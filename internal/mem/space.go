@@ -16,6 +16,7 @@ type Space struct {
 	m        Mapping
 	page     uint64        // the guest's page size
 	growsLow atomic.Uint64 // no memory that grows on use will ever reach below
+	taken    []Range       // what the Mapping does not have
 
 	mu       sync.RWMutex // guards the fields below and all changes of m
 	vmas     vmaList
@@ -42,6 +43,9 @@ type Limits struct {
 func New(m Mapping, page, stackSize uint64) *Space {
 	s := &Space{m: m, page: page, limits: Limits{math.MaxUint64, math.MaxUint64, math.MaxUint64}}
 	s.growsLow.Store(math.MaxUint64)
+	if o, ok := m.(Obstructed); ok {
+		s.taken = o.Taken()
+	}
 	gap := min(max(stackSize+(1<<20), 128<<20), s.Top()/6*5)
 	s.mmapBase = s.pageDown(s.Top() - gap)
 	return s
@@ -206,20 +210,45 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 
 // free finds room for n bytes: top down below mmapBase, else anywhere.
 func (s *Space) free(n uint64) (uint64, error) {
-	if a, ok := s.vmas.gapBelow(MinAddr, s.mmapBase, n, s.guardGap()); ok {
-		return a, nil
+	for high := s.mmapBase; ; {
+		a, ok := s.vmas.gapBelow(MinAddr, high, n, s.guardGap())
+		if !ok {
+			break
+		}
+		in := s.isTaken(a, a+n)
+		if in == nil {
+			return a, nil
+		}
+		high = in.Start
 	}
-	if a, ok := s.vmas.gapAbove(s.mmapBase, s.Limit(), n, s.guardGap()); ok {
-		return a, nil
+	for low := s.mmapBase; ; {
+		a, ok := s.vmas.gapAbove(low, s.Limit(), n, s.guardGap())
+		if !ok {
+			return 0, syscall.ENOMEM
+		}
+		in := s.isTaken(a, a+n)
+		if in == nil {
+			return a, nil
+		}
+		low = in.End
 	}
-	return 0, syscall.ENOMEM
+}
+
+// isTaken returns the first range in [start, end) that the Mapping does not have, or nil.
+func (s *Space) isTaken(start, end uint64) *Range {
+	for i := range s.taken {
+		if r := &s.taken[i]; r.Start < end && start < r.End {
+			return r
+		}
+	}
+	return nil
 }
 
 // roomy reports whether there is nothing in [start, end), nor anything right above that
 // could grow into it.
 func (s *Space) roomy(start, end uint64) bool {
 	i := s.vmas.index(start)
-	return i >= len(s.vmas) || s.vmas[i].low(s.guardGap()) >= end
+	return (i >= len(s.vmas) || s.vmas[i].low(s.guardGap()) >= end) && s.isTaken(start, end) == nil
 }
 
 // mapped counts the mapped bytes in [start, end).

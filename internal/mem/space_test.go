@@ -14,17 +14,19 @@ import (
 	"testing"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/direct"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 )
 
 const page = mem.PageSize
 
-// eachMapping runs a test over both mappings.
+// eachMapping runs a test over all mappings.
 func eachMapping(t *testing.T, f func(t *testing.T, s *mem.Space)) {
 	for name, open := range map[string]func() (mem.Mapping, error){
 		"offset": func() (mem.Mapping, error) { return offset.New(1 << 38) },
 		"table":  func() (mem.Mapping, error) { return table.New(1 << 38) },
+		"direct": func() (mem.Mapping, error) { return direct.New(1 << 38) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := open()
@@ -294,7 +296,7 @@ type model map[uint64]struct {
 // TestAgainstModel compares random operations with a page-by-page model.
 func TestAgainstModel(t *testing.T) {
 	eachMapping(t, func(t *testing.T, s *mem.Space) {
-		const base, pages = uint64(0x1000000), 64
+		const base, pages = uint64(1 << 32), 64
 		rnd := rand.New(rand.NewPCG(1, 2))
 		m := model{}
 		for step := range 3000 {
@@ -395,7 +397,7 @@ func TestReadString(t *testing.T) {
 
 func TestSpansAcrossVMAs(t *testing.T) {
 	eachMapping(t, func(t *testing.T, s *mem.Space) {
-		const base = 0x2000000
+		const base = 1 << 33
 		for i := range uint64(4) { // out of order, so that host memory is scattered
 			mustMap(t, s, mem.Request{Addr: base + (i^2)*page, Len: page, Prot: mem.Read | mem.Write, Flags: mem.MapFixed})
 		}

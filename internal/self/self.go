@@ -59,6 +59,9 @@ func keep(exe int) {
 	}
 }
 
+// Address is where the executable has been linked to, or loaded.
+func Address() uint64 { return uint64(aux(atPhdr)) &^ 4095 }
+
 // Pass returns a descriptor of the executable that the program which is started next
 // gets, for its Adopt, or -1 if that can find the file by itself.
 func Pass() int {

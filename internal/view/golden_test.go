@@ -37,7 +37,8 @@ var allFeatures = jit.Features{BMI1: true, BMI2: true, LZCNT: true, POPCNT: true
 // TestGolden compiles pieces of guest code, and compares the host code with what it was
 // before: a change of its quality is to be seen in review. Each file testdata/*.s is the
 // source of a trace; one with "verify" in its first line is for memory that can be
-// written, one with "table" for a page table. Run with -update to accept the new code.
+// written, one with "table" for a page table, one with "direct" for a window at address 0.
+// Run with -update to accept the new code.
 func TestGolden(t *testing.T) {
 	sources, err := filepath.Glob("testdata/*.s")
 	if err != nil || len(sources) == 0 {
@@ -114,7 +115,7 @@ func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	a := &amd64.Assembler{Buf: make([]byte, 0, 1<<16)}
 	a.Nop(16)
 	c := jit.Compiler{Features: f, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a)}
-	c.Table = strings.Contains(how, "table")
+	c.Table, c.Direct = strings.Contains(how, "table"), strings.Contains(how, "direct")
 	var expect []byte
 	if strings.Contains(how, "verify") {
 		expect = code

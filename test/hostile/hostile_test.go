@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 var (
@@ -39,7 +41,7 @@ const (
 	stuck = 3
 )
 
-var mappings = []string{"offset", "table"}
+var mappings = []string{"offset", "table", "direct"}
 
 // bin holds hospes and the programs, where these cannot write.
 var bin string
@@ -57,10 +59,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(bin)
 	_ = os.Chmod(bin, 0o755)
-	cmd := exec.Command("go", "build", "-o", hospes(), "github.com/hospes-vm/hospes/cmd/hospes")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+	if err := testcmd.Build(hospes()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -140,7 +140,7 @@ func (e *end) check(t *testing.T, what string, statuses ...int) {
 	}
 }
 
-// eachSeed runs f with n seeds, or as many as the flag says, in both mappings.
+// eachSeed runs f with n seeds, or as many as the flag says, in all mappings.
 func eachSeed(t *testing.T, n int, f func(t *testing.T, mapping, seed string)) {
 	if *seeds != 0 {
 		n = *seeds

@@ -27,6 +27,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const (
@@ -48,6 +50,8 @@ var configurations = []struct {
 	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table", "--threshold=0"}},
+	{"direct", []string{"--mapping=direct", "--threshold=0"}},
+	{"direct-interpreter", []string{"--mapping=direct", "--translate=off"}},
 	{"table-interpreter", []string{"--mapping=table", "--translate=off"}},
 }
 
@@ -66,10 +70,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	hospes = filepath.Join(dir, "hospes")
-	cmd := exec.Command("go", "build", "-o", hospes, "github.com/hospes-vm/hospes/cmd/hospes")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building hospes: %v\n%s", err, out)
+	if err := testcmd.Build(hospes); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

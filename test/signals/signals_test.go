@@ -20,6 +20,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const sigRTMin = 34 // as C libraries number it
@@ -37,10 +39,7 @@ var hospes = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	exe := filepath.Join(dir, "hospes")
-	cmd := exec.Command("go", "build", "-o", exe, "github.com/hospes-vm/hospes/cmd/hospes")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	return exe, cmd.Run()
+	return exe, testcmd.Build(exe)
 })
 
 func TestMain(m *testing.M) {

@@ -14,7 +14,7 @@ func (c *CPU) object(addr uint64, size int, access mem.Prot) unsafe.Pointer {
 	if addr&uint64(size-1) != 0 {
 		raiseMisaligned(addr)
 	}
-	if addr < c.limit {
+	if addr-mem.MinAddr < c.window {
 		return unsafe.Add(c.base, addr)
 	}
 	return c.mem.Pointer(addr, size, access)

@@ -46,8 +46,8 @@ type CPU struct {
 	gen     uint32 // code generation: blocks of another one are to be checked
 	stale   atomic.Bool
 	base    unsafe.Pointer // linear window of mem
-	limit   uint64
-	hot     uint32 // executions after which a block is for the translator
+	window  uint64         // bytes of it from mem.MinAddr on
+	hot     uint32         // executions after which a block is for the translator
 
 	as     *mem.Space
 	mem    mem.Mapping
@@ -64,7 +64,7 @@ func New(as *mem.Space) *CPU {
 	c := &CPU{as: as, mem: as.Mapping(), hot: math.MaxUint32}
 	c.MoveRegisters(new(ir.Registers))
 	base, limit := c.mem.Window()
-	c.base, c.limit = windowBase(base), limit
+	c.base, c.window = windowBase(base), max(limit, mem.MinAddr)-mem.MinAddr
 	c.cache.init()
 	return c
 }

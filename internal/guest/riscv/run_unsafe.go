@@ -40,7 +40,7 @@ func (b *block) start() uintptr { return uintptr(unsafe.Pointer(b.first)) }
 // same reports whether memory still holds the code of b. Most blocks are too short for
 // a call of the library's comparison to pay.
 func (c *CPU) same(b *block) bool {
-	if b.end > c.limit {
+	if b.end-mem.MinAddr > c.window {
 		return c.unchanged(b)
 	}
 	now, then, n := unsafe.Add(c.base, b.pc), unsafe.Pointer(unsafe.SliceData(b.code)), len(b.code)
@@ -93,10 +93,10 @@ func (c *CPU) slowly() guest.Exit {
 	if b == nil {
 		return c.fetchFault()
 	}
-	hot, limit := c.hot, c.limit
-	c.hot, c.limit = 0, 0
+	hot, window := c.hot, c.window
+	c.hot, c.window = 0, 0
 	e := c.attempt(b)
-	c.hot, c.limit = hot, limit
+	c.hot, c.window = hot, window
 	if b.fall != nil {
 		b.fall.count = hot
 	}

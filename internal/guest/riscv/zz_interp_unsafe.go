@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // loop executes blocks from c.pc on until something needs the engine. Traps of
@@ -23,7 +24,7 @@ func (c *CPU) loop(b *block) guest.Exit {
 		addr, target uint64
 		i            *inst
 	)
-	base, limit, r, hot := c.base, c.limit, c.r, c.hot
+	base, window, r, hot := c.base, c.window, c.r, c.hot
 	polls := pollInterval
 	if b != nil {
 		goto start
@@ -72,14 +73,14 @@ dispatch:
 	case opFld:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
 	case opFsd:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint64)(unsafe.Add(base, addr)) = r[i.rs2]
@@ -96,14 +97,14 @@ dispatch:
 	case opFlw:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = boxS(uint32(uint64(*(*uint32)(unsafe.Add(base, addr)))))
 	case opFsw:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint32)(unsafe.Add(base, addr)) = uint32(r[i.rs2])
@@ -187,77 +188,77 @@ dispatch:
 	case opLb:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*int8)(unsafe.Add(base, addr)))
 	case opLh:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*int16)(unsafe.Add(base, addr)))
 	case opLw:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*int32)(unsafe.Add(base, addr)))
 	case opLd:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = *(*uint64)(unsafe.Add(base, addr))
 	case opLbu:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*uint8)(unsafe.Add(base, addr)))
 	case opLhu:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*uint16)(unsafe.Add(base, addr)))
 	case opLwu:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = uint64(*(*uint32)(unsafe.Add(base, addr)))
 	case opSb:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint8)(unsafe.Add(base, addr)) = uint8(r[i.rs2])
 	case opSh:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint16)(unsafe.Add(base, addr)) = uint16(r[i.rs2])
 	case opSw:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint32)(unsafe.Add(base, addr)) = uint32(r[i.rs2])
 	case opSd:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint64)(unsafe.Add(base, addr)) = r[i.rs2]
@@ -401,14 +402,14 @@ dispatch:
 	case opFlh:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		r[i.rd] = boxH(uint16(uint64(*(*uint16)(unsafe.Add(base, addr)))))
 	case opFsh:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
-		if addr >= limit {
+		if addr-mem.MinAddr >= window {
 			goto outside
 		}
 		*(*uint16)(unsafe.Add(base, addr)) = uint16(r[i.rs2])

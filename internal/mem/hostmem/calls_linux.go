@@ -36,6 +36,17 @@ func Reserve(hint uintptr, n, extra uint64) (base uintptr, got uint64, err error
 	return 0, 0, fmt.Errorf("cannot reserve %d bytes of address space: %w", n, syscall.ENOMEM)
 }
 
+// ReserveAt reserves n bytes of addresses from p on. The error is EEXIST if something is
+// there, EPERM if the host keeps such addresses free.
+func ReserveAt(p uintptr, n uint64) error {
+	at, err := mmap(p, n, unix.PROT_NONE, unused|unix.MAP_FIXED_NOREPLACE, -1, 0)
+	if err == nil && at != p { // Linux before 4.17 takes the flag for a hint
+		_ = Release(at, n)
+		return syscall.EEXIST
+	}
+	return err
+}
+
 // Allocate returns n bytes of memory, all zero, which cost nothing until they are used.
 func Allocate(n uint64) (uintptr, error) {
 	p, err := mmap(0, n, unix.PROT_READ|unix.PROT_WRITE, unused, -1, 0)

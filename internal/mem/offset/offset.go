@@ -43,6 +43,10 @@ func New(limit uint64) (*Mapping, error) {
 	return &Mapping{base: base + guard, limit: n}, nil
 }
 
+// At returns an address space of limit bytes at a constant distance, whose memory is reserved already,
+// from mem.MinAddr on and with mem.Guard bytes behind it. It is not for Close.
+func At(base uintptr, limit uint64) *Mapping { return &Mapping{base: base, limit: limit} }
+
 // Window implements mem.Mapping.
 func (m *Mapping) Window() (uintptr, uint64) { return m.base, m.limit }
 
@@ -93,7 +97,7 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 	if n == 0 {
 		return nil
 	}
-	if addr >= m.limit {
+	if !m.has(addr) {
 		return &mem.Fault{Addr: addr, Access: access, Kind: mem.MapErr}
 	}
 	room := m.limit - addr
@@ -117,8 +121,12 @@ func (m *Mapping) Close() error { return hostmem.Release(m.base-guard, m.limit+2
 
 func (m *Mapping) host(addr uint64) uintptr { return m.base + uintptr(addr) }
 
+// has reports whether there may be memory at addr. Below that, the host address may be one that
+// Go's runtime takes for a nil pointer.
+func (m *Mapping) has(addr uint64) bool { return addr >= mem.MinAddr && addr < m.limit }
+
 func (m *Mapping) at(addr uint64, access mem.Prot) unsafe.Pointer {
-	if addr >= m.limit {
+	if !m.has(addr) {
 		panic(&mem.Fault{Addr: addr, Access: access, Kind: mem.MapErr})
 	}
 	return hostmem.Pointer(m.host(addr))

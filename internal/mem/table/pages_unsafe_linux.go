@@ -10,8 +10,8 @@ import (
 
 const entrySize = 8
 
-// newPages returns the entries of limit bytes, all 0, or of less if the host (RLIMIT_DATA)
-// grants less. What is just outside of them is 0, too: translated code may look there.
+// newPages returns the entries of limit bytes, all 0, or fewer if the host (RLIMIT_AS,
+// RLIMIT_DATA) grants fewer. What is just outside of them is 0, too: translated code may look there.
 func newPages(limit uint64) (pages []atomic.Uint64, err error) {
 	for ; ; limit /= 2 {
 		n := limit >> pageShift

@@ -39,9 +39,9 @@ type Mapping struct {
 	limit uint64
 	arena *arena
 
-	// pages has an entry for each guest page: the host's address minus the guest's in
-	// the upper bits, mem.Prot and present in the lower. 0 means that the runs have to
-	// be asked.
+	// pages has an entry for each guest page, or for those at the beginning: the host's
+	// address minus the guest's in the upper bits, mem.Prot and present in the lower. 0
+	// means that the runs have to be asked.
 	pages []atomic.Uint64
 
 	mu   sync.Mutex // guards runs, and that entries are made of them
@@ -50,18 +50,28 @@ type Mapping struct {
 
 var _ mem.Paged = (*Mapping)(nil)
 
-// New returns an empty address space of limit bytes.
+// The most that is reserved for memory, and what addresses have entries in the table.
+// Programs get addresses above only if they ask for them (mem.Space.Top).
+const (
+	maxArena = 1 << 44
+	maxPaged = 1 << 47
+)
+
+// New returns an empty address space of limit bytes, or less if the host (RLIMIT_AS) grants
+// less.
 func New(limit uint64) (*Mapping, error) {
-	a, err := newArena(limit)
+	a, err := newArena(min(limit, maxArena))
 	if err != nil {
 		return nil, err
 	}
-	m := &Mapping{arena: a}
-	if m.pages, err = newPages(min(limit, a.size)); err != nil {
+	m := &Mapping{limit: limit, arena: a}
+	if a.size < min(limit, maxArena) {
+		m.limit = a.size
+	}
+	if m.pages, err = newPages(min(m.limit, maxPaged)); err != nil {
 		_ = a.close()
 		return nil, err
 	}
-	m.limit = uint64(len(m.pages)) << pageShift
 	return m, nil
 }
 
@@ -70,7 +80,7 @@ func (m *Mapping) Window() (uintptr, uint64) { return 0, 0 }
 
 // Pages implements mem.Paged.
 func (m *Mapping) Pages() (uintptr, uint64) {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(m.pages))), m.limit
+	return uintptr(unsafe.Pointer(unsafe.SliceData(m.pages))), uint64(len(m.pages)) << pageShift
 }
 
 // Limit implements mem.Mapping.
@@ -78,11 +88,10 @@ func (m *Mapping) Limit() uint64 { return m.limit }
 
 // entry returns the page table entry of addr, 0 if there is no page.
 func (m *Mapping) entry(addr uint64) uint64 {
-	if addr >= m.limit {
-		return 0
-	}
-	if e := m.pages[addr>>pageShift].Load(); e != 0 {
-		return e
+	if n := addr >> pageShift; n < uint64(len(m.pages)) {
+		if e := m.pages[n].Load(); e != 0 {
+			return e
+		}
 	}
 	return m.fill(addr)
 }
@@ -99,8 +108,8 @@ func (m *Mapping) fill(addr uint64) uint64 {
 	const size = fillPages << pageShift
 	first := max(addr&^(size-1), r.guest)
 	end := min(addr&^(size-1)+size, r.end())
-	for at := first; at < end; at += mem.PageSize {
-		m.pages[at>>pageShift].Store(e)
+	for n := first >> pageShift; n < min(end>>pageShift, uint64(len(m.pages))); n++ {
+		m.pages[n].Store(e)
 	}
 	return e
 }
@@ -121,7 +130,8 @@ func (m *Mapping) put(addr, n uint64, new ...run) (old runs) {
 	old = m.runs.within(addr, addr+n)
 	m.runs.replace(addr, addr+n, new...)
 	for _, r := range old {
-		clearPages(m.pages[r.guest>>pageShift : r.end()>>pageShift])
+		n := uint64(len(m.pages))
+		clearPages(m.pages[min(r.guest>>pageShift, n):min(r.end()>>pageShift, n)])
 	}
 	return old
 }

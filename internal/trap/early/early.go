@@ -3,8 +3,9 @@
 // Package early runs before Go's runtime does: it saves the signal mask and the
 // ignored signals with which the program was started, which the runtime changes,
 // blocks all signals, and has the runtime unblock none. It also notes which of the
-// standard descriptors are closed, which the runtime opens; and it raises the limits
-// of memory, which are the guest's and may be too low for the runtime itself. Threads
+// standard descriptors are closed, which the runtime opens; it raises the limits
+// of memory, which are the guest's and may be too low for the runtime itself; and it
+// reserves the addresses that the guest may have, before Go's heap gets there. Threads
 // of the runtime inherit the mask: none of them will take a signal that is meant for
 // the guest.
 //
@@ -22,6 +23,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/inherited"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/direct"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -32,6 +35,16 @@ var (
 	actions [65]action
 
 	data, space limit
+
+	reserved uintptr // where the guest's range has been reserved, or an error
+)
+
+// The guest's range, with a guard behind it.
+const (
+	//lint:ignore U1000 in the assembly
+	rangeStart = mem.MinAddr
+	//lint:ignore U1000 in the assembly
+	rangeSize = direct.MaxLimit + mem.Guard - mem.MinAddr
 )
 
 // What Go's runtime needs to start, in bytes: it reserves address space for its tables,
@@ -74,6 +87,9 @@ func init() {
 	}
 	trap.Inherit(mask, ignored)
 	inherited.SetClosed(closed)
+	if reserved == mem.MinAddr {
+		direct.Reserved()
+	}
 	for resource, l := range map[int]*limit{unix.RLIMIT_DATA: &data, unix.RLIMIT_AS: &space} {
 		if l.known != 0 {
 			inherited.SetLimit(resource, inherited.Rlimit{Cur: l.cur, Max: l.max})

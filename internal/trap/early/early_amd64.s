@@ -4,6 +4,7 @@
 #include "textflag.h"
 
 #define SYS_write 1
+#define SYS_mmap 9
 #define SYS_rt_sigaction 13
 #define SYS_rt_sigprocmask 14
 #define SYS_fcntl 72
@@ -15,6 +16,9 @@
 #define RLIMIT_AS 9
 
 #define F_GETFD 1
+
+#define PROT_NONE 0
+#define MAP_RESERVE 0x104022 // PRIVATE, ANONYMOUS, NORESERVE, FIXED_NOREPLACE
 
 #define SIG_SETMASK 2
 #define ARCH_SET_FS 0x1002
@@ -94,6 +98,17 @@ open:
 	LEAQ ·space(SB), R13
 	MOVQ $const_leastSpace, R14
 	CALL ·raise(SB)
+
+	// The addresses that a guest may have, before Go places its heap there.
+	MOVQ $const_rangeStart, DI
+	MOVQ $const_rangeSize, SI
+	MOVL $PROT_NONE, DX
+	MOVL $MAP_RESERVE, R10
+	MOVQ $-1, R8
+	XORL R9, R9
+	MOVL $SYS_mmap, AX
+	SYSCALL
+	MOVQ AX, ·reserved(SB)
 
 	// Who sets the hook does what the runtime then leaves out.
 	MOVL $ARCH_SET_FS, DI

@@ -72,7 +72,7 @@ func convert(typ, value string) string {
 
 // window emits the test that addr lies in the linear window.
 func (w *writer) window(addr string) {
-	fmt.Fprintf(&w.b, "c.ip = uintptr(unsafe.Pointer(i))\naddr = %s\nif addr >= limit {\ngoto outside\n}\n", trimParens(addr))
+	fmt.Fprintf(&w.b, "c.ip = uintptr(unsafe.Pointer(i))\naddr = %s\nif addr-mem.MinAddr >= window {\ngoto outside\n}\n", trimParens(addr))
 }
 
 // loopCase emits the body of a case in the interpreter's loop.
