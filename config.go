@@ -85,6 +85,10 @@ type Config struct {
 	Mapping Mapping
 	// PageSize is the guest's page size in bytes: 4096, 16384 or 65536; 0 is the first.
 	PageSize int
+	// HostPageSize has the host be treated as if its pages were larger than they are:
+	// 16384 or 65536 bytes; 0 is what they are. It is for tests, and for the offset
+	// mapping only.
+	HostPageSize int
 	// AddressBits says how large the guest's address space is: 38, 47 or 56 bits, as on
 	// machines with sv39, sv48 or sv57 translation; 0 is the first. More than the host
 	// itself has is for the table mapping only.

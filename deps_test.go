@@ -33,6 +33,7 @@ var policy = map[string][]string{
 	"internal/mem":         {},
 	"internal/mem/hostmem": {"internal/mem"},
 	"internal/mem/offset":  {"internal/mem", "internal/mem/hostmem"},
+	"internal/mem/subpage": {"internal/mem", "internal/mem/hostmem"},
 	"internal/mem/table":   {"internal/mem", "internal/mem/hostmem"},
 	"internal/mem/direct":  {"internal/mem", "internal/mem/hostmem", "internal/mem/offset"},
 
@@ -76,7 +77,7 @@ var policy = map[string][]string{
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
-		"internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
+		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/self", "internal/trap", "internal/trap/early",

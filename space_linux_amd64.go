@@ -2,12 +2,14 @@ package hospes
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/direct"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
+	"github.com/hospes-vm/hospes/internal/mem/subpage"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 )
 
@@ -24,12 +26,20 @@ func newSpace(cfg Config) (*mem.Space, error) {
 	if bits == 0 {
 		bits = addressBits
 	}
-	if err := checkMemory(page, bits); err != nil {
+	if err := checkMemory(page, cfg.HostPageSize, bits); err != nil {
 		return nil, err
 	}
 	m, err := newMapping(cfg.Mapping, 1<<bits)
 	if err != nil {
 		return nil, err
+	}
+	if host := max(cfg.HostPageSize, os.Getpagesize()); host > page {
+		if cfg.Mapping != Offset {
+			return nil, fmt.Errorf("pages of the host larger than the guest's need the offset mapping, not %s", cfg.Mapping)
+		}
+		if m, err = subpage.New(m, uint64(host)); err != nil {
+			return nil, err
+		}
 	}
 	if bits > addressBits && m.Limit() < 1<<bits { // less is for those who have not asked
 		_ = m.Close()
@@ -49,11 +59,13 @@ func newMapping(kind Mapping, limit uint64) (mem.Mapping, error) {
 	return offset.New(limit)
 }
 
-func checkMemory(page, bits int) error {
-	switch page {
-	case 4 << 10, 16 << 10, 64 << 10:
-	default:
-		return fmt.Errorf("page size %d is none of 4096, 16384, 65536", page)
+func checkMemory(page, hostPage, bits int) error {
+	for _, n := range []int{page, max(hostPage, mem.PageSize)} {
+		switch n {
+		case 4 << 10, 16 << 10, 64 << 10:
+		default:
+			return fmt.Errorf("page size %d is none of 4096, 16384, 65536", n)
+		}
 	}
 	switch bits {
 	case 38, 47, 56:

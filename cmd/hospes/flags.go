@@ -95,6 +95,10 @@ var table = []option{
 		o.memory.page, err = parsePage(v)
 		return err
 	}},
+	{"host-page-size", "HOSPES_HOST_PAGE_SIZE", "SIZE", "for tests: act as if the host's pages were of 16K or 64K", func(o *opts, v string) (err error) {
+		o.memory.host, err = parsePage(v)
+		return err
+	}},
 	{"address-bits", "HOSPES_ADDRESS_BITS", "N", "size of the guest's address space: 38 (default), 47 or 56 bits", func(o *opts, v string) (err error) {
 		o.memory.bits, err = parseBits(v)
 		return err
@@ -243,7 +247,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		Env:      o.environment(env),
 		Sysroot:  o.sysroot,
 		Mapping:  o.mapping,
-		PageSize: o.memory.page, AddressBits: o.memory.bits,
+		PageSize: o.memory.page, HostPageSize: o.memory.host, AddressBits: o.memory.bits,
 		Translator: o.translator,
 		Resume:     o.resume,
 	}

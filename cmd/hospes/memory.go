@@ -8,6 +8,7 @@ import (
 // memoryOpts say what the guest's memory is like; 0 is the default.
 type memoryOpts struct {
 	page int // in bytes
+	host int // the host's page size, in bytes
 	bits int
 }
 
@@ -37,6 +38,9 @@ func parseBits(v string) (int, error) {
 func (m memoryOpts) options() (args []string) {
 	if m.page != 0 {
 		args = append(args, "--page-size", strconv.Itoa(m.page>>10)+"K")
+	}
+	if m.host != 0 {
+		args = append(args, "--host-page-size", strconv.Itoa(m.host>>10)+"K")
 	}
 	if m.bits != 0 {
 		args = append(args, "--address-bits", strconv.Itoa(m.bits))

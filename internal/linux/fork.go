@@ -42,8 +42,14 @@ func (t *Task) cloneFork(a *cloneArgs) (uint64, syscall.Errno) {
 		return 0, ERESTARTNOINTR // the signal that has just arrived comes first
 	}
 	defer func() { t.setMask(t.sig.mask) }()
+	if err := t.Mem.BeforeFork(); err != nil {
+		return 0, errnoOf(err)
+	}
 	const flags = hostCloneFlags&^unix.CLONE_FILES | unix.CLONE_VFORK
 	pid, fd, e := forkall.Fork(uintptr(a.Flags&flags|a.ExitSignal), parked)
+	if t.Mem.AfterFork(pid == 0 && e == 0) != nil {
+		_ = unix.Kill(unix.Getpid(), unix.SIGKILL) // it would go on in its parent's memory
+	}
 	switch {
 	case e != 0:
 		return 0, e

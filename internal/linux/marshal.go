@@ -161,7 +161,7 @@ func (t *Task) readPath(addr uint64) (string, syscall.Errno) {
 // to grow for the access does so.
 func (t *Task) hostPointer(addr, n uint64, access mem.Prot) (uintptr, bool) {
 	t.Mem.Grow(addr)
-	if base, limit := t.Mem.Mapping().Window(); limit != 0 {
+	if base, limit := t.Mem.Linear(); limit != 0 {
 		if addr >= limit || n > limit-addr {
 			return badPointer, true // the kernel answers EFAULT, as for any wild pointer
 		}

@@ -149,6 +149,13 @@ func sysRemapFilePages(t *Task, c *Call) (uint64, syscall.Errno) {
 // eachSpan applies a host call to the host memory behind [addr, addr+n). Holes
 // give ENOMEM after the call has been applied to what is mapped.
 func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) syscall.Errno {
+	return t.eachPiece(addr, n, func(b []byte) syscall.Errno {
+		return call(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	})
+}
+
+// eachPiece is eachSpan with the memory itself.
+func (t *Task) eachPiece(addr, n uint64, call func(b []byte) syscall.Errno) syscall.Errno {
 	if addr%t.Mem.PageSize() != 0 || addr+n < addr {
 		return syscall.EINVAL
 	}
@@ -160,7 +167,7 @@ func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) s
 			continue
 		}
 		f := t.Mem.Mapping().Spans(start, end-start, mem.None, func(b []byte) bool {
-			if e := call(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))); e != 0 && first == 0 {
+			if e := call(b); e != 0 && first == 0 {
 				first = e
 			}
 			return true
@@ -196,10 +203,21 @@ func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	if _, _, e := syscall.Syscall(unix.SYS_MADVISE, 0, 0, uintptr(advice)); e != 0 {
 		return 0, e
 	}
-	return 0, t.eachSpan(c.Args[0], c.Args[1], func(p, n uintptr) syscall.Errno {
-		_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(advice))
-		return e
-	})
+	return 0, t.eachPiece(c.Args[0], c.Args[1], func(b []byte) syscall.Errno { return t.advise(b, advice) })
+}
+
+// advise hands advice on host memory of the guest to the host. What is only a copy there,
+// shared with another place, the host would not empty.
+func (t *Task) advise(b []byte, advice int) syscall.Errno {
+	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	if t.Mem.Copied(p) {
+		if advice == unix.MADV_DONTNEED || advice == unix.MADV_DONTNEED_LOCKED {
+			clear(b)
+		}
+		return 0
+	}
+	_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, uintptr(len(b)), uintptr(advice))
+	return e
 }
 
 func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
@@ -278,10 +296,7 @@ func sysProcessMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	total := uint64(0)
 	for _, v := range iov {
-		e := t.eachSpan(v[0], v[1], func(p, n uintptr) syscall.Errno {
-			_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, advice)
-			return e
-		})
+		e := t.eachPiece(v[0], v[1], func(b []byte) syscall.Errno { return t.advise(b, int(advice)) })
 		if e != 0 && total == 0 {
 			return 0, e
 		}

@@ -102,6 +102,7 @@ func (l *load) mapMain() error {
 		// A static PIE lies in the mmap area, where a heap could not grow.
 		img.Brk = l.page.up(dynBase(l.as))
 	}
+	img.Brk = pageSize(l.as.Granule()).up(img.Brk) // in host pages of its own
 	img.ProgramEntry = b.hdr.entry + bias
 	img.Entry = img.ProgramEntry
 	if l.p.interp == nil && img.Entry >= l.as.Limit() {

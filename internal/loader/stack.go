@@ -43,7 +43,7 @@ func (l *load) mapStack() error {
 			used += uint64(len(s)) + 1 + wordSize
 		}
 	}
-	n := l.page.up(used + stackReserve)
+	n := pageSize(l.as.Granule()).up(used + stackReserve)
 	prot := mem.Read | mem.Write
 	if stackExec(l.p.main.segs) {
 		prot |= mem.Exec

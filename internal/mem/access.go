@@ -13,16 +13,27 @@ import (
 func (s *Space) Recover(r any) *Fault {
 	switch e := r.(type) {
 	case *Fault:
-		if e.Kind == MapErr && s.grow(e.Addr) {
+		if s.mend(e) {
 			return &Fault{Addr: e.Addr, Access: e.Access, Kind: Again}
 		}
 		return e
 	case interface{ Addr() uintptr }: // runtime.Error of a host page fault
+		if s.divided != nil {
+			if f := s.divided.Refused(e.Addr()); f != nil {
+				return f
+			}
+		}
 		if addr, ok := s.m.GuestAddr(e.Addr()); ok {
 			return s.classify(addr)
 		}
 	}
 	return nil
+}
+
+// mend does what is to be done for an access that is allowed. It reports whether that
+// may succeed now.
+func (s *Space) mend(f *Fault) bool {
+	return f.Kind == Again || f.Kind == MapErr && s.grow(f.Addr) || f.Kind == BusErr && s.fillTail(f.Addr)
 }
 
 // classify finds out why the host refused an access to addr.
@@ -69,7 +80,7 @@ func allowFaults() func() {
 func (s *Space) guard(f func() *Fault) *Fault {
 	for {
 		fault := s.try(f)
-		if fault == nil || fault.Kind != Again && (fault.Kind != MapErr || !s.grow(fault.Addr)) {
+		if fault == nil || !s.mend(fault) {
 			return fault
 		}
 	}
@@ -241,8 +252,11 @@ func (s *Space) peek(b []byte, addr uint64) (got int, f *Fault) {
 			got, f = 0, &Fault{Addr: addr, Access: Exec, Kind: BusErr}
 		}
 	}()
-	if err := s.m.Peek(b, addr); err != nil {
-		return 0, &Fault{Addr: addr, Access: Exec, Kind: AccErr}
+	switch err := s.m.Peek(b, addr).(type) {
+	case nil:
+		return len(b), nil
+	case *Fault:
+		return 0, err
 	}
-	return len(b), nil
+	return 0, &Fault{Addr: addr, Access: Exec, Kind: AccErr}
 }

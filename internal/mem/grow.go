@@ -30,23 +30,20 @@ func (s *Space) grow(addr uint64) bool {
 	if i >= len(s.vmas) {
 		return false
 	}
-	v, start := s.vmas[i], s.pageDown(addr)
+	v := s.vmas[i]
 	if v.Start <= addr {
 		return true // another thread has done it
 	}
-	n := v.Start - start
-	if !v.GrowsDown || v.End-start > s.limits.Stack || !s.mayAdd(v, n) {
+	if !v.GrowsDown {
 		return false
 	}
-	if i > 0 {
-		below, gap := &s.vmas[i-1], s.guardGap()
-		if below.GrowsDown || below.Prot == None {
-			gap = 0
-		}
-		if start < below.End+gap {
+	start := max(addr&^(s.granule-1), MinAddr)
+	if !s.mayGrow(i, start) {
+		if start = s.pageDown(addr); !s.mayGrow(i, start) {
 			return false
 		}
 	}
+	n := v.Start - start
 	if s.m.Map(start, n, v.Prot, Source{FD: -1}) != nil {
 		return false
 	}
@@ -54,6 +51,22 @@ func (s *Space) grow(addr uint64) bool {
 	v.Start, v.End = start, v.Start
 	s.vmas.insert(v)
 	return true
+}
+
+// mayGrow reports whether the i-th VMA may begin at start, which is lower.
+func (s *Space) mayGrow(i int, start uint64) bool {
+	v := &s.vmas[i]
+	if v.End-start > s.limits.Stack || !s.mayAdd(*v, v.Start-start) {
+		return false
+	}
+	if i == 0 {
+		return true
+	}
+	below, gap := &s.vmas[i-1], s.guardGap()
+	if below.GrowsDown || below.Prot == None {
+		gap = 0
+	}
+	return start >= below.End+gap
 }
 
 // fillTail puts zeros behind the end of a file, in the page of addr: a page of the guest

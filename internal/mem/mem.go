@@ -142,6 +142,29 @@ type Paged interface {
 	Pages() (base uintptr, limit uint64)
 }
 
+// Divided is a Mapping for hosts whose pages are larger than the guest's. Its window
+// allows less than the guest may do: system calls have to take host addresses from
+// Spans, which is exact.
+type Divided interface {
+	Mapping
+	// Granule is the host's page size in bytes.
+	Granule() uint64
+	// Surround tells the mapping what is mapped where: around is called during calls
+	// that change it, and gives what there was before.
+	Surround(around func(addr uint64) (VMA, bool))
+	// Refused says what it means that the host has refused an access to a host address;
+	// nil if that is for others to say.
+	Refused(host uintptr) *Fault
+	// Copied reports whether private memory at a host address, which Spans has given,
+	// is shared memory to the host.
+	Copied(host uintptr) bool
+	// BeforeFork is called before a fork(2), when no other thread uses guest memory,
+	// and AfterFork in both processes afterwards. An error in the child means that it
+	// must not go on.
+	BeforeFork() error
+	AfterFork(child bool) error
+}
+
 // Source is what stands behind new pages: nothing (zero pages), or a file.
 type Source struct {
 	// FD is a host descriptor to map, or -1 for anonymous memory.

@@ -24,12 +24,12 @@ import (
 )
 
 // Random sequences of calls, made in a Space and natively, in a part of this process's
-// own address space that has the same addresses: results, errors, permissions and
-// contents have to agree. A sequence is a string of bytes, opSize for each call, so that
+// own address space: results, errors, permissions and contents have to agree. A sequence is a string of bytes, opSize for each call, so that
 // the fuzzer can make it; seeds make others.
 
 const (
-	zone      = uint64(0x10_0000_0000) // where all of it happens; neither Go nor the kernel maps there
+	zone      = uint64(0x10_0000_0000) // where all of it happens
+	distance  = uint64(1 << 45)        // to where it happens natively; neither Go nor the kernel maps there
 	zonePages = 48
 	filePages = 6 // and a half
 	opSize    = 8
@@ -238,15 +238,15 @@ func (w *nativeWorld) do(c call) outcome {
 		} else {
 			fd = int(w.files[c.file].Fd())
 		}
-		return w.placed(unix.SYS_MMAP, c.n, c.addr, c.n, uint64(c.prot), uint64(flags), uint64(fd), c.off)
+		return w.placed(unix.SYS_MMAP, c.n, c.addr+distance, c.n, uint64(c.prot), uint64(flags), uint64(fd), c.off)
 	case callMunmap:
-		return native(unix.SYS_MUNMAP, c.addr, c.n)
+		return native(unix.SYS_MUNMAP, c.addr+distance, c.n)
 	case callMprotect:
-		return native(unix.SYS_MPROTECT, c.addr, c.n, uint64(c.prot))
+		return native(unix.SYS_MPROTECT, c.addr+distance, c.n, uint64(c.prot))
 	case callMremap:
-		return w.placed(unix.SYS_MREMAP, c.m, c.addr, c.n, c.m, uint64(c.remap), c.to)
+		return w.placed(unix.SYS_MREMAP, c.m, c.addr+distance, c.n, c.m, uint64(c.remap), c.to+distance)
 	}
-	return touch(uintptr(c.addr), c.kind == callStore, c.val)
+	return touch(c.addr, c.kind == callStore, c.val)
 }
 
 func native(nr uintptr, args ...uint64) outcome {
@@ -267,7 +267,7 @@ func (w *nativeWorld) placed(nr uintptr, n uint64, args ...uint64) outcome {
 	if o.errno != 0 {
 		return o
 	}
-	p := place(o.value, w.size)
+	p := place(o.value-distance, w.size)
 	if p == 1 {
 		native(unix.SYS_MUNMAP, o.value, n)
 	}
@@ -275,7 +275,8 @@ func (w *nativeWorld) placed(nr uintptr, n uint64, args ...uint64) outcome {
 }
 
 // touch loads or stores a byte.
-func touch(p uintptr, store bool, val byte) (o outcome) {
+func touch(addr uint64, store bool, val byte) (o outcome) {
+	p := uintptr(addr + distance)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if recover() != nil {
@@ -310,6 +311,7 @@ func zoneMaps() (lines []mapsLine) {
 		if len(f) > 5 && f[5] == "/dev/zero" {
 			l.ino = 0 // shared anonymous memory
 		}
+		l.start, l.end = l.start-distance, l.end-distance
 		if l.end > zone && l.start < zoneEnd(mem.PageSize) {
 			lines = append(lines, l)
 		}
@@ -332,7 +334,7 @@ func (w *nativeWorld) page(addr uint64) string {
 		}
 		text := fmt.Sprintf("%s %#x", l.perm, l.off)
 		for _, at := range []uint64{addr, addr + w.size/2 + 8} {
-			text += " " + touch(uintptr(at), false, 0).String()
+			text += " " + touch(at, false, 0).String()
 		}
 		return text
 	}
@@ -367,15 +369,15 @@ func compareNative(t *testing.T, s *mem.Space, ops []byte) {
 	page := uint64(mem.PageSize)
 	nat := &nativeWorld{size: page, files: newFiles(t, page)}
 	own := &spaceWorld{s: s, size: page, files: newFiles(t, page)}
-	native(unix.SYS_MUNMAP, zone, 2*zonePages*page) // what is grown there may reach beyond the zone
-	defer native(unix.SYS_MUNMAP, zone, 2*zonePages*page)
+	native(unix.SYS_MUNMAP, zone+distance, 2*zonePages*page) // what is grown there may reach beyond the zone
+	defer native(unix.SYS_MUNMAP, zone+distance, 2*zonePages*page)
 	var log []string
 	for i := 0; i+opSize <= len(ops); i += opSize {
 		c := decodeCall(ops[i:], page)
 		if ops[i+7]&1 != 0 {
 			c.aim(s.VMAs(), ops[i:])
 		}
-		if c.kind == callMremap && severalVMAs(s, c.addr, c.n) {
+		if c.kind == callMremap && (severalVMAs(s, c.addr, c.n) || s.Granule() != page && extendsFile(s, c)) {
 			continue
 		}
 		want, got := nat.do(c), own.do(c)
@@ -404,6 +406,12 @@ func severalVMAs(s *mem.Space, addr, n uint64) bool {
 	}
 	v, ok := s.Lookup(addr)
 	return ok && v.End < addr+n
+}
+
+// extendsFile reports whether a call of mremap(2) is one that package subpage refuses.
+func extendsFile(s *mem.Space, c call) bool {
+	v, _ := s.Lookup(c.addr)
+	return v.File != nil && c.remap&mem.RemapDontUnmap != 0 || (v.File != nil || v.Shared) && c.m > c.n
 }
 
 // checkList looks for VMAs that overlap, or should be one.

@@ -14,6 +14,8 @@ const MinAddr = 65536
 // them. All methods are safe for concurrent use.
 type Space struct {
 	m        Mapping
+	divided  Divided       // m, if it is one
+	granule  uint64        // the page size, or the host's if that is larger: what is placed begins there
 	page     uint64        // the guest's page size
 	growsLow atomic.Uint64 // no memory that grows on use will ever reach below
 	taken    []Range       // what the Mapping does not have
@@ -48,11 +50,26 @@ func New(m Mapping, page, stackSize uint64) *Space {
 	}
 	gap := min(max(stackSize+(1<<20), 128<<20), s.Top()/6*5)
 	s.mmapBase = s.pageDown(s.Top() - gap)
+	s.granule = page
+	if d, ok := m.(Divided); ok {
+		s.divided, s.granule = d, max(page, d.Granule())
+		s.mmapBase &^= s.granule - 1
+		d.Surround(func(addr uint64) (VMA, bool) {
+			if v := s.vmas.find(addr); v != nil {
+				return *v, true
+			}
+			return VMA{}, false
+		})
+	}
 	return s
 }
 
 // PageSize is the guest's page size in bytes.
 func (s *Space) PageSize() uint64 { return s.page }
+
+// Granule is the larger one of the guest's and the host's page size: what begins and ends
+// at multiples of it has host pages of its own.
+func (s *Space) Granule() uint64 { return s.granule }
 
 // defaultTop bounds what programs get that do not ask for more: 47 bits are what most
 // expect an address to have (DEFAULT_MAP_WINDOW).
@@ -205,11 +222,30 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 			return hint, nil
 		}
 	}
-	return s.free(n)
+	in := uint64(0) // the host maps files at offsets that are multiples of its page size
+	if r.File != nil {
+		in = r.Offset % s.granule
+	}
+	a, err := s.free(n + in)
+	return a + in, err
 }
 
-// free finds room for n bytes: top down below mmapBase, else anywhere.
+// free finds room for n bytes from a multiple of the granule on, if that can be.
 func (s *Space) free(n uint64) (uint64, error) {
+	whole := (n + s.granule - 1) &^ (s.granule - 1)
+	a, err := s.gap(whole)
+	if err == nil && a%s.granule != 0 {
+		a, err = s.gap(whole + s.granule - s.page)
+		a = (a + s.granule - 1) &^ (s.granule - 1)
+	}
+	if err != nil && s.granule != s.page {
+		return s.gap(n)
+	}
+	return a, err
+}
+
+// gap finds room for n bytes: top down below mmapBase, else anywhere.
+func (s *Space) gap(n uint64) (uint64, error) {
 	for high := s.mmapBase; ; {
 		a, ok := s.vmas.gapBelow(MinAddr, high, n, s.guardGap())
 		if !ok {

@@ -16,6 +16,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/direct"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
+	"github.com/hospes-vm/hospes/internal/mem/subpage"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 )
 
@@ -27,6 +28,8 @@ func eachMapping(t *testing.T, f func(t *testing.T, s *mem.Space)) {
 		"offset": func() (mem.Mapping, error) { return offset.New(1 << 38) },
 		"table":  func() (mem.Mapping, error) { return table.New(1 << 38) },
 		"direct": func() (mem.Mapping, error) { return direct.New(1 << 38) },
+		"16K":    func() (mem.Mapping, error) { return divided(16 << 10) },
+		"64K":    func() (mem.Mapping, error) { return divided(64 << 10) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := open()
@@ -38,6 +41,15 @@ func eachMapping(t *testing.T, f func(t *testing.T, s *mem.Space)) {
 			f(t, s)
 		})
 	}
+}
+
+// divided is a mapping for a host with larger pages.
+func divided(page uint64) (mem.Mapping, error) {
+	m, err := offset.New(1 << 38)
+	if err != nil {
+		return nil, err
+	}
+	return subpage.New(m, page)
 }
 
 func mustMap(t *testing.T, s *mem.Space, r mem.Request) uint64 {
@@ -249,7 +261,7 @@ func TestPlacement(t *testing.T) {
 	eachMapping(t, func(t *testing.T, s *mem.Space) {
 		a := mustMap(t, s, mem.Request{Len: page})
 		b := mustMap(t, s, mem.Request{Len: 2 * page})
-		if b+2*page != a || a+page > s.Limit()-(128<<20) {
+		if whole := max(2*page, s.Granule()); b+whole != a || a+page > s.Limit()-(128<<20) {
 			t.Errorf("top-down placement: %#x then %#x", a, b)
 		}
 		if err := s.Munmap(a, page); err != nil {

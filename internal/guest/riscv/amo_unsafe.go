@@ -44,20 +44,24 @@ func (c *CPU) loadReserved(addr uint64, size int) uint64 {
 
 // storeConditional is sc: 0 if it stored, else 1. It succeeds when memory holds
 // what lr saw there, even if it changed in between: other writers cannot be
-// watched. The reservation ends in any case, also when the store faults.
+// watched. The reservation ends in any case; when the store faults, with the trap, so
+// that it is there if there is none and the instruction is executed again.
 func (c *CPU) storeConditional(addr, v uint64, size int) uint64 {
-	held := c.reg.Reserved == uint64(size) && c.reg.ResAddr == addr
-	c.reg.Reserved = 0
-	if !held {
+	if c.reg.Reserved != uint64(size) || c.reg.ResAddr != addr {
+		c.reg.Reserved = 0
 		if addr&uint64(size-1) != 0 {
 			raiseMisaligned(addr)
 		}
 		return 1
 	}
+	var stored bool
 	if size == 4 {
-		return b2u(!atomic.CompareAndSwapUint32(c.word(addr), uint32(c.reg.ResValue), uint32(v)))
+		stored = atomic.CompareAndSwapUint32(c.word(addr), uint32(c.reg.ResValue), uint32(v))
+	} else {
+		stored = atomic.CompareAndSwapUint64(c.long(addr), c.reg.ResValue, v)
 	}
-	return b2u(!atomic.CompareAndSwapUint64(c.long(addr), c.reg.ResValue, v))
+	c.reg.Reserved = 0
+	return b2u(!stored)
 }
 
 // The common operations have host instructions.

@@ -1,0 +1,30 @@
+package mem
+
+// BeforeFork has to come before a fork(2), when no other thread uses guest memory.
+func (s *Space) BeforeFork() error {
+	if s.divided == nil {
+		return nil
+	}
+	return s.divided.BeforeFork()
+}
+
+// AfterFork comes after it in both processes; in the child, before anything else uses
+// guest memory. After an error there the child must not go on.
+func (s *Space) AfterFork(child bool) error {
+	if s.divided == nil {
+		return nil
+	}
+	return s.divided.AfterFork(child)
+}
+
+// Linear returns the window of m, if it is one in which the host allows what the guest
+// may do and nothing else. limit is 0 if there is none.
+func (s *Space) Linear() (base uintptr, limit uint64) {
+	if s.divided != nil {
+		return 0, 0
+	}
+	return s.m.Window()
+}
+
+// Copied reports whether private memory at a host address is shared memory to the host.
+func (s *Space) Copied(host uintptr) bool { return s.divided != nil && s.divided.Copied(host) }

@@ -1,0 +1,68 @@
+//go:build linux
+
+package subpage
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// BeforeFork implements mem.Divided: it copies the slots of private memory.
+func (m *Mapping) BeforeFork() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.spare = map[*slot]uintptr{}
+	for _, p := range m.pages {
+		if p.own == nil {
+			continue
+		}
+		s, err := m.store.memory()
+		if err != nil {
+			m.dropSpare()
+			return err
+		}
+		m.spare[p.own] = s.host
+		for off := uintptr(0); off < m.store.page; off += 4096 {
+			copyPage(s.host+off, p.own.host+off)
+		}
+	}
+	return nil
+}
+
+// AfterFork implements mem.Divided: in the child the copies take the place of the slots.
+func (m *Mapping) AfterFork(child bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !child {
+		m.dropSpare()
+		return nil
+	}
+	for _, p := range m.pages {
+		if p.own == nil {
+			continue
+		}
+		spare := m.spare[p.own]
+		_, _, e := syscall.Syscall6(unix.SYS_MREMAP, spare, m.store.page, m.store.page,
+			unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, p.own.host, 0)
+		if e != 0 {
+			return e
+		}
+		delete(m.spare, p.own)
+		m.store.drop(&slot{host: spare}) // from the hole
+		if p.shown = false; p.common() == 0 {
+			continue
+		}
+		if err := m.show(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Mapping) dropSpare() {
+	for _, host := range m.spare {
+		m.store.drop(&slot{host: host})
+	}
+	m.spare = nil
+}
