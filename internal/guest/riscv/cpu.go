@@ -48,6 +48,7 @@ type CPU struct {
 	base    unsafe.Pointer // linear window of mem
 	window  uint64         // bytes of it from mem.MinAddr on
 	hot     uint32         // executions after which a block is for the translator
+	divided bool           // mem is a mem.Divided
 
 	as     *mem.Space
 	mem    mem.Mapping
@@ -65,6 +66,7 @@ func New(as *mem.Space) *CPU {
 	c.MoveRegisters(new(ir.Registers))
 	base, limit := c.mem.Window()
 	c.base, c.window = windowBase(base), max(limit, mem.MinAddr)-mem.MinAddr
+	_, c.divided = c.mem.(mem.Divided)
 	c.cache.init()
 	return c
 }

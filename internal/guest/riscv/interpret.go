@@ -4,7 +4,17 @@ import "github.com/hospes-vm/hospes/internal/guest"
 
 // Interpret executes the instruction at the pc as a block of its own. Unless it jumps,
 // that is followed by one without instructions, which is always hot.
+//
+// Where the window allows less than the guest may do, it does without: translated code has
+// tried that.
 func (c *CPU) Interpret() guest.Exit {
+	if c.divided {
+		e := c.slowly()
+		for e.Kind == exitAgain {
+			e = c.slowly()
+		}
+		return e
+	}
 	b := c.lone()
 	if b == nil {
 		return c.fetchFault()
