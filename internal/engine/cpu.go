@@ -19,6 +19,7 @@ type CPU struct {
 	inside             atomic.Bool  // translated code runs, or is about to
 	stale              atomic.Bool  // the context's jumps and calls may lead to what is not valid
 	mode               uint8        // the rounding mode that these are for
+	hot                int32        // the threshold that the interpreter has been told
 }
 
 // newCPU returns a CPU that goes on as t, or t if the host grants no memory.
@@ -30,7 +31,7 @@ func newCPU(m *Machine, t guest.Translatable) guest.CPU {
 	c.ctx.Init()
 	c.ctx.Base = m.base
 	t.MoveRegisters(&c.ctx.Registers)
-	t.SetHot(uint32(m.opts.Threshold))
+	c.setHot(m.threshold.now.Load())
 	m.join(c)
 	return c
 }
@@ -74,8 +75,17 @@ func (c *CPU) Run() guest.Exit {
 	}
 }
 
+// setHot tells the interpreter the threshold.
+func (c *CPU) setHot(n int32) {
+	c.hot = n
+	c.SetHot(uint32(n))
+}
+
 // interpret runs the interpreter.
 func (c *CPU) interpret(run func() guest.Exit) guest.Exit {
+	if n := c.m.threshold.now.Load(); n != c.hot {
+		c.setHot(n)
+	}
 	if !c.m.opts.Measure {
 		return run()
 	}
@@ -112,7 +122,7 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	c.m.mu.Lock()
 	b := c.m.cache.Lookup(c.key(c.PC()))
 	c.m.mu.Unlock()
-	if b == nil && c.m.opts.Threshold == 0 {
+	if b == nil && c.m.threshold.now.Load() == 0 {
 		return c.translate()
 	}
 	return b, stageOf(b)

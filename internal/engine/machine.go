@@ -65,6 +65,8 @@ type Machine struct {
 
 	closed bool // there is no code cache any more
 
+	threshold threshold
+
 	resetMu   sync.Mutex  // held while the cache is emptied; before mu
 	resetting atomic.Bool // no CPU may enter the cache
 }
@@ -80,6 +82,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 		m.comp.Direct = m.base == 0
 	}
 	m.runs.measured = opts.Measure
+	m.threshold.start(opts.Threshold)
 	var err error
 	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit, opts.WX); err != nil {
 		return nil, err
@@ -260,6 +263,7 @@ func (m *Machine) reset(epoch uint64) {
 	m.mu.Lock()
 	m.cache.Reset()
 	m.mu.Unlock()
+	m.threshold.emptied(m.cache.Size())
 	m.resetting.Store(false)
 }
 

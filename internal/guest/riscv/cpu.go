@@ -106,7 +106,10 @@ func (c *CPU) PC() uint64 { return c.pc }
 func (c *CPU) SetPC(pc uint64) { c.pc = pc &^ 1 }
 
 // SetHot makes Run return guest.ExitHot before a block that was executed n times.
-func (c *CPU) SetHot(n uint32) { c.hot = n }
+func (c *CPU) SetHot(n uint32) {
+	c.hot = n
+	c.alone = nil // what is to be always hot there is so for the former n
+}
 
 // Decoded is the number of blocks decoded so far.
 func (c *CPU) Decoded() uint64 { return c.decoded }

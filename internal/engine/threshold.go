@@ -1,0 +1,43 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// threshold is how often a block is interpreted before it is translated: as often as was
+// chosen, and more often while the code cache is too small for what is hot, so that
+// translations pay before they are forgotten.
+type threshold struct {
+	least int32 // what was chosen
+	now   atomic.Int32
+	since time.Time // when the cache was emptied last. Guarded by Machine.resetMu
+}
+
+const (
+	perByte      = 50 * time.Nanosecond // what making a byte of host code takes, about
+	maxThreshold = 1 << 14
+)
+
+func (t *threshold) start(n int) {
+	t.least = int32(n)
+	t.now.Store(t.least)
+	t.since = time.Now()
+}
+
+// emptied adapts the threshold when a cache of size bytes has been emptied: translating is to
+// take a tenth of the time at most.
+func (t *threshold) emptied(size int) {
+	filling := time.Duration(size) * perByte
+	now := t.now.Load()
+	switch lasted := time.Since(t.since); {
+	case lasted < 10*filling:
+		now = min(max(2*now, 8), max(maxThreshold, t.least))
+	case lasted > 50*filling:
+		now = max(now/2, t.least)
+	}
+	t.now.Store(now)
+	t.since = time.Now()
+}
