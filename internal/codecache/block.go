@@ -2,7 +2,10 @@
 
 package codecache
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Key says what a block is a translation of.
 type Key struct {
@@ -23,11 +26,41 @@ type Block struct {
 	End     uint32 // offset behind the code
 	Checked bool   // its code compares guest memory with Code itself
 
+	Function uint8   // the library function that its code is for (ir.Function), or 0
+	More     []Range // what else of guest code it depends on
+
 	valid     atomic.Bool
 	firstExit uint32
 	numExits  uint32
 	faults    []Fault
 	incoming  []uint32 // exits that are linked to it
+}
+
+// Range is guest memory from Start up to End.
+type Range struct{ Start, End uint64 }
+
+// pages are the guest's pages that the block depends on.
+func (b *Block) pages() (list []uint64) {
+	add := func(start, end uint64) {
+		for p := start >> pageShift; p <= (end-1)>>pageShift; p++ {
+			if !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	add(b.PC, max(b.endPC(), b.PC+1))
+	for _, r := range b.More {
+		add(r.Start, r.End)
+	}
+	return list
+}
+
+// overlaps reports whether it depends on any of [addr, addr+n).
+func (b *Block) overlaps(addr, n uint64) bool {
+	if b.PC < addr+n && addr < max(b.endPC(), b.PC+1) {
+		return true
+	}
+	return slices.ContainsFunc(b.More, func(r Range) bool { return r.Start < addr+n && addr < r.End })
 }
 
 // Valid reports whether the block's guest code is what it was translated from, as far
@@ -46,6 +79,7 @@ type Fault struct {
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack of return addresses is full; see jit.Fault
 	Computed bool
+	Saved    bool // see jit.Fault
 }
 
 // ExitKind says what an exit leads to.

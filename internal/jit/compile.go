@@ -14,6 +14,8 @@ import (
 // Features are what generated code may use of the host's instruction set.
 type Features struct {
 	BMI1, BMI2, LZCNT, POPCNT, SSE41, AVX, FMA, F16C bool
+
+	ERMS bool // rep movsb and rep stosb are fast
 }
 
 // HostFeatures are those of this machine.
@@ -27,6 +29,7 @@ func HostFeatures() Features {
 		AVX:    cpu.X86.HasAVX,
 		FMA:    cpu.X86.HasFMA && cpu.X86.HasAVX,
 		F16C:   cpu.X86.HasF16C && cpu.X86.HasAVX,
+		ERMS:   cpu.X86.HasERMS,
 	}
 }
 
@@ -52,6 +55,7 @@ type Fault struct {
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack is full, to PC,
 	Computed bool   // or to Context.PC
+	Saved    bool   // some of the guest's registers are to be restored: see Context.RestoreSaved
 }
 
 // Code is a compiled trace.

@@ -92,6 +92,9 @@ func (r *row) shape() (widths []Width, dst, src []Reg) {
 	case gpr8:
 		return []Width{W8, W16, W32, W64}, gprs, gprs
 	case gprX:
+		if r.noMem {
+			return []Width{W32}, gprs, xmms
+		}
 		return []Width{W32, W64}, gprs, xmms
 	case xGPR:
 		return []Width{W32, W64}, xmms, gprs
@@ -153,7 +156,7 @@ func (c *cases) legacy(op Op, w Width) {
 		}
 	}
 	for _, m := range mems {
-		if r.rm != 0 {
+		if r.rm != 0 && !r.noMem {
 			for _, dst := range dsts {
 				c.add(text+" "+name(dst, w)+","+memName(m)+r.suffix(), func(a *Assembler) { a.RM(op, w, dst, m); imm(a) })
 			}
@@ -317,6 +320,8 @@ func TestOthers(t *testing.T) {
 	c.add("push 0xfffffffffffffff0", func(a *Assembler) { a.PushImm(-16) })
 	c.add("ret", (*Assembler).Ret)
 	c.add("int3", (*Assembler).Int3)
+	c.add("rep movs BYTE PTR es:[rdi],BYTE PTR ds:[rsi]", (*Assembler).RepMovsb)
+	c.add("rep stos BYTE PTR es:[rdi],al", (*Assembler).RepStosb)
 	c.add("pause", (*Assembler).Pause)
 	c.add("cdq", func(a *Assembler) { a.SignA(W32) })
 	c.add("cqo", func(a *Assembler) { a.SignA(W64) })
@@ -506,6 +511,12 @@ func textX86asm(inst x86asm.Inst) string {
 	return strings.TrimPrefix(s, "data16 ")
 }
 
+// stringOperations are objdump's texts of x86asm's.
+var stringOperations = map[string]string{
+	"rep movsb [rdi],[rsi]": "rep movs es:[rdi],ds:[rsi]",
+	"rep stosb [rdi]":       "rep stos es:[rdi],al",
+}
+
 var (
 	conditional = regexp.MustCompile(`^(j|cmov|set)([a-z]+)$`)
 	unordered   = regexp.MustCompile(`^(v?)cmp(s[sd])(?:_xmm)?( .*),0x3$`)
@@ -520,6 +531,9 @@ func alike(s string) string {
 	s = scaled.ReplaceAllString(s, "$2*$1")
 	s = timesOne.ReplaceAllString(s, "$1")
 	s = absolute.ReplaceAllString(s, "[$1]")
+	if text := stringOperations[s]; text != "" {
+		return text
+	}
 	return strings.ReplaceAll(s, "+0x0]", "]")
 }
 

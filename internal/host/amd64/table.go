@@ -40,6 +40,7 @@ type row struct {
 	avx   bool // form rm has also a VEX encoding with a third register
 	one   bool // the VEX encoding has no third register
 	w1    bool // VEX.W is 1
+	noMem bool // form rm has no form with memory
 	byteR bool // of form rm the source is a byte: SPL to DIL need a REX prefix
 }
 
@@ -97,6 +98,7 @@ const (
 	MOVSS
 	MOVSD
 	MOVAPS
+	MOVUPS
 	MOVQ
 	MOVGX
 	MOVXG
@@ -138,6 +140,9 @@ const (
 	POR
 	PAND
 	PCMPEQB
+	PMINUB
+	PMOVMSKB
+	PUNPCKLQDQ
 	PSLLQ
 	PSRLQ
 	VFMADD132SS
@@ -222,6 +227,7 @@ var table = [numOps]row{
 	MOVSS:  {name: "movss", class: xmm, pfx: 0xF3, emap: m0F, rm: 0x10, mr: 0x11},
 	MOVSD:  {name: "movsd", class: xmm, pfx: 0xF2, emap: m0F, rm: 0x10, mr: 0x11},
 	MOVAPS: {name: "movaps", class: xmm, emap: m0F, rm: 0x28, mr: 0x29},
+	MOVUPS: {name: "movups", class: xmm, emap: m0F, rm: 0x10, mr: 0x11},
 	MOVQ:   {name: "movq", class: xmm, pfx: 0xF3, emap: m0F, rm: 0x7E}, // clears the upper half
 	MOVXG:  {name: "mov", class: xGPR, pfx: 0x66, emap: m0F, rm: 0x6E}, // movd, movq
 	MOVGX:  {name: "mov", class: gprX, pfx: 0x66, emap: m0F, mr: 0x7E},
@@ -265,8 +271,13 @@ var table = [numOps]row{
 	POR:       {name: "por", class: xmm, pfx: 0x66, emap: m0F, rm: 0xEB, avx: true},
 	PAND:      {name: "pand", class: xmm, pfx: 0x66, emap: m0F, rm: 0xDB, avx: true},
 	PCMPEQB:   {name: "pcmpeqb", class: xmm, pfx: 0x66, emap: m0F, rm: 0x74, avx: true},
-	PSLLQ:     {name: "psllq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 6},
-	PSRLQ:     {name: "psrlq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 2},
+	PMINUB:    {name: "pminub", class: xmm, pfx: 0x66, emap: m0F, rm: 0xDA, avx: true},
+
+	PMOVMSKB:   {name: "pmovmskb", class: gprX, pfx: 0x66, emap: m0F, rm: 0xD7, noMem: true},
+	PUNPCKLQDQ: {name: "punpcklqdq", class: xmm, pfx: 0x66, emap: m0F, rm: 0x6C, avx: true},
+
+	PSLLQ: {name: "psllq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 6},
+	PSRLQ: {name: "psrlq", class: xmm, pfx: 0x66, emap: m0F, i8: 0x73, ext: 2},
 
 	// FMA. Of 132, 213 and 231 the digits are the operands: first times second plus
 	// third. Double precision is W=1.
