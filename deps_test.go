@@ -41,9 +41,11 @@ var policy = map[string][]string{
 	"internal/guest/riscv/encoding": {},
 	"internal/guest/riscv/isa":      {"internal/guest/riscv/encoding"},
 	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa", "internal/ir"},
+	"internal/guest/riscv/libc":     {"internal/guest", "internal/ir"},
+	"internal/guest/riscv/libc/gen": {"internal/guest/riscv/libc"},
 	"internal/guest/riscv/vdso":     {},
 	"internal/guest/riscv": {
-		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/vdso", "internal/ir", "internal/irq", "internal/mem",
+		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/libc", "internal/guest/riscv/vdso", "internal/ir", "internal/irq", "internal/mem",
 		"internal/softfloat",
 	},
 
@@ -76,7 +78,7 @@ var policy = map[string][]string{
 	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
+		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {

@@ -9,6 +9,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/perf"
 	"github.com/hospes-vm/hospes/internal/view"
@@ -81,6 +82,9 @@ func (o *observer) translated(t *engine.Translation) {
 		if name != "" {
 			name += " "
 		}
+		if t.Function != ir.NoFunction {
+			name += fmt.Sprintf("[hospes %s] ", t.Function)
+		}
 		name += fmt.Sprintf("[%#x]", t.PC)
 	}
 	for i := range o.perf {
@@ -109,7 +113,7 @@ func (o *observer) forked() {
 // translatorStats are the engine's counters in this package's type.
 func translatorStats(s engine.Stats) *TranslatorStats {
 	return &TranslatorStats{
-		Decoded: s.Decoded, Translated: s.Translated, Refused: s.Refused,
+		Decoded: s.Decoded, Translated: s.Translated, Functions: s.Functions, Refused: s.Refused,
 		Chained: s.Chained, Unchained: s.Unchained, Invalidated: s.Invalidated, Revived: s.Revived, Resets: s.Resets,
 		GuestInsts: s.GuestInsts, GuestBytes: s.GuestBytes, HostBytes: s.HostBytes,
 		Lift: s.Lift, Compile: s.Compile, Install: s.Install,

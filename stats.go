@@ -23,6 +23,7 @@ type Stats struct {
 type TranslatorStats struct {
 	Decoded    uint64 // blocks that interpreters have made ready for themselves *
 	Translated uint64 // blocks
+	Functions  uint64 // those of them that are host code for library functions
 	Refused    uint64 // blocks that begin with what has no translation
 
 	Chained     uint64 // exits that were made to lead to a block
@@ -74,6 +75,9 @@ func (s Stats) String() string {
 		t.InTranslated.Seconds(), t.InInterpreter.Seconds(), t.translating().Seconds())
 	p("interpreted: %d blocks decoded, %d instructions executed", t.Decoded, s.Instructions)
 	p("translated: %d blocks, %d refused", t.Translated, t.Refused)
+	if t.Functions > 0 {
+		p("library functions: %d", t.Functions)
+	}
 	p("links: %d chained, %d unchained", t.Chained, t.Unchained)
 	p("blocks: %d invalidated, %d revived", t.Invalidated, t.Revived)
 	p("entered: translated code %d times, the interpreter %d times", t.Entered, t.Interpretations)

@@ -125,6 +125,9 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
+	{"native-lib", "HOSPES_NATIVE_LIB", "", "host code for memcpy, strlen and the like of known C libraries", func(o *opts, v string) error {
+		return parseSwitch(&o.translator.NativeLib, v)
+	}},
 	{"wx", "HOSPES_WX", "", "keep translated code in memory that is never both writable and executable", func(o *opts, v string) error {
 		return parseSwitch(&o.translator.WX, v)
 	}},
@@ -313,6 +316,9 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
+	}
+	if t.NativeLib {
+		args = append(args, "--native-lib")
 	}
 	if t.WX {
 		args = append(args, "--wx")

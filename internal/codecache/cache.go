@@ -28,6 +28,7 @@ type Cache struct {
 // Counters count what has happened.
 type Counters struct {
 	Translated uint64 // blocks
+	Functions  uint64 // of these, for library functions
 	Refused    uint64 // blocks that say that there is no translation
 	GuestBytes uint64 // of guest code in them
 	Insts      uint64 // guest instructions in them
@@ -113,6 +114,9 @@ func (c *Cache) NextExit() uint32 { return c.first + uint32(len(c.exits)) }
 func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	c.used = len(buf)
 	c.Translated++
+	if b.Function != 0 {
+		c.Functions++
+	}
 	c.GuestBytes += uint64(len(b.Code))
 	c.Insts += uint64(b.Insts)
 	c.HostBytes += uint64(b.End - b.Entry)
@@ -136,16 +140,14 @@ func (c *Cache) enter(b *Block) {
 		c.unlist(old)
 	}
 	c.index[b.hash()] = b
-	first, last := b.pageRange()
-	for p := first; p <= last; p++ {
+	for _, p := range b.pages() {
 		c.pages[p] = append(c.pages[p], b)
 	}
 }
 
 // unlist takes a block that cannot come back out of the lists of pages.
 func (c *Cache) unlist(b *Block) {
-	first, last := b.pageRange()
-	for p := first; p <= last; p++ {
+	for _, p := range b.pages() {
 		list := c.pages[p]
 		if i := slices.Index(list, b); i >= 0 {
 			c.pages[p] = slices.Delete(list, i, i+1)
@@ -154,10 +156,6 @@ func (c *Cache) unlist(b *Block) {
 }
 
 const pageShift = 12
-
-func (b *Block) pageRange() (first, last uint64) {
-	return b.PC >> pageShift, max(b.endPC()-1, b.PC) >> pageShift
-}
 
 // Blocks are all that have code, in the order of their addresses.
 func (c *Cache) Blocks() []*Block { return c.blocks }
@@ -173,10 +171,22 @@ func (c *Cache) Lookup(k Key) *Block {
 	return nil
 }
 
+// ReviveFunction makes a dropped block for a library function valid again, whose code is
+// known to be there.
+func (c *Cache) ReviveFunction(k Key, f uint8) *Block {
+	b := c.index[k.hash()]
+	if b == nil || b.Key != k || b.Function != f {
+		return nil
+	}
+	b.valid.Store(true)
+	c.Revived++
+	return b
+}
+
 // Revive makes a dropped block valid again, if guest memory holds its code.
 func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
 	b := c.index[k.hash()]
-	if b == nil || b.Key != k || b.valid.Load() || b.Checked != checked || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
+	if b == nil || b.Key != k || b.valid.Load() || b.Checked != checked || b.Function != 0 || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
 		return nil
 	}
 	if b.Interpreted() && len(b.Code) == 0 {
@@ -283,7 +293,7 @@ func (c *Cache) DropRange(addr, n uint64) {
 
 func (c *Cache) dropIn(list []*Block, addr, n uint64) {
 	for _, b := range list {
-		if b.PC < addr+n && addr < max(b.endPC(), b.PC+1) {
+		if b.overlaps(addr, n) {
 			c.Drop(b)
 		}
 	}

@@ -119,9 +119,7 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	if c.ctx.Round > maxRound {
 		return nil, interpreted
 	}
-	c.m.mu.Lock()
-	b := c.m.cache.Lookup(c.key(c.PC()))
-	c.m.mu.Unlock()
+	b := c.m.lookup(c.key(c.PC()))
 	if b == nil && c.m.threshold.now.Load() == 0 {
 		return c.translate()
 	}
@@ -133,7 +131,7 @@ func (c *CPU) translate() (*codecache.Block, stage) {
 	if c.ctx.Round > maxRound {
 		return nil, interpreted
 	}
-	b := c.m.translation(c.key(c.PC()))
+	b := c.m.translation(c.key(c.PC()), c.Translatable)
 	if b == nil { // there is no code, of which the interpreter makes a trap
 		return nil, interpreted
 	}
@@ -245,6 +243,9 @@ func (c *CPU) faulted() left {
 	case !ok:
 		panic("engine: a fault where none can be")
 	case !f.Overflow:
+		if f.Saved {
+			c.ctx.RestoreSaved()
+		}
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
 		return left{Kind: codecache.ToInterp, PC: f.PC}

@@ -23,6 +23,9 @@ type Options struct {
 	Threshold int
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
+	// NativeLib has library functions that the guest brings along executed by host code of
+	// their own, where their guest code is known.
+	NativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable.
 	WX bool
 	// Measure has times measured, and entries counted, for Arch.Stats.
@@ -112,9 +115,12 @@ func (m *Machine) codeChanged(addr, n uint64) {
 	m.cache.DropRange(addr, n)
 }
 
-// translation returns the translation of a key, made now if need be. It is nil, or one that
-// says so, if the code is for the interpreter. The calling CPU is in no translated code.
-func (m *Machine) translation(k codecache.Key) *codecache.Block {
+// translation returns the translation of a key, made now if need be, for a CPU that is in no
+// translated code. It is nil, or one that says so, if the code is for the interpreter.
+func (m *Machine) translation(k codecache.Key, t guest.Translatable) *codecache.Block {
+	if b := m.lookup(k); b != nil {
+		return b
+	}
 	var code [maxCode]byte
 	name := m.symbol(k.PC)
 	for {
@@ -124,6 +130,7 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 			return nil
 		}
 		checked := m.as.MayChange(k.PC, uint64(n))
+		f := m.function(k.PC, code[:n], t)
 		m.mu.Lock()
 		if m.closed {
 			m.mu.Unlock()
@@ -134,11 +141,14 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 			continue
 		}
 		b := m.cache.Lookup(k)
-		if b == nil {
-			b = m.cache.Revive(k, code[:n], checked)
-		}
-		if b == nil {
-			b = m.translate(k, code[:n], checked, name)
+		switch {
+		case b != nil:
+		case f.fn != ir.NoFunction:
+			b = m.translateFunction(k, f, name)
+		default:
+			if b = m.cache.Revive(k, code[:n], checked); b == nil {
+				b = m.translate(k, code[:n], checked, name)
+			}
 		}
 		epoch := m.cache.Resets
 		m.mu.Unlock()
@@ -147,6 +157,13 @@ func (m *Machine) translation(k codecache.Key) *codecache.Block {
 		}
 		m.reset(epoch)
 	}
+}
+
+// lookup returns the translation of a key that has been made, or nil.
+func (m *Machine) lookup(k codecache.Key) *codecache.Block {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cache.Lookup(k)
 }
 
 // maxCode is how much guest code one trace may have, in bytes.
@@ -199,7 +216,7 @@ func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 		m.exits = append(m.exits, exit)
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Saved: f.Saved})
 	}
 	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }

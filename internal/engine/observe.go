@@ -15,15 +15,17 @@ type Translation struct {
 	Name  string // that Options.Symbol gives it
 	Guest []byte // guest code; nil for what is a translation of nothing
 	Trace *ir.Trace
-	Host  uintptr   // host address
-	Code  []byte    // host code, before any exit is linked
-	Made  *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
-	Stubs jit.Stubs
+	// Function is the library function that the host code is for; Trace then has no operations.
+	Function ir.Function
+	Host     uintptr   // host address
+	Code     []byte    // host code, before any exit is linked
+	Made     *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
+	Stubs    jit.Stubs
 }
 
 // described describes a block as far as it is kept.
 func (m *Machine) described(b *codecache.Block, name string) *Translation {
-	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
+	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Function: ir.Function(b.Function), Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
 }
 
 // tellStubs tells of the code that is of no block.

@@ -14,6 +14,7 @@ import (
 type Stats struct {
 	Decoded    uint64 // blocks that interpreters have made ready for themselves *
 	Translated uint64 // blocks
+	Functions  uint64 // those of them that are host code for library functions
 	Refused    uint64 // blocks that begin with what has no translation
 
 	Chained     uint64 // exits that were made to lead to a block
@@ -126,6 +127,7 @@ func (m *Machine) stats() Stats {
 	return Stats{
 		Decoded:         m.runs.decoded.Load(),
 		Translated:      c.Translated,
+		Functions:       c.Functions,
 		Refused:         c.Refused,
 		Chained:         c.Linked,
 		Unchained:       c.Unlinked,

@@ -211,7 +211,14 @@ type Translatable interface {
 	// NewLifter returns what makes traces of this CPU's code. It may be used by any
 	// thread, one at a time.
 	NewLifter() Lifter
+
+	// Function returns the library function whose code is at pc, where begin is, and all places
+	// in which it lies, that at pc first. It is ir.NoFunction unless that is known for sure.
+	Function(pc uint64, begin []byte) (f ir.Function, code []Span)
 }
+
+// Span is guest memory from Start up to End.
+type Span struct{ Start, End uint64 }
 
 // Lifter turns guest code into traces of the translator's intermediate representation.
 type Lifter interface {

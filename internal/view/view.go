@@ -82,6 +82,10 @@ func (w *writer) title() {
 	if w.o.Bare {
 		at = ""
 	}
+	if t.Function != ir.NoFunction {
+		w.line("block %#x%s: %s, %d bytes; %d bytes%s", t.PC, name, t.Function, len(t.Guest), len(t.Code), at)
+		return
+	}
 	w.line("block %#x%s: %d instructions, %d bytes; %d bytes%s", t.PC, name, len(t.Made.Marks), len(t.Guest), len(t.Code), at)
 }
 

@@ -48,6 +48,7 @@ var configurations = []struct {
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
 	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
+	{"native-lib", []string{"--translate=on", "--threshold=0", "--native-lib"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table", "--threshold=0"}},
 	{"direct", []string{"--mapping=direct", "--threshold=0"}},

@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/guest/riscv/libc"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -28,6 +29,7 @@ import (
 const (
 	regRA = 1
 	regSP = 2
+	regGP = 3
 	regTP = 4
 	regA0 = 10
 	regA7 = 17
@@ -113,6 +115,15 @@ func (c *CPU) SetHot(n uint32) {
 
 // Decoded is the number of blocks decoded so far.
 func (c *CPU) Decoded() uint64 { return c.decoded }
+
+// Function returns the library function whose code is at pc, and where that lies.
+func (c *CPU) Function(pc uint64, begin []byte) (ir.Function, []guest.Span) {
+	if !libc.Promising(begin) {
+		return ir.NoFunction, nil
+	}
+	read := func(addr uint64, b []byte) bool { return c.as.CopyIn(b, addr) == nil }
+	return libc.Find(read, pc, c.r[regGP])
+}
 
 // NewLifter returns what makes traces of RISC-V code.
 func (c *CPU) NewLifter() guest.Lifter { return new(lifter) }

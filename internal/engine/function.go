@@ -1,0 +1,69 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// function is a library function of the guest that is executed by host code for it.
+type function struct {
+	fn   ir.Function
+	code []byte       // what begins at its address
+	more []guest.Span // the rest of its code
+}
+
+// function returns the library function whose code, with begin, is at pc, if it is executed so. Code that
+// can change unnoticed is not; constants that code refers to are taken not to change.
+// The caller holds no lock.
+func (m *Machine) function(pc uint64, begin []byte, t guest.Translatable) (f function) {
+	if !m.opts.NativeLib || m.comp.Table {
+		return f
+	}
+	fn, spans := t.Function(pc, begin)
+	if fn == ir.NoFunction {
+		return f
+	}
+	for _, s := range spans {
+		if m.as.MayChange(s.Start, s.End-s.Start) {
+			return f
+		}
+	}
+	f.code = make([]byte, spans[0].End-pc)
+	if n, _ := m.as.Fetch(pc, f.code); n < len(f.code) {
+		return f
+	}
+	f.fn, f.more = fn, spans[1:]
+	return f
+}
+
+// translateFunction is translate for a library function.
+func (m *Machine) translateFunction(k codecache.Key, f function, name string) *codecache.Block {
+	if b := m.cache.ReviveFunction(k, uint8(f.fn)); b != nil {
+		return b
+	}
+	w := m.watch()
+	m.asm.Buf = m.cache.Buffer()
+	made := m.comp.Native(&m.asm, f.fn, k.PC)
+	w.lap(&m.stages.compile)
+	if !m.cache.Fits(m.asm.Buf) {
+		return nil
+	}
+	b := &codecache.Block{
+		Key: k, Code: f.code, Function: uint8(f.fn),
+		Entry: uint32(made.Start), Body: uint32(made.Body), End: uint32(made.End),
+	}
+	for _, s := range f.more {
+		b.More = append(b.More, codecache.Range(s))
+	}
+	m.add(b, made)
+	w.lap(&m.stages.install)
+	if m.opts.Translated != nil {
+		d := m.described(b, name)
+		d.Trace, d.Made = &ir.Trace{PC: k.PC}, made
+		m.tell(d)
+	}
+	return b
+}
