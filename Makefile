@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache storm report clean
+.PHONY: help build demo deps test test-mappings check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,15 @@ userland-at-once: build deps ## those that CI runs, everything translated when i
 
 userland-small-cache: build deps ## the same with a code cache of 256 KiB
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --code-cache=256K"
+
+userland-table: build deps ## the same by the page table
+	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --mapping=table"
+
+userland-direct: build deps ## the same with guest memory at the guest's own addresses
+	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --mapping=direct"
+
+test-mappings: deps ## the programs of test/syscalls under each memory mapping, interpreted and translated at once
+	$(GO) test -count=1 -timeout 60m ./test -matrix
 
 report: build deps ## count what works: instructions, system calls, programs, packages
 	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'

@@ -97,6 +97,10 @@ type Config struct {
 	// machines with sv39, sv48 or sv57 translation; 0 is the first. More than the host
 	// itself has is for the table mapping only.
 	AddressBits int
+	// NoIsolation has translated code use addresses without a look at them. Otherwise the
+	// guest can read and write no memory of this process but its own, whatever address it
+	// computes. The table mapping is always so.
+	NoIsolation bool
 	// Translator says how guest code becomes code of the host.
 	Translator Translator
 	// Strace, if set, receives the system calls in the format of strace(1).

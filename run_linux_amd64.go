@@ -93,7 +93,7 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}
-	opts.WX, opts.NativeLib = t.WX, t.NativeLib
+	opts.WX, opts.NativeLib, opts.Unbounded = t.WX, t.NativeLib, cfg.NoIsolation
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }
 

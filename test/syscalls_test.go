@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -40,22 +41,40 @@ const (
 	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
-// configurations are what each program runs under: the memory mappings, and translated
-// code in a cache that a fork has to replace.
-var configurations = []struct {
+var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted and translated at once, too")
+
+// configuration is what a program runs under.
+type configuration struct {
 	name    string
 	options []string
-}{
+}
+
+// configurations are those of each program: the memory mappings, and translated code in a cache
+// that a fork has to replace.
+var configurations = []configuration{
 	{"offset", []string{"--mapping", "offset"}},
 	{"table", []string{"--mapping", "table"}},
 	{"direct", []string{"--mapping", "direct"}},
 	{"wx", []string{"--translate", "on", "--threshold", "0", "--wx"}},
 }
 
+// addMatrix adds the others.
+func addMatrix() {
+	for _, mapping := range []string{"offset", "table", "direct"} {
+		configurations = append(configurations,
+			configuration{mapping + "-interpreted", []string{"--mapping", mapping, "--translate", "off"}},
+			configuration{mapping + "-at-once", []string{"--mapping", mapping, "--threshold", "0"}})
+	}
+}
+
 // hospes is the command under test, built by TestMain.
 var hospes string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if *matrix {
+		addMatrix()
+	}
 	os.Exit(run(m))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,20 +13,24 @@ var docFile = filepath.Join("docs", "performance.md")
 
 // updateDoc replaces the tables that are whole.
 func updateDoc(conditions string, tables []table) error {
-	b, err := os.ReadFile(docFile)
-	if err != nil {
-		return err
-	}
-	text := string(b)
 	for _, t := range tables {
 		if !t.whole {
 			continue
 		}
-		if text, err = replaceSection(text, t.key, conditions+"\n\n"+t.markdown()); err != nil {
+		file := cmp.Or(t.file, docFile)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		text, err := replaceSection(string(b), t.key, conditions+"\n\n"+t.markdown())
+		if err != nil {
+			return fmt.Errorf("%s has %w", file, err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(docFile, []byte(text), 0o644)
+	return nil
 }
 
 // replaceSection puts text between the marks of a key.
@@ -35,7 +40,7 @@ func replaceSection(doc, key, text string) (string, error) {
 	head, rest, ok := strings.Cut(doc, begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		return "", fmt.Errorf("%s has no place for %q", docFile, key)
+		return "", fmt.Errorf("no place for %q", key)
 	}
 	return head + begin + text + end + tail, nil
 }

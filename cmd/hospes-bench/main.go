@@ -14,7 +14,7 @@
 //     They need user namespaces that have a binfmt_misc of their own (Linux 6.7), and are left
 //     out where there are none.
 //   - special: memory in use, the latency of signals, the cost of being interruptible, the
-//     speed of translating.
+//     speed of translating, the memory mappings and isolation.
 //
 // Usage:
 //

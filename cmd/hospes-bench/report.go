@@ -17,6 +17,7 @@ import (
 // table is a part of the report.
 type table struct {
 	key    string // of its place in the documentation
+	file   string // where that is, if it is not docFile
 	title  string
 	header []string
 	rows   [][]string

@@ -28,6 +28,7 @@ var specials = []special{
 	{"special/latency", false, latency},
 	{"special/poll", false, pollCost},
 	{"special/translation", true, translation},
+	{"special/mappings", false, mappings},
 }
 
 // measureSpecial adds the tables of those that are asked for.

@@ -24,6 +24,7 @@ type opts struct {
 	hasArgv0   bool
 	mapping    hospes.Mapping
 	memory     memoryOpts
+	noIsolate  bool
 	translator hospes.Translator
 	strace     bool
 	code       codeParts
@@ -101,6 +102,12 @@ var table = []option{
 	}},
 	{"address-bits", "HOSPES_ADDRESS_BITS", "N", "size of the guest's address space: 38 (default), 47 or 56 bits", func(o *opts, v string) (err error) {
 		o.memory.bits, err = parseBits(v)
+		return err
+	}},
+	{"isolate", "HOSPES_ISOLATE", "", "compare each address with the guest's limits (default); --isolate=off trusts the guest", func(o *opts, v string) error {
+		var on bool
+		err := parseSwitch(&on, v)
+		o.noIsolate = !on
 		return err
 	}},
 	{"translate", "HOSPES_TRANSLATE", "on|off", "translate hot code (default), or interpret everything", func(o *opts, v string) error {
@@ -181,9 +188,9 @@ func parseSize(v string) (int, error) {
 
 func parseSwitch(b *bool, v string) error {
 	switch v {
-	case "", "0", "false":
+	case "", "0", "false", "off":
 		*b = false
-	case "1", "true":
+	case "1", "true", "on":
 		*b = true
 	default:
 		return fmt.Errorf("%q is neither 1 nor 0", v)
@@ -251,8 +258,9 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		Sysroot:  o.sysroot,
 		Mapping:  o.mapping,
 		PageSize: o.memory.page, HostPageSize: o.memory.host, AddressBits: o.memory.bits,
-		Translator: o.translator,
-		Resume:     o.resume,
+		NoIsolation: o.noIsolate,
+		Translator:  o.translator,
+		Resume:      o.resume,
 	}
 	switch {
 	case cfg.Sysroot != "" || o.demo:
@@ -294,6 +302,7 @@ func (o *opts) execOptions() []string {
 			args = append(args, name)
 		}
 	}
+	add(o.noIsolate, "--isolate=off")
 	add(o.strace, "--strace")
 	if o.code.any() {
 		args = append(args, "-d", o.code.String())

@@ -28,6 +28,8 @@ type Options struct {
 	NativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable.
 	WX bool
+	// Unbounded has addresses used without a look whether they are the guest's.
+	Unbounded bool
 	// Measure has times measured, and entries counted, for Arch.Stats.
 	Measure bool
 	// Translated, if set, is called with each translation that is made, by any thread, one
@@ -82,7 +84,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 		m.comp.Table = true
 	} else {
 		m.base, m.limit = as.Mapping().Window()
-		m.comp.Direct = m.base == 0
+		m.comp.Direct, m.comp.Unbounded = m.base == 0, opts.Unbounded
 	}
 	m.runs.measured = opts.Measure
 	m.threshold.start(opts.Threshold)

@@ -80,6 +80,7 @@ type Compiler struct {
 	Limit     uint64 // guest addresses from there on are not in the window, or the table; see package mem
 	Table     bool   // Context.Base is a page table; see mem.Paged
 	Direct    bool   // Context.Base is 0
+	Unbounded bool   // addresses are not compared with Limit; not with Table
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit

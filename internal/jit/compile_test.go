@@ -414,7 +414,9 @@ func compilers() map[string]Compiler {
 }
 
 func TestRandomTraces(t *testing.T) {
-	for name, c := range compilers() {
+	sets := compilers()
+	sets["unbounded"] = Compiler{Features: HostFeatures(), Unbounded: true} // all addresses are in the window
+	for name, c := range sets {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
 			for seed := range uint64(5000) {
