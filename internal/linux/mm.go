@@ -209,13 +209,13 @@ func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 // advise hands advice on host memory of the guest to the host. What is only a copy there,
 // shared with another place, the host would not empty.
 func (t *Task) advise(b []byte, advice int) syscall.Errno {
-	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	if t.Mem.Copied(p) {
-		if advice == unix.MADV_DONTNEED || advice == unix.MADV_DONTNEED_LOCKED {
-			clear(b)
+	if t.Mem.Copied(b, advice == unix.MADV_DONTNEED || advice == unix.MADV_DONTNEED_LOCKED) {
+		if advice == unix.MADV_WIPEONFORK {
+			return syscall.EINVAL // as for all memory of which the host makes no copies
 		}
 		return 0
 	}
+	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, uintptr(len(b)), uintptr(advice))
 	return e
 }

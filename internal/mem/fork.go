@@ -26,5 +26,6 @@ func (s *Space) Linear() (base uintptr, limit uint64) {
 	return s.m.Window()
 }
 
-// Copied reports whether private memory at a host address is shared memory to the host.
-func (s *Space) Copied(host uintptr) bool { return s.divided != nil && s.divided.Copied(host) }
+// Copied reports whether b, private memory that Spans of the Mapping has given, is shared
+// memory to the host. With empty, what is anonymous of it reads as zero afterwards.
+func (s *Space) Copied(b []byte, empty bool) bool { return s.divided != nil && s.divided.Copied(b, empty) }

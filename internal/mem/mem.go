@@ -155,9 +155,9 @@ type Divided interface {
 	// Refused says what it means that the host has refused an access to a host address;
 	// nil if that is for others to say.
 	Refused(host uintptr) *Fault
-	// Copied reports whether private memory at a host address, which Spans has given,
-	// is shared memory to the host.
-	Copied(host uintptr) bool
+	// Copied reports whether b, private memory that Spans has given, is shared memory to
+	// the host. With empty, what is anonymous of it reads as zero afterwards.
+	Copied(b []byte, empty bool) bool
 	// BeforeFork is called before a fork(2), when no other thread uses guest memory,
 	// and AfterFork in both processes afterwards. An error in the child means that it
 	// must not go on.

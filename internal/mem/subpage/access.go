@@ -180,16 +180,23 @@ func (m *Mapping) guestOf(host uintptr) uint64 {
 }
 
 // Copied implements mem.Divided.
-func (m *Mapping) Copied(host uintptr) bool {
+func (m *Mapping) Copied(b []byte, empty bool) bool {
+	host := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if !m.store.contains(host) {
 		return false
 	}
 	for _, p := range m.pages {
-		if p.own != nil && host-p.own.host < uintptr(m.size) {
-			return true
+		if p.own == nil || host-p.own.host >= uintptr(m.size) {
+			continue
 		}
+		for at := 0; empty && at < len(b); at += mem.PageSize {
+			if t := &p.parts[(host+uintptr(at)-p.own.host)/mem.PageSize]; !t.file {
+				clear(b[at:min(at+mem.PageSize, len(b))])
+			}
+		}
+		return true
 	}
 	return false
 }

@@ -101,6 +101,7 @@ func (m *Mapping) copyPart(addr, dest uint64, prot mem.Prot) error {
 	switch src.kind {
 	case private:
 		copy(hostmem.Bytes(t.host, mem.PageSize), hostmem.Bytes(src.host, mem.PageSize))
+		t.file = src.file
 		return nil
 	case shared:
 		*t = part{kind: shared, prot: prot, slot: src.slot, host: src.host}

@@ -23,6 +23,7 @@ const (
 type part struct {
 	kind kind
 	prot mem.Prot
+	file bool    // of a private one: it is a copy of a file
 	slot *slot   // of a shared one
 	host uintptr // where its bytes are, of private and shared ones
 }
@@ -35,7 +36,7 @@ type page struct {
 	shown bool  // in the window
 }
 
-// reads and writes are the accesses that the host is asked to allow.
+// hostAccess is what the host is asked to allow.
 func hostAccess(p mem.Prot) mem.Prot {
 	switch {
 	case p&mem.Write != 0:
@@ -74,7 +75,7 @@ func (m *Mapping) divided(addr uint64) (*page, error) {
 			if kind = private; v.Shared {
 				kind = shared
 			}
-			p.parts[i] = part{kind: kind, prot: v.Prot}
+			p.parts[i] = part{kind: kind, prot: v.Prot, file: v.File != nil}
 		}
 	}
 	var err error

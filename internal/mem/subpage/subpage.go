@@ -156,7 +156,7 @@ func (m *Mapping) mapPrivate(p *page, addr, n uint64, prot mem.Prot, src mem.Sou
 	for off := uint64(0); off < n; off += mem.PageSize {
 		t := p.at(addr + off)
 		m.clear(t)
-		*t = part{kind: private, prot: prot, host: at + uintptr(off)}
+		*t = part{kind: private, prot: prot, file: src.FD >= 0, host: at + uintptr(off)}
 		if int(off) >= got {
 			*t = part{kind: beyond, prot: prot}
 		}
