@@ -11,6 +11,7 @@
 //	// skip-native: reason  the host cannot run it; it has to end with status 0
 //	// skip-table: reason   not for the table mapping
 //	// link: ...            further options for the linker
+//	// host-pages: yes      also as if the host's pages were larger
 package test
 
 import (
@@ -49,13 +50,15 @@ type configuration struct {
 	options []string
 }
 
-// configurations are those of each program: the memory mappings, and translated code in a cache
-// that a fork has to replace.
+// configurations are those of each program: the memory mappings, translated code in a cache
+// that a fork has to replace, and large pages of the host, if the program asks for them.
 var configurations = []configuration{
 	{"offset", []string{"--mapping", "offset"}},
 	{"table", []string{"--mapping", "table"}},
 	{"direct", []string{"--mapping", "direct"}},
 	{"wx", []string{"--translate", "on", "--threshold", "0", "--wx"}},
+	{"host-16K", []string{"--host-page-size", "16K"}},
+	{"host-64K", []string{"--host-page-size", "64K", "--threshold", "0"}},
 }
 
 // addMatrix adds the others.
@@ -130,6 +133,9 @@ func testProgram(t *testing.T, src string) {
 			if c.name == "table" && d.skipTable != "" {
 				t.Skip(d.skipTable)
 			}
+			if strings.HasPrefix(c.name, "host-") && !d.hostPages {
+				t.Skip("not for host pages")
+			}
 			got := execute(t, slices.Concat([]string{hospes}, c.options, []string{guest}, d.args)...)
 			if compareOutput {
 				if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
@@ -150,6 +156,7 @@ func testProgram(t *testing.T, src string) {
 type directives struct {
 	args, link            []string
 	skipNative, skipTable string
+	hostPages             bool
 }
 
 func readDirectives(t *testing.T, src string) (d directives) {
@@ -170,6 +177,8 @@ func readDirectives(t *testing.T, src string) (d directives) {
 			d.link = strings.Fields(value)
 		case "skip-native":
 			d.skipNative = value
+		case "host-pages":
+			d.hostPages = true
 		case "skip-table":
 			d.skipTable = value
 		}

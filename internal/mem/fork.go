@@ -28,4 +28,6 @@ func (s *Space) Linear() (base uintptr, limit uint64) {
 
 // Copied reports whether b, private memory that Spans of the Mapping has given, is shared
 // memory to the host. With empty, what is anonymous of it reads as zero afterwards.
-func (s *Space) Copied(b []byte, empty bool) bool { return s.divided != nil && s.divided.Copied(b, empty) }
+func (s *Space) Copied(b []byte, empty bool) bool {
+	return s.divided != nil && s.divided.Copied(b, empty)
+}

@@ -273,6 +273,9 @@ func TestPlacement(t *testing.T) {
 		if got := mustMap(t, s, mem.Request{Addr: 0x123456000, Len: page}); got != 0x123456000 {
 			t.Errorf("hint not taken: %#x", got)
 		}
+		if got := mustMap(t, s, mem.Request{Addr: page, Len: page}); got != mem.MinAddr {
+			t.Errorf("a hint below the least address leads to %#x", got)
+		}
 		if got := mustMap(t, s, mem.Request{Addr: 0x123456000, Len: page}); got == 0x123456000 {
 			t.Error("hint over a mapping taken")
 		}

@@ -10,6 +10,7 @@
 //
 //	// skip-qemu: reason    QEMU is known to be wrong there
 //	// skip-table: reason   not for the table mapping
+//	// host-pages: yes      also as if the host's pages were larger
 //
 // The first argument names what the program runs on: "qemu" or "hospes".
 package machine
@@ -54,6 +55,8 @@ var configurations = []struct {
 	{"direct", []string{"--mapping=direct", "--threshold=0"}},
 	{"direct-interpreter", []string{"--mapping=direct", "--translate=off"}},
 	{"table-interpreter", []string{"--mapping=table", "--translate=off"}},
+	{"host-64K", []string{"--host-page-size=64K", "--threshold=0"}},
+	{"host-64K-interpreter", []string{"--host-page-size=64K", "--translate=off"}},
 }
 
 // hospes is the command under test, built by TestMain.
@@ -119,6 +122,9 @@ func testProgram(t *testing.T, src string) {
 		t.Run(c.name, func(t *testing.T) {
 			if why := directive(t, src, "skip-table"); why != "" && c.name == "table" {
 				t.Skip(why)
+			}
+			if strings.HasPrefix(c.name, "host-") && directive(t, src, "host-pages") == "" {
+				t.Skip("not for host pages")
 			}
 			execute(t, append(append([]string{hospes}, c.options...), guest, "hospes")...)
 		})

@@ -1,4 +1,5 @@
 // fork: exit statuses, copies and shared memory, pipes, signals, IDs, nesting, many in a row.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

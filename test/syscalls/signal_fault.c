@@ -1,4 +1,5 @@
 // Signals that instructions raise: si_code, si_addr, nesting, recovery.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // Threads: creation, joining, identity, thread-local storage, exit, and what
 // pthreads build on futexes.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
