@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test test-mappings check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache storm report clean
+.PHONY: help build demo deps test test-mappings check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-table userland-direct userland-check userland-check-fast storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,14 @@ userland-direct: build deps ## the same with guest memory at the guest's own add
 
 test-mappings: deps ## the programs of test/syscalls under each memory mapping, interpreted and translated at once
 	$(GO) test -count=1 -timeout 60m ./test -matrix
+
+CHECKED = ^(busybox|bash|dash|coreutils|sqlite3|perl|lua|python|go/(context|os/exec|os/signal|internal/poll|syscall|net|net/rpc|encoding/json|strings|sync|compress/flate))(/|$$)
+
+userland-check: build deps ## shells, sqlite3, Python and Go programs, each translated block compared with the interpreter
+	$(GO) run ./test/userland -slow=false -jobs=2 -translate=check -run '$(CHECKED)'
+
+userland-check-fast: build deps ## those of them that take seconds
+	$(GO) run ./test/userland -quick -jobs=2 -translate=check -skip '^go/sync'
 
 report: build deps ## count what works: instructions, system calls, programs, packages
 	@$(GO) test -count=1 -v ./internal/difftest | sed -n 's/.*difftest: /instructions: /p'

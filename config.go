@@ -107,6 +107,10 @@ type Config struct {
 	Strace io.Writer
 	// Code, if set, shows guest code and what is made of it.
 	Code *CodeView
+	// Check, if set, has everything translated at once, and what each block does to
+	// registers and memory compared with what the interpreter does. The first difference
+	// is reported here, with both disassemblies, and ends the guest with status 125.
+	Check io.Writer
 	// ExecOptions make execve of guest programs possible: the new program is run by
 	// this executable started anew, and they tell that one how (see Resumed), but for
 	// the sysroot. They must not be nil for it.

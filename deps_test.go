@@ -57,10 +57,10 @@ var policy = map[string][]string{
 	"internal/trap":      {"internal/irq"},
 	"internal/codecache": {},
 	"internal/engine": {
-		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/jit", "internal/mem", "internal/softfloat",
-		"internal/trap",
+		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
+		"internal/softfloat", "internal/trap",
 	},
-	"internal/view":       {"internal/engine", "internal/ir", "internal/jit"},
+	"internal/view":       {"internal/engine", "internal/guest", "internal/ir", "internal/jit"},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
 	"internal/procview":   {"internal/mem", "internal/peer"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/engine"
@@ -24,6 +25,9 @@ type observer struct {
 
 	perf []perfFile
 	code *CodeView // nil for none
+
+	check io.Writer // for the report of a difference; nil for no checks
+	once  sync.Once // for the first one
 }
 
 // perfFile is a file for perf(1), and how another is made.
@@ -49,11 +53,22 @@ func (o *observer) observe(cfg Config, opts *engine.Options) error {
 			return err
 		}
 	}
+	opts.Symbol = func(pc uint64) string { return o.p.Symbol(pc) }
 	if len(o.perf) > 0 || o.code != nil {
 		opts.Translated = o.translated
-		opts.Symbol = func(pc uint64) string { return o.p.Symbol(pc) }
+	}
+	if o.check != nil {
+		opts.Differs = o.differs
 	}
 	return nil
+}
+
+// differs reports the first difference that a check has found.
+func (o *observer) differs(d *engine.Difference) {
+	text := view.Difference(d, view.Options{
+		Guest: true, IR: true, Host: true, Disassemble: riscv.Disassemble, Register: riscv.RegisterName,
+	})
+	o.once.Do(func() { _, _ = io.WriteString(o.check, text) })
 }
 
 // show writes a translation to where code is shown. One that is told of again has been
@@ -119,7 +134,7 @@ func translatorStats(s engine.Stats) *TranslatorStats {
 		Lift: s.Lift, Compile: s.Compile, Install: s.Install,
 		Entered: s.Entered, Interpretations: s.Interpretations, Left: LeftStats(s.Left),
 		InTranslated: s.InTranslated, InInterpreter: s.InInterpreter,
-		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize,
+		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize, Check: CheckStats(s.Check),
 	}
 }
 

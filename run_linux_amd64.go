@@ -27,7 +27,7 @@ import (
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	watch := &observer{start: time.Now(), code: cfg.Code}
+	watch := &observer{start: time.Now(), code: cfg.Code, check: cfg.Check}
 	arch, err := architecture(cfg, watch)
 	if err != nil {
 		return Status{}, err
@@ -35,6 +35,14 @@ func Run(cfg Config) (Status, error) {
 	as, err := newSpace(cfg)
 	if err != nil {
 		return Status{}, err
+	}
+	if a, ok := arch.(*engine.Arch); cfg.Check != nil {
+		if !ok || cfg.Translator.NativeLib {
+			return Status{}, errors.New("only translations can be checked, and no host code for functions")
+		}
+		if err := a.Open(as); err != nil {
+			return Status{}, fmt.Errorf("cannot check: %w", err)
+		}
 	}
 	args := cfg.Args
 	if len(args) == 0 {

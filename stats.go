@@ -47,6 +47,16 @@ type TranslatorStats struct {
 	InInterpreter   time.Duration // *
 
 	CacheUsed, CacheSize int // bytes
+
+	Check CheckStats // of Config.Check
+}
+
+// CheckStats count what has been executed under a check.
+type CheckStats struct {
+	Blocks, Insts uint64 // compared
+	Alone         uint64 // instructions that only the interpreter has executed
+	Repeated      uint64 // blocks that differed at first, because memory changed meanwhile
+	Uncompared    uint64 // blocks that could not be compared
 }
 
 // LeftStats count the ways out of translated code.
@@ -81,6 +91,10 @@ func (s Stats) String() string {
 	p("links: %d chained, %d unchained", t.Chained, t.Unchained)
 	p("blocks: %d invalidated, %d revived", t.Invalidated, t.Revived)
 	p("entered: translated code %d times, the interpreter %d times", t.Entered, t.Interpretations)
+	if k := &t.Check; k.Blocks > 0 {
+		p("checked: %d blocks, %d instructions; %d instructions only interpreted, %d blocks repeated, %d not compared",
+			k.Blocks, k.Insts, k.Alone, k.Repeated, k.Uncompared)
+	}
 	l := &t.Left
 	p("left: %d system calls, %d exits, %d computed jumps, %d to the interpreter, %d interrupts, %d changes of code",
 		l.Systems, l.Exits, l.Jumps, l.Interprets, l.Interrupts, l.Changes)

@@ -22,10 +22,10 @@ func endAs(s hospes.Status) {
 	unix.Exit(s.Code)
 }
 
-// log opens where strace, disassembly and statistics go: out of the guest's reach. It
+// log opens where strace, disassembly, statistics and reports go: out of the guest's reach. It
 // is nil if there are none.
 func (o *opts) log() (io.Writer, error) {
-	if !o.strace && !o.code.any() && !o.stats {
+	if !o.strace && !o.code.any() && !o.stats && !o.check {
 		return nil, nil
 	}
 	var fd int

@@ -31,6 +31,7 @@ type opts struct {
 	filter     codeFilter
 	logFile    string
 	stats      bool
+	check      bool
 	demo       bool
 	version    bool
 
@@ -141,6 +142,9 @@ var table = []option{
 	{"perf", "HOSPES_PERF", "FILES", "let perf(1) see translated code: map (/tmp/perf-PID.map), jitdump (/tmp/jit-PID.dump), or both with a comma", func(o *opts, v string) error {
 		return parsePerf(&o.translator, v)
 	}},
+	{"check", "HOSPES_CHECK", "", "hold each translation against the interpreter while it runs; log the first difference, and exit with status 125", func(o *opts, v string) error {
+		return parseSwitch(&o.check, v)
+	}},
 	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
@@ -233,6 +237,12 @@ func parse(args []string, getenv func(string) string) (*opts, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("%w (see hospes --help)", err)
 	}
+	switch {
+	case o.check && o.translator.Off:
+		return nil, errors.New("--check and --translate=off: without translations there is nothing to check")
+	case o.check && o.translator.NativeLib:
+		return nil, errors.New("--check and --native-lib: host code for functions cannot be checked")
+	}
 	rest := fs.Args()
 	switch {
 	case o.demo:
@@ -278,6 +288,9 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 	if o.strace {
 		cfg.Strace = log
 	}
+	if o.check {
+		cfg.Check = log
+	}
 	if o.code.any() {
 		cfg.Code = &hospes.CodeView{Output: log, Guest: o.code.guest, IR: o.code.ir, Host: o.code.host}
 		if o.filter.text != "" {
@@ -310,6 +323,7 @@ func (o *opts) execOptions() []string {
 	if o.filter.text != "" {
 		args = append(args, "--dfilter", o.filter.text)
 	}
+	add(o.check, "--check")
 	add(o.stats, "--stats")
 	return args
 }
@@ -381,7 +395,7 @@ Examples:
 
 The exit status is the guest's; a guest that a signal kills makes hospes die of
 the same signal. 127: program not found; 126: it cannot be executed;
-125: hospes itself failed; 2: bad usage.
+125: hospes itself failed, or --check has found a difference; 2: bad usage.
 `
 
 // usage writes the help text.

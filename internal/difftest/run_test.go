@@ -96,6 +96,7 @@ var Configurations = []struct {
 	{"default", []string{"--translate=on"}},
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=128K"}},
+	{"check", []string{"--check"}},
 	{"interpreter", []string{"--translate=off"}},
 	{"table", []string{"--mapping=table", "--threshold=0"}},
 	{"direct", []string{"--mapping=direct", "--threshold=0"}},

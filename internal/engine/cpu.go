@@ -20,6 +20,8 @@ type CPU struct {
 	stale              atomic.Bool  // the context's jumps and calls may lead to what is not valid
 	mode               uint8        // the rounding mode that these are for
 	hot                int32        // the threshold that the interpreter has been told
+	pair               *pair        // for checks; nil without
+	uncounted          uint64       // retired instructions, modulo 2^64, that nobody else counts
 }
 
 // newCPU returns a CPU that goes on as t, or t if the host grants no memory.
@@ -32,6 +34,10 @@ func newCPU(m *Machine, t guest.Translatable) guest.CPU {
 	c.ctx.Base = m.base
 	t.MoveRegisters(&c.ctx.Registers)
 	c.setHot(m.threshold.now.Load())
+	if k := m.check; k != nil {
+		c.pair = newPair(c)
+		c.ctx.Watch(k.shared.first())
+	}
 	m.join(c)
 	return c
 }
@@ -46,10 +52,13 @@ func (c *CPU) FlushCode() {
 }
 
 // Retired is the number of guest instructions executed.
-func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.ctx.Retired }
+func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.ctx.Retired + c.uncounted }
 
 // Run executes guest code from the pc until something needs the personality.
 func (c *CPU) Run() guest.Exit {
+	if c.m.check != nil {
+		return c.runChecked()
+	}
 	b, how := c.find()
 	for {
 		var exit guest.Exit

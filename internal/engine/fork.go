@@ -27,6 +27,7 @@ func (m *Machine) forked() {
 	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
 	m.stages = stages{}
 	m.runs.forget()
+	m.check.forked(lost)
 	cpus := m.live()
 	m.mu.Unlock()
 	if lost {

@@ -35,8 +35,11 @@ type Options struct {
 	// Translated, if set, is called with each translation that is made, by any thread, one
 	// at a time. It may call neither this package nor the address space.
 	Translated func(*Translation)
-	// Symbol says what the guest code at an address is called, for Translated.
+	// Symbol says what the guest code at an address is called, for Translated and Differs.
 	Symbol func(pc uint64) string
+	// Differs, if set, has each block that is executed checked against the interpreter, and
+	// is called when they differ. Threshold is 0 then.
+	Differs func(*Difference)
 }
 
 // DefaultOptions are those that suit most programs.
@@ -68,6 +71,8 @@ type Machine struct {
 
 	runs runs // what executing took
 
+	check *checker // nil if nothing is checked
+
 	closed bool // there is no code cache any more
 
 	threshold threshold
@@ -87,11 +92,16 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 		m.comp.Direct, m.comp.Unbounded = m.base == 0, opts.Unbounded
 	}
 	m.runs.measured = opts.Measure
-	m.threshold.start(opts.Threshold)
 	var err error
 	if m.cache, err = codecache.New(max(opts.CacheSize, MinCacheSize), jit.FirstExit, opts.WX); err != nil {
 		return nil, err
 	}
+	if opts.Differs != nil {
+		if err := m.startChecks(); err != nil {
+			return nil, err
+		}
+	}
+	m.threshold.start(m.opts.Threshold)
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), m.limit
@@ -175,6 +185,7 @@ const maxCode = 256
 func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name string) *codecache.Block {
 	w := m.watch()
 	t, count, size := m.lifter.Lift(code, k.PC)
+	spoil(t)
 	w.lap(&m.stages.lift)
 	b := &codecache.Block{Key: k, Code: append([]byte(nil), code[:size]...), Insts: count, Checked: checked}
 	if count == 0 || interpretsFirst(t) {
@@ -198,6 +209,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	}
 	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
 	m.add(b, made)
+	m.check.keep(b, made)
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {
 		d := m.described(b, name)
@@ -281,8 +293,11 @@ func (m *Machine) reset(epoch uint64) {
 	}
 	m.mu.Lock()
 	m.cache.Reset()
+	m.check.forget()
 	m.mu.Unlock()
-	m.threshold.emptied(m.cache.Size())
+	if m.check == nil {
+		m.threshold.emptied(m.cache.Size())
+	}
 	m.resetting.Store(false)
 }
 

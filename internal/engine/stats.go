@@ -38,6 +38,8 @@ type Stats struct {
 	InInterpreter   time.Duration // *
 
 	CacheUsed, CacheSize int // bytes
+
+	Check CheckStats // of Options.Differs
 }
 
 // LeftStats count the ways out of translated code.
@@ -121,6 +123,7 @@ func (a *Arch) Stats() Stats {
 }
 
 func (m *Machine) stats() Stats {
+	checks := m.check.stats()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &m.cache.Counters
@@ -147,5 +150,6 @@ func (m *Machine) stats() Stats {
 		InInterpreter:   time.Duration(m.runs.interpreted.Load()),
 		CacheUsed:       m.cache.Used(),
 		CacheSize:       m.cache.Size(),
+		Check:           checks,
 	}
 }

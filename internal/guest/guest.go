@@ -86,6 +86,8 @@ const (
 	// ExitHot: the code at PC has been executed often enough to be translated; the state
 	// is at a block boundary. Only a Translatable that has been told to returns it.
 	ExitHot
+	// ExitFailed: hospes itself has failed, and has said how; the guest is to end.
+	ExitFailed
 )
 
 // Exit is the reason why CPU.Run came back. Trap is valid for ExitTrap.
@@ -204,6 +206,12 @@ type Translatable interface {
 	// behind it, unless it returns as Run does. It may go on as Run does if the
 	// instruction jumps.
 	Interpret() Exit
+
+	// Follow executes the next n instructions, at most as many as a trace has, as long as
+	// each is at the address behind the one before, and returns ExitHot, unless it returns as
+	// Run does. It calls before with each piece of memory that an instruction may write to,
+	// ahead of that: size bytes at addr.
+	Follow(n int, before func(addr uint64, size int)) Exit
 
 	// Decoded is the number of blocks that have been made ready for interpretation.
 	Decoded() uint64

@@ -40,7 +40,10 @@ func (c *Compiler) aligned(i *ir.Instr) {
 // atAddress is memory at the address of an atomic operation, without displacement.
 func (c *Compiler) atAddress(i *ir.Instr) amd64.Mem {
 	c.bound(i.Args[0])
-	return c.place(c.reg(i.Args[0]), 0, accessOf(i.Op))
+	r := c.reg(i.Args[0])
+	m := c.place(r, 0, accessOf(i.Op))
+	c.watch(i.Op, amd64.At(r, 0), m)
+	return m
 }
 
 func width(op ir.Op) amd64.Width { return amd64.Width(op.Info().Size) }
@@ -147,9 +150,10 @@ func (c *Compiler) compareAndSwap(v ir.Value, i *ir.Instr) {
 func (c *Compiler) loadReserved(v ir.Value, i *ir.Instr) {
 	w := width(i.Op)
 	m := c.atAddress(i)
-	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResAddr), c.at[i.Args[0]].reg)
 	t := c.temp()
 	c.loadExtended(t, w, m)
+	// Only now: if that faults, the reservation is what it was.
+	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResAddr), c.reg(i.Args[0]))
 	c.a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offResValue), t)
 	c.a.MI(amd64.MOV, amd64.W64, amd64.At(ctxReg, offReserved), int32(w))
 	c.used(i.Args[0])

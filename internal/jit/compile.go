@@ -66,7 +66,11 @@ type Code struct {
 	Exits  []Exit
 	Faults []Fault
 	Marks  []Mark
+	Extra  []Span // code that is there for watching only, in the order of offsets
 }
+
+// Span is a piece of code.
+type Span struct{ Start, End int } // offsets
 
 // Mark is where the code of a guest instruction begins.
 type Mark struct {
@@ -84,6 +88,7 @@ type Compiler struct {
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit
+	Watched   bool   // accesses to memory are watched: see Context.Watch
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
@@ -107,10 +112,13 @@ type Compiler struct {
 // not supported: that is left to the interpreter. If it is the trace's first, Compile
 // reports false, and has appended nothing. The result is valid until the next call.
 func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Code, bool) {
+	if c.Watched && stores(t) > maxStores {
+		return nil, false
+	}
 	a.Align(codeAlign, 0)
 	start := a.Len()
 	c.a, c.t = a, t
-	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
+	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0]}
 	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
 	c.drained, c.polled = false, false
 	c.startAlloc()

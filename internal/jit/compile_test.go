@@ -24,6 +24,7 @@ type machine struct {
 	ctx   *Context
 	data  *[4096]byte // guest memory from address 0
 	pages [3]uint64   // the page table: nothing, data, nothing
+	marks [4]byte     // for watched code: data's is the second
 
 	stack [64]uintptr // of return addresses
 
@@ -49,6 +50,8 @@ func newMachine(t testing.TB) *machine {
 // run executes a trace from a state, which becomes that at the exit.
 func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	a := amd64.Assembler{}
+	m.ctx.Watch(uintptr(unsafe.Pointer(&m.marks[1])))
+	m.ctx.ForgetStores()
 	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
 	code, ok := c.Compile(&a, t, nil)
 	if !ok {
@@ -401,10 +404,12 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 }
 
 // compilers are what to test: with the instruction set of the machine, with none, and with the
-// former without one of its parts; with a page table in the place of a window.
+// former without one of its parts; with a page table in the place of a window; with accesses
+// to memory watched.
 func compilers() map[string]Compiler {
 	host := HostFeatures()
 	sets := map[string]Compiler{"host": {Features: host}, "none": {}, "table": {Features: host, Table: true}, "table, none": {Table: true}}
+	sets["watched"], sets["table, watched"] = Compiler{Features: host, Watched: true}, Compiler{Features: host, Table: true, Watched: true}
 	for n := range reflect.TypeFor[Features]().NumField() {
 		less := host
 		reflect.ValueOf(&less).Elem().Field(n).SetBool(false)
@@ -489,6 +494,9 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 	begin := s
 	out := m.run(c, &b.Trace, &s)
 	gotData := *m.data
+	if c.Watched && !m.takenBack(&data) {
+		m.t.Errorf("seed %d: stores cannot be taken back", seed)
+	}
 	m.left(&b.Trace, out)
 
 	trace := &b.Trace

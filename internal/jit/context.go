@@ -45,6 +45,7 @@ type Context struct {
 	hostFlags      [32]uint8
 	//lint:ignore U1000 in the assembly
 	hostMXCSR uint32
+	watched   watched
 
 	// Jumps has translations by guest address, for computed jumps: by bits 1 and up of it.
 	Jumps  [numJumps]JumpEntry
@@ -172,6 +173,7 @@ const (
 	offToGuest  = int32(unsafe.Offsetof(Context{}.guestFlags)) - bias
 	offToHost   = int32(unsafe.Offsetof(Context{}.hostFlags)) - bias
 	offJumps    = int32(unsafe.Offsetof(Context{}.Jumps)) - bias
+	offWatched  = int32(unsafe.Offsetof(Context{}.watched)) - bias
 )
 
 const (

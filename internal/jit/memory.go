@@ -26,9 +26,9 @@ func accessOf(op ir.Op) access {
 	return reads
 }
 
-// address is guest memory at v, for an access to an address within the window or its
-// guards: anything else is left to the interpreter.
-func (c *Compiler) address(v ir.Value, how access) amd64.Mem {
+// address is guest memory at v, which op is about to access, for an address within the
+// window or its guards: anything else is left to the interpreter.
+func (c *Compiler) address(v ir.Value, op ir.Op) amd64.Mem {
 	var disp int32
 	at := v
 	if c.deferred[v] {
@@ -40,13 +40,17 @@ func (c *Compiler) address(v ir.Value, how access) amd64.Mem {
 	if k, ok := c.t.ConstOf(at); ok {
 		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {
 			c.used(at)
-			return c.fixed(int32(k), how)
+			m := c.fixed(int32(k), accessOf(op))
+			c.watch(op, amd64.At(amd64.NoReg, int32(k)), m)
+			return m
 		}
 	}
 	c.bound(at)
 	r := c.reg(at)
 	c.used(at)
-	return c.place(r, disp, how)
+	m := c.place(r, disp, accessOf(op))
+	c.watch(op, amd64.At(r, disp), m)
+	return m
 }
 
 // place is host memory for guest address r + disp, in the window or its guards.
@@ -150,7 +154,7 @@ func (c *Compiler) mayFault() {
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 	halves := i.Op == ir.Load64 && c.loadsHalves(i.Args[0])
-	m := c.address(i.Args[0], reads)
+	m := c.address(i.Args[0], i.Op)
 	dst := c.dest(v, 0)
 	if halves {
 		c.loadHalves(dst, m)
@@ -175,7 +179,7 @@ func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 
 func (c *Compiler) store(i *ir.Instr) {
 	c.stored(i.Args[0], int64(i.Op.Info().Size))
-	m := c.address(i.Args[0], writes)
+	m := c.address(i.Args[0], i.Op)
 	w := amd64.Width(i.Op.Info().Size)
 	v := i.Args[1]
 	if k, ok := c.imm32(v); ok {

@@ -26,9 +26,15 @@ func (t *Task) run() {
 			t.trap(exit.Trap)
 		case guest.ExitInterrupt:
 			t.interrupted()
+		case guest.ExitFailed:
+			t.P.end(Status{Code: ExitFailure})
+			t.exiting = true
 		}
 	}
 }
+
+// ExitFailure is the exit status of a guest that hospes cannot go on with.
+const ExitFailure = 125
 
 // next runs the CPU until something needs the task.
 func (t *Task) next() guest.Exit {

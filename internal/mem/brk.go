@@ -169,9 +169,11 @@ func (s *Space) move(v VMA, old, oldLen, to, newLen uint64, flags RemapFlags) (u
 	w.Start, w.End = to, to+newLen
 	if !keep && oldLen != 0 {
 		s.account(old, old+oldLen, 0)
+		s.shareLocked(old, old+oldLen, false)
 		s.vmas.remove(old, old+oldLen)
 	}
 	s.account(to, to+newLen, newLen)
+	s.shareLocked(to, to+newLen, v.Shared)
 	s.vmas.insert(w)
 	return to, nil
 }

@@ -30,6 +30,7 @@ type Space struct {
 	peak     uint64 // the most there ever were (VmPeak)
 	limits   Limits
 	watchers []func(addr, n uint64)
+	sharing  []func(addr, n uint64, shared bool)
 }
 
 // Limits are the resource limits of an address space, in bytes.
@@ -169,6 +170,7 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	}
 	s.codeChangedLocked(addr, addr+n)
 	s.account(addr, addr+n, n)
+	s.shareLocked(addr, addr+n, v.Shared)
 	s.vmas.insert(v)
 	if v.GrowsDown {
 		s.growsLow.Store(min(s.growsLow.Load(), v.End-min(v.End, s.limits.Stack)))
@@ -325,6 +327,7 @@ func (s *Space) unmapLocked(start, end uint64) error {
 	}
 	s.codeChangedLocked(start, end)
 	s.account(start, end, 0)
+	s.shareLocked(start, end, false)
 	s.vmas.remove(start, end)
 	return nil
 }
@@ -437,6 +440,37 @@ func (s *Space) Watch(f func(addr, n uint64)) {
 	s.mu.Lock()
 	s.watchers = append(s.watchers, f)
 	s.mu.Unlock()
+}
+
+// WatchShared registers f to be called, with the Space locked, whenever pages become
+// those of a shared mapping or are not any more; now, too, for those that there are. f
+// must not call back into the Space.
+func (s *Space) WatchShared(f func(addr, n uint64, shared bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sharing = append(s.sharing, f)
+	for _, v := range s.vmas {
+		if v.Shared {
+			f(v.Start, v.Len(), true)
+		}
+	}
+}
+
+// shareLocked tells those who want to know that [start, end) is to be shared, or not. It
+// is called before the VMA list changes.
+func (s *Space) shareLocked(start, end uint64, shared bool) {
+	for _, f := range s.sharing {
+		i, j := s.vmas.overlapping(start, end)
+		for ; i < j; i++ {
+			if v := &s.vmas[i]; v.Shared {
+				from := max(v.Start, start)
+				f(from, min(v.End, end)-from, false)
+			}
+		}
+		if shared {
+			f(start, end-start, true)
+		}
+	}
 }
 
 // CodeChanged tells all watchers that [addr, addr+n) has been written otherwise than by

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/jit"
@@ -126,4 +127,49 @@ func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	}
 	block := &engine.Translation{PC: guestPC, Guest: code, Trace: trace, Code: a.Buf[made.Start:made.End], Host: uintptr(made.Start), Made: made, Stubs: c.Stubs}
 	return Text(block, Options{Guest: true, Host: true, Bare: true, Disassemble: riscv.Disassemble})
+}
+
+// TestDifference compares the report of a difference with testdata/difference.txt: all that
+// can differ, in a block whose accesses are watched.
+func TestDifference(t *testing.T) {
+	code := []byte{
+		0x33, 0xc5, 0xb5, 0x00, // xor a0,a1,a1
+		0x23, 0x10, 0xa6, 0x00, // sh a0,0(a2)
+		0x63, 0xe4, 0xb5, 0x00, // bltu a1,a1,+8
+	}
+	trace, _, _ := new(riscv.CPU).NewLifter().Lift(code, guestPC)
+	a := &amd64.Assembler{Buf: make([]byte, 0, 1<<16)}
+	a.Nop(16)
+	c := jit.Compiler{Features: allFeatures, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a), Watched: true}
+	made, _ := c.Compile(a, trace, nil)
+	d := &engine.Difference{
+		Translation: &engine.Translation{
+			PC: guestPC, Name: "main+0x10", Guest: code, Trace: trace,
+			Code: a.Buf[made.Start:made.End], Host: uintptr(made.Start), Made: made, Stubs: c.Stubs,
+		},
+		Insts: 3, Done: 2,
+		Exit:   guest.Exit{Kind: guest.ExitTrap, Trap: guest.Trap{Signal: guest.SIGSEGV, Code: guest.SEGV_ACCERR, Addr: 0x1234}},
+		Before: engine.State{PC: guestPC},
+		Want:   engine.State{PC: guestPC + 4, Flags: 1, Reserved: 8, ResAddr: 0x2000, ResValue: 3},
+		Got:    engine.State{PC: guestPC + 12, Round: 2},
+		Memory: []engine.MemoryDifference{
+			{Want: engine.Word{Addr: 0x2000, Before: 0x1122334455667788, Mask: 0xffff, After: 0x1122334455660001}, Got: engine.Word{Addr: 0x2000, Before: 0x1122334455667788, Mask: 0xffffffff, After: 0x1122334400000001}},
+			{Want: engine.Word{Addr: 0x3000, Before: 5, After: 5}, Got: engine.Word{Addr: 0x3000, Before: 5, Mask: 0xff << 56, After: 5}},
+		},
+	}
+	d.Want.X[10], d.Got.X[10], d.Got.F[31] = 1, 2, 3
+	got := Difference(d, Options{Guest: true, IR: true, Host: true, Bare: true, Disassemble: riscv.Disassemble, Register: riscv.RegisterName})
+	const file = "testdata/difference.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("the report has changed (-before +now); run with -update if that is right:\n%s", diff)
+	}
 }

@@ -27,6 +27,9 @@ type Options struct {
 	// Disassemble returns the assembly text and the length of the guest instruction that
 	// code begins with.
 	Disassemble func(code []byte, pc uint64) (text string, n int)
+	// Register is the name of a guest register: floating-point registers from 32 on. Only
+	// Difference needs it.
+	Register func(n int) string
 }
 
 // Text is the text of a translation that has a trace. Guest instructions stand at the
@@ -125,6 +128,9 @@ func (w *writer) code(heading string, end int) {
 			w.line("   %s:", label)
 		}
 		text, n := w.host(w.t.Code[w.at:], pc)
+		if extra := w.extra(); extra > 0 {
+			text, n = fmt.Sprintf("(%d bytes that watch the access)", extra), extra
+		}
 		if w.o.Bare {
 			w.line("    %s", text)
 		} else {
@@ -132,6 +138,16 @@ func (w *writer) code(heading string, end int) {
 		}
 		w.at += n
 	}
+}
+
+// extra is the size of the code here that is there for watching only.
+func (w *writer) extra() int {
+	for _, s := range w.t.Made.Extra {
+		if s.Start-w.t.Made.Start == w.at {
+			return s.End - s.Start
+		}
+	}
+	return 0
 }
 
 // host is the text and the length of a host instruction.

@@ -23,15 +23,14 @@ var (
 	noBinfmt     = sync.OnceValue(func() string { return whyNotIsolated(tryBinfmt) })
 )
 
-// TestScripts runs testdata/script with the real command in the path: a guest
-// needs a process of its own. The condition [riscv-gcc] tells whether guests can
-// be built, [namespaces] and [binfmt] whether the command isolated works and can
-// register binary formats.
+// TestScripts runs testdata/script with the real command in the path, and one whose
+// translations are wrong, hospes-wrong: a guest needs a process of its own. The condition
+// [riscv-gcc] tells whether guests can be built, [namespaces] and [binfmt] whether the
+// command isolated works and can register binary formats.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "hospes"), "github.com/hospes-vm/hospes/cmd/hospes").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	build(t, filepath.Join(bin, "hospes"))
+	build(t, filepath.Join(bin, "hospes-wrong"), "-tags", "wrong")
 	_, noGCC := exec.LookPath("riscv64-linux-gnu-gcc")
 	if noGCC != nil {
 		t.Log("riscv64-linux-gnu-gcc is not installed: scripts that compile guests are skipped")
@@ -67,6 +66,14 @@ func TestScripts(t *testing.T) {
 			"isolated": cmdIsolated,
 		},
 	})
+}
+
+// build builds the command into a file.
+func build(t *testing.T, file string, flags ...string) {
+	args := append([]string{"build", "-o", file}, flags...)
+	if out, err := exec.Command("go", append(args, "github.com/hospes-vm/hospes/cmd/hospes")...).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
 }
 
 // cmdStatus runs a command and compares how it ended: "status 3 hospes ..." or

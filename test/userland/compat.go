@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // docFile is the list of what runs. Each run renews the lines of the rows that it ran.
@@ -31,27 +32,39 @@ type mode string
 const (
 	interpreted mode = "off"
 	translated  mode = "on"
+	checked     mode = "check" // both, compared
 	unspecified mode = ""
 )
 
-// UnmarshalText reads the value of --translate.
+// UnmarshalText reads the value of -translate.
 func (m *mode) UnmarshalText(text []byte) error {
 	switch *m = mode(text); *m {
-	case interpreted, translated, unspecified:
+	case interpreted, translated, checked, unspecified:
 		return nil
 	}
-	return fmt.Errorf("%q is neither on nor off", text)
+	return fmt.Errorf("%q is none of on, off and check", text)
 }
 
-// MarshalText returns the value of --translate.
+// MarshalText returns the value of -translate.
 func (m mode) MarshalText() ([]byte, error) { return []byte(m), nil }
 
 // options are those by which hospes executes in this way.
 func (m mode) options() []string {
-	if m == unspecified {
+	switch m {
+	case unspecified:
 		return nil
+	case checked:
+		return []string{"--check"}
 	}
 	return []string{"--translate=" + string(m)}
+}
+
+// patience is how many times a row's limit it may take.
+func (m mode) patience() time.Duration {
+	if m == checked {
+		return 20
+	}
+	return 1
 }
 
 // docLine is a row's line in the list, with a result for each way of executing code.

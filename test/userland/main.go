@@ -7,7 +7,7 @@
 // Rows that need a whole system run in a world, which scripts/debian-world.sh makes: world.go.
 // A row's name begins with its group: -run ^git/ runs one.
 //
-//	go run ./test/userland [-quick] [-slow=false] [-translate=off] [-jobs N] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
+//	go run ./test/userland [-quick] [-slow=false] [-translate=off|check] [-jobs N] [-run REGEXP] [-skip REGEXP] [-hospes "COMMAND"] [-list]
 //
 // It ends with a line of counts, and with status 1 if anything failed. A row that is known
 // to fail, with its cause, does not count as failed; but if it passes, it does.
@@ -15,6 +15,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -56,7 +57,7 @@ func main() {
 	flag.BoolVar(&c.slow, "slow", true, "also the rows that take minutes")
 	flag.BoolVar(&c.execs, "execs", true, "run rows whose guests execute other guests")
 	flag.BoolVar(&c.doc, "doc", false, "renew the lines of docs/compatibility.md for the rows that run")
-	flag.TextVar(&c.mode, "translate", translated, "how hospes executes: `on, off`, or none to give another emulator no such option")
+	flag.TextVar(&c.mode, "translate", translated, "how hospes executes: `on, off` or check, or none to give another emulator no such option")
 	flag.IntVar(&c.jobs, "jobs", 1, "how many rows run at a time")
 	list := flag.Bool("list", false, "run nothing; print the selected rows and the packages that they need")
 	dir := flag.String("C", ".", "the module's `directory`")
@@ -64,6 +65,9 @@ func main() {
 	ok, err := func() (ok bool, err error) {
 		if err = os.Chdir(*dir); err != nil {
 			return false, err
+		}
+		if c.doc && c.mode == checked {
+			return false, errors.New("docs/compatibility.md does not tell of checked runs")
 		}
 		if c.filter, err = regexp.Compile(*filter); err != nil {
 			return false, err
@@ -246,11 +250,11 @@ func resultLine(t *test, v verdict, why string, took time.Duration) string {
 
 // do runs a test within its limit.
 func (t *test) do(c *config) (verdict, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), t.limit)
+	ctx, cancel := context.WithTimeout(context.Background(), t.limit*c.mode.patience())
 	defer cancel()
 	v, why := t.run(ctx, c)
 	if ctx.Err() != nil {
-		v, why = failed, fmt.Sprintf("not finished after %v\n%s", t.limit, why)
+		v, why = failed, fmt.Sprintf("not finished after %v\n%s", t.limit*c.mode.patience(), why)
 	}
 	switch {
 	case t.known != "" && v == failed:

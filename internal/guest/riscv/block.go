@@ -97,8 +97,9 @@ func (c *CPU) linkFall() *block {
 // lookup returns the block at pc. It returns nil, with c.pc and c.fault set,
 // when there is no code.
 func (c *CPU) lookup(pc uint64) *block {
-	if c.single != nil {
-		return c.single
+	if b := c.single; b != nil {
+		b.pc = pc
+		return b
 	}
 	b := c.cache.blocks[pc]
 	if b != nil && b.gen == c.gen {

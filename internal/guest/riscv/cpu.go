@@ -58,8 +58,10 @@ type CPU struct {
 	jump   [jumpSize]*block  // by target address: where indirect jumps went
 	fault  *mem.Fault        // why lookup returned nil
 	alone  map[uint64]*block // blocks of one instruction (Interpret)
-	single *block            // what lookup is to return: one instruction that has not begun (Step)
+	single *block            // what lookup is to return, for any address: see Step and Follow
 	trace  func(uint64, string)
+
+	followed followed // what Follow executes
 }
 
 // New returns a hart with all registers zero, executing from as.

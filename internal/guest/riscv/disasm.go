@@ -36,6 +36,15 @@ var fNames = [32]string{
 	"fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
 }
 
+// RegisterName is the name of register n in assembly: the floating-point registers come
+// behind the 32 for integers.
+func RegisterName(n int) string {
+	if n < 32 {
+		return xNames[n]
+	}
+	return fNames[n-32]
+}
+
 var rmNames = [8]string{"rne", "rtz", "rdn", "rup", "rmm", "unknown", "unknown", "dyn"}
 
 var csrNames = map[uint64]string{

@@ -145,13 +145,15 @@ func (c *CPU) recovered(r any) guest.Exit {
 	} else {
 		panic(r)
 	}
-	done := int((c.ip - b.start()) / instSize)
-	insts := unsafe.Slice(b.first, done)
+	insts := unsafe.Slice(b.first, (c.ip-b.start())/instSize)
 	c.pc = b.pc
+	c.retired -= b.n
 	for k := range insts {
-		c.pc += uint64(insts[k].len)
+		if n := insts[k].len; n > 0 { // others are not of the guest
+			c.pc += uint64(n)
+			c.retired++
+		}
 	}
-	c.retired -= b.n - uint64(done)
 	in := b.at(c.ip)
 	switch {
 	case again:

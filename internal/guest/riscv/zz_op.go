@@ -8,6 +8,7 @@ const (
 	opNext                  // end of a block that falls through
 	opVerify                // start of a block whose code may be written
 	opStep                  // raises the interrupt word: what follows is the last instruction (CPU.Step)
+	opNote                  // tells what the next instruction may write to (CPU.Follow)
 	opFld
 	opFsd
 	opFsgnjD

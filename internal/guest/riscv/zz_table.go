@@ -5,7 +5,7 @@ package riscv
 import "github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
 
 // firstOp is the operation of rows[0]; rows of base instructions come first, in the order of operations.
-const firstOp = opStep + 1
+const firstOp = opNote + 1
 
 var rows = []encoding.Row{
 	{Name: "fld", Ext: "d", Len: 4, Mask: 0x707f, Match: 0x3007, Kind: 0x41, Operands: []string{"fd", "imm(rs1)"},

@@ -1,5 +1,7 @@
 // The memory model, with real threads: litmus tests whose forbidden outcomes are counted, and
 // what programs make of atomics. Nothing depends on which allowed outcome comes.
+//
+// skip-check: threads take turns there
 #include "check.h"
 #include <pthread.h>
 

@@ -122,7 +122,7 @@ func camel(name string) string {
 func genOps(m *model) (string, error) {
 	var b strings.Builder
 	b.WriteString("// Operations of decoded instructions: the synthetic ones and one for each base row.\n")
-	b.WriteString("const (\n\topIllegal uint16 = iota // no valid instruction\n\topNext // end of a block that falls through\n\topVerify // start of a block whose code may be written\n\topStep // raises the interrupt word: what follows is the last instruction (CPU.Step)\n")
+	b.WriteString("const (\n\topIllegal uint16 = iota // no valid instruction\n\topNext // end of a block that falls through\n\topVerify // start of a block whose code may be written\n\topStep // raises the interrupt word: what follows is the last instruction (CPU.Step)\n\topNote // tells what the next instruction may write to (CPU.Follow)\n")
 	for _, r := range m.base {
 		fmt.Fprintf(&b, "\t%s\n", opName(r.Name))
 	}
@@ -140,7 +140,7 @@ func genOps(m *model) (string, error) {
 func genTable(m *model) (string, error) {
 	var b strings.Builder
 	b.WriteString("import \"github.com/hospes-vm/hospes/internal/guest/riscv/encoding\"\n\n")
-	b.WriteString("// firstOp is the operation of rows[0]; rows of base instructions come first, in the order of operations.\nconst firstOp = opStep + 1\n\n")
+	b.WriteString("// firstOp is the operation of rows[0]; rows of base instructions come first, in the order of operations.\nconst firstOp = opNote + 1\n\n")
 	b.WriteString("var rows = []encoding.Row{\n")
 	for _, r := range m.rows {
 		fmt.Fprintf(&b, "\t{Name: %q, Ext: %q, Len: %d, Mask: %#x, Match: %#x, Kind: %#x", r.Name, r.Ext, r.Len, r.Mask, r.Match, uint16(r.Kind))
