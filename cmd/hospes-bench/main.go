@@ -14,7 +14,8 @@
 //     They need user namespaces that have a binfmt_misc of their own (Linux 6.7), and are left
 //     out where there are none.
 //   - special: memory in use, the latency of signals, the cost of being interruptible, the
-//     speed of translating, the memory mappings and isolation.
+//     speed of translating, the memory mappings and isolation, what host code for functions of
+//     the C library gains.
 //
 // Usage:
 //

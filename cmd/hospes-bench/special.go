@@ -29,6 +29,7 @@ var specials = []special{
 	{"special/poll", false, pollCost},
 	{"special/translation", true, translation},
 	{"special/mappings", false, mappings},
+	{"special/native-lib", true, nativeLib},
 }
 
 // measureSpecial adds the tables of those that are asked for.
@@ -170,7 +171,7 @@ func pollCost(c *config, systems []system, _ *world) (table, error) {
 	}
 	var all []float64
 	for i := range rows {
-		with, without, err := pollTimes(c, &systems[1], without, &rows[i])
+		with, without, err := leastTimes(c, nil, "poll", [2]*system{&systems[1], without}, &rows[i], 3*c.rounds)
 		if err != nil {
 			return t, err
 		}
@@ -195,24 +196,6 @@ func withoutPoll(c *config, with *system) (*system, error) {
 		return nil, fmt.Errorf("%w\n%s", err, msg)
 	}
 	return &system{"without poll", []string{out}, with.env, with.suffix}, nil
-}
-
-// pollTimes returns the least user CPU times of some runs: other programs can only add to it.
-func pollTimes(c *config, with, without *system, r *row) (a, b time.Duration, err error) {
-	least := func(s *system, d *time.Duration) {
-		if err == nil {
-			var took sample
-			if took, _, err = timed(s.start(c, r)); *d == 0 || took.User < *d {
-				*d = took.User
-			}
-		}
-	}
-	for n := range 3 * c.rounds {
-		progress("special/poll: %s %d", r.name, n)
-		least(with, &a)
-		least(without, &b)
-	}
-	return a, b, err
 }
 
 // translated are rows whose translation is looked at.

@@ -381,7 +381,7 @@ func TestNativeEqual(t *testing.T) {
 func TestNativeStrings(t *testing.T) {
 	withNative(t, func(m *nativeTest) {
 		const c = 0x1ff // only its lowest byte counts
-		for n := uint64(0); n < 90; n++ {
+		for n := uint64(0); n < 90; n += 1 + n/40 {
 			for k := range uint64(17) {
 				if k > 2 && (n+k)%5 > 0 {
 					continue
@@ -430,7 +430,7 @@ func TestNativeFaults(t *testing.T) {
 		end := uint64(len(m.all))
 		places := []uint64{0, testPage, 2 * testPage, middle, middle + testPage, middleEnd, 8 * testPage, 9 * testPage, 10 * testPage, 11 * testPage, end, 1 << 38, 1 << 63}
 		place := func() uint64 { return places[r.IntN(len(places))] + uint64(r.IntN(200)) - 100 }
-		for range 30_000 {
+		for range 15_000 {
 			fn := ir.NoFunction + 1 + ir.Function(r.IntN(int(ir.NumFunctions-1)))
 			n := uint64(1 + r.IntN(200))
 			if r.IntN(4) == 0 {

@@ -4,7 +4,7 @@
 #include "library.h"
 #include <sys/time.h>
 
-enum { PAGES = 4 };
+enum { PAGES = 2 };
 static unsigned char *area, *end; // of PAGES pages, with nothing around
 static unsigned char copy[PAGES * PAGE], want[PAGES * PAGE];
 static volatile int alarms;
@@ -67,16 +67,16 @@ static void moves(size_t dst, size_t src, size_t n) {
 }
 
 static void all_moves(void) {
-	for (size_t n = 0; n < 140; n += 1 + n / 20)
-		for (size_t k = 0; k < 5; k++) {
-			moves(100 + k, 3000 + n * k % 13, n);
+	for (size_t n = 0; n < 140; n += 1 + n / 16)
+		for (size_t k = 0; k < 3; k++) {
+			moves(100 + k, PAGE + n * k % 13, n);
 			moves(PAGES * PAGE - n, 50 + k, n);
 			moves(PAGE - n / 2, k, n);
 			moves(k, PAGES * PAGE - n, n);
 			moves(200 + k * n / 5, 200, n);
 			moves(200, 200 + k * n / 5, n);
 		}
-	for (size_t n = 1000; n < 3 * PAGE; n += 3333) {
+	for (size_t n = 1000; n < 2 * PAGE - 64; n += 3333) {
 		moves(64, PAGES * PAGE - n, n);
 		moves(0, 100, n);
 		moves(100, 0, n);
@@ -133,7 +133,7 @@ static void on_alarm(int sig) {
 
 // much copies what takes long, so that signals come in meanwhile.
 static void much(void) {
-	enum { SIZE = 3 << 20 };
+	enum { SIZE = 5 << 18 };
 	unsigned char *a = mapped(SIZE / PAGE, PROT_READ | PROT_WRITE), *b = mapped(SIZE / PAGE, PROT_READ | PROT_WRITE);
 	for (size_t i = 0; i < SIZE; i += 4096)
 		a[i] = i >> 12;
@@ -160,7 +160,7 @@ int main(void) {
 	struct itimerval often = {{0, 2000}, {0, 2000}};
 	setitimer(ITIMER_REAL, &often, NULL);
 	all_moves();
-	for (size_t n = 0; n < 90; n++)
+	for (size_t n = 0; n < 90; n += 1 + n / 40)
 		strings(n);
 	much();
 	return finish();

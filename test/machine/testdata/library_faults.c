@@ -58,7 +58,7 @@ static void start(void) {
 
 // moves moves n bytes so that operands cross into a page that is not accessible, or only readable.
 static void moves(size_t n, size_t distance) {
-	for (int page = 1; page < 4; page++) {
+	for (int page = 1; page < 4; page += 2) {
 		size_t edges[] = {page * PAGE - n / 2, page * PAGE - n + 1, (page + 1) * PAGE - 1 - n / 3};
 		for (int k = 0; k < 3; k++) {
 			size_t at = edges[k];
@@ -180,9 +180,9 @@ int main(void) {
 	struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &a, NULL);
 	sigaction(SIGBUS, &a, NULL);
-	for (size_t n = 3; n < 200; n += 1 + n / 4) {
-		size_t distances[] = {1, 7, 8, 16, n - 1, n, n + 100};
-		for (int k = 0; k < 7; k++)
+	for (size_t n = 3; n < 200; n += 1 + n / 3) {
+		size_t distances[] = {1, 8, n - 1, n + 100};
+		for (int k = 0; k < 4; k++)
 			moves(n, distances[k]);
 		others(n);
 	}
