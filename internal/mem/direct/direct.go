@@ -41,22 +41,29 @@ var isReserved bool
 // with mem.Guard bytes behind it, has been reserved already.
 func Reserved() { isReserved = true }
 
-// New reserves an address space of limit bytes.
+// New reserves an address space of limit bytes, or less if the host grants less, as under
+// RLIMIT_AS.
 func New(limit uint64) (*Mapping, error) {
 	if limit > MaxLimit {
 		return nil, fmt.Errorf("the direct mapping has no more than %d bytes of address space: hospes itself is above", uint64(MaxLimit))
 	}
-	m := &Mapping{Mapping: offset.At(0, limit)}
 	if isReserved {
 		isReserved = false
-		m.reserved = []mem.Range{{Start: mem.MinAddr, End: MaxLimit + mem.Guard}}
-		return m, nil
+		whole := mem.Range{Start: mem.MinAddr, End: MaxLimit + mem.Guard}
+		return &Mapping{Mapping: offset.At(0, limit), reserved: []mem.Range{whole}}, nil
 	}
-	if err := m.reserve(mem.Range{Start: mem.MinAddr, End: limit + mem.Guard}); err != nil {
+	for ; limit >= hostmem.LeastSpace; limit /= 2 {
+		m := &Mapping{Mapping: offset.At(0, limit)}
+		err := m.reserve(mem.Range{Start: mem.MinAddr, End: limit + mem.Guard})
+		if err == nil && hostmem.Spare() {
+			return m, nil
+		}
 		_ = m.Close()
-		return nil, fmt.Errorf("cannot reserve the guest's addresses: %w", err)
+		if err != nil && err != syscall.ENOMEM {
+			return nil, fmt.Errorf("cannot reserve the guest's addresses: %w", err)
+		}
 	}
-	return m, nil
+	return nil, fmt.Errorf("cannot reserve the guest's addresses: %w", syscall.ENOMEM)
 }
 
 // Forgo gives back what has been reserved before Go started: the guest gets other memory.

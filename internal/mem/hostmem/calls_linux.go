@@ -36,6 +36,13 @@ func Reserve(hint uintptr, n, extra uint64) (base uintptr, got uint64, err error
 	return 0, 0, fmt.Errorf("cannot reserve %d bytes of address space: %w", n, syscall.ENOMEM)
 }
 
+// Spare reports whether there are addresses left for hospes itself, besides what has been
+// reserved.
+func Spare() bool {
+	p, err := mmap(0, headroom, unix.PROT_NONE, unused, -1, 0)
+	return err == nil && Release(p, headroom) == nil
+}
+
 // ReserveAt reserves n bytes of addresses from p on. The error is EEXIST if something is
 // there, EPERM if the host keeps such addresses free.
 func ReserveAt(p uintptr, n uint64) error {

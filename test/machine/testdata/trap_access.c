@@ -10,6 +10,7 @@ enum { BASE = a0, RS2 = a2, RD = a4 };
 
 #define ATOMIC_WORD(f3, f5, rs2) ((uint32_t)(f5) << 27 | (rs2) << 20 | BASE << 15 | (f3) << 12 | RD << 7 | 0x2f)
 #define AMO(name, f3, f5) {name, ATOMIC_WORD(f3, f5, RS2), 1 << (f3), LOAD | STORE | ATOMIC}
+#define NARROW(name, f5) AMO(name ".b", 0, f5), AMO(name ".h", 1, f5)
 static struct access {
 	const char *name;
 	uint32_t word;
@@ -29,8 +30,9 @@ static struct access {
 	AMO("amoadd.w", 2, 0), AMO("amoadd.d", 3, 0), AMO("amoswap.w", 2, 1), AMO("amoswap.d", 3, 1), AMO("amoxor.w", 2, 4), AMO("amoxor.d", 3, 4),
 	AMO("amoor.w", 2, 8), AMO("amoor.d", 3, 8), AMO("amoand.w", 2, 12), AMO("amoand.d", 3, 12), AMO("amomin.w", 2, 16), AMO("amomin.d", 3, 16),
 	AMO("amomax.w", 2, 20), AMO("amomax.d", 3, 20), AMO("amominu.w", 2, 24), AMO("amominu.d", 3, 24), AMO("amomaxu.w", 2, 28), AMO("amomaxu.d", 3, 28),
-	AMO("amoadd.b", 0, 0), AMO("amoadd.h", 1, 0), AMO("amoswap.b", 0, 1), AMO("amomaxu.h", 1, 28),
-	AMO("amocas.w", 2, 5), AMO("amocas.d", 3, 5), AMO("amocas.b", 0, 5), AMO("amocas.h", 1, 5),
+	NARROW("amoadd", 0), NARROW("amoswap", 1), NARROW("amoxor", 4), NARROW("amoor", 8), NARROW("amoand", 12),
+	NARROW("amomin", 16), NARROW("amomax", 20), NARROW("amominu", 24), NARROW("amomaxu", 28), NARROW("amocas", 5),
+	AMO("amocas.w", 2, 5), AMO("amocas.d", 3, 5),
 	{"amocas.q", ATOMIC_WORD(4, 5, RS2), 16, LOAD | STORE | ATOMIC | PAIR},
 	{"cbo.zero", 0x0040200f | BASE << 15, 64, STORE | ZERO},
 };
