@@ -136,13 +136,9 @@ func outcomeOf(v uint64, err error) outcome {
 	return outcome{v, e}
 }
 
-// world is where calls are made.
-type world interface {
-	do(c call) outcome
-	// page tells of the page at addr: its permissions, "rw-p" and the like, the offset in
-	// its file, and how many bytes at its beginning and in its middle say.
-	page(addr uint64) string
-}
+// A world is where calls are made: do makes one, and page tells of the page at an address: its
+// permissions, "rw-p" and the like, the offset in its file, and what the bytes at its beginning
+// and in its middle say.
 
 // spaceWorld is a Space.
 type spaceWorld struct {
