@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/table"
 )
 
 // TestExecuteOnly wants pages that may be executed, and neither read nor written.
@@ -194,4 +195,32 @@ func TestPageSize(t *testing.T) {
 		_, fault := l.Load(m+big, 1)
 		wantFault(t, "load from the next page", fault, m+big, mem.BusErr)
 	})
+}
+
+// TestLargeSpace places memory in an address space larger than what programs expect.
+func TestLargeSpace(t *testing.T) {
+	m, err := table.New(1 << 56)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mem.New(m, page, 8<<20)
+	defer s.Close()
+	const hint = 1<<55 + 3*page
+	if a := mustMap(t, s, mem.Request{Len: page, Prot: mem.Read}); a >= 1<<47 {
+		t.Errorf("without a hint at %#x", a)
+	}
+	for _, want := range []bool{true, false} {
+		a := mustMap(t, s, mem.Request{Addr: hint + 5, Len: page, Prot: mem.Read | mem.Write})
+		if a == hint != want {
+			t.Errorf("with a hint at %#x", a)
+		}
+	}
+	if f := s.Store(hint+8, 8, 77); f != nil {
+		t.Error(f)
+	}
+	if v, f := s.Load(hint+8, 8); v != 77 || f != nil {
+		t.Errorf("%d, %v", v, f)
+	}
+	_, f := s.Load(hint+page, 1)
+	wantFault(t, "load behind it", f, hint+page, mem.MapErr)
 }
