@@ -69,6 +69,7 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 	m := marshaller{t: t}
 	defer m.finish()
 	fourth := uintptr(c.Args[3])
+	var short *unix.Timespec // the wait ends early
 	if op.timeout && c.Args[3] != 0 {
 		ts, e := t.readTimeout(c.Args[3])
 		if e != 0 {
@@ -77,7 +78,10 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 		if cmd == futexWait { // the others have a point in time
 			ts = t.thr.wait.left(c, ts)
 		}
+		short = t.shortWait(cmd, opcode, &ts)
 		fourth = m.keep((*byte)(unsafe.Pointer(&ts)))
+	} else if short = t.shortWait(cmd, opcode, nil); short != nil {
+		fourth = m.keep((*byte)(unsafe.Pointer(short)))
 	}
 	word := t.futexWord(c.Args[0], op.access)
 	var second uintptr
@@ -85,12 +89,45 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 		second = t.futexWord(c.Args[4], op.second)
 	}
 	r, e := t.Syscall(unix.SYS_FUTEX, word, uintptr(opcode), uintptr(c.Uint(2)), fourth, second, uintptr(c.Uint(5)))
-	if e == ERESTARTSYS && op.noIntr {
+	switch {
+	case e == ERESTARTSYS && op.noIntr:
 		e = ERESTARTNOINTR
+	case e == syscall.ETIMEDOUT && short != nil:
+		r, e = 0, 0
 	}
 	r, e = restart(r, e, ERESTARTNOHAND)
 	t.thr.wait.done(e)
 	return r, e
+}
+
+// maxShortWait is how long a thread sleeps at a word whose address may change.
+const maxShortWait = 100 * time.Millisecond
+
+// shortWait makes a wait shorter where the word may get another place in the host while a
+// thread sleeps: that thread would not be woken (mem.Divided). Such a wait ends as one that
+// is woken for no reason, as any may (futex(2)). until is the time-out, or nil; the result
+// is nil if that stays as it is.
+func (t *Task) shortWait(cmd, opcode int, until *unix.Timespec) *unix.Timespec {
+	if !t.Mem.Divided() || cmd != futexWait && cmd != futexWaitBitset {
+		return nil
+	}
+	var now unix.Timespec // 0 if the time-out is no point in time
+	if cmd == futexWaitBitset {
+		clock := int32(unix.CLOCK_MONOTONIC)
+		if opcode&futexClockRealtime != 0 {
+			clock = unix.CLOCK_REALTIME
+		}
+		_ = unix.ClockGettime(clock, &now)
+	}
+	short := addTime(now, unix.NsecToTimespec(int64(maxShortWait)))
+	if until == nil {
+		return &short
+	}
+	if until.Sec < short.Sec || until.Sec == short.Sec && until.Nsec <= short.Nsec {
+		return nil
+	}
+	*until = short
+	return until
 }
 
 // futexWord is the host address of a futex word. The kernel sees whether it is

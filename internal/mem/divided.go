@@ -17,6 +17,10 @@ func (s *Space) AfterFork(child bool) error {
 	return s.divided.AfterFork(child)
 }
 
+// Divided reports whether host pages may be of several guest pages: bytes may then get
+// another place in the host when what is around them changes.
+func (s *Space) Divided() bool { return s.divided != nil }
+
 // Linear returns the window of m, if it is one in which the host allows what the guest
 // may do and nothing else. limit is 0 if there is none.
 func (s *Space) Linear() (base uintptr, limit uint64) {
