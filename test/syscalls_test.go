@@ -42,7 +42,7 @@ const (
 	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
-var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted and translated at once, too")
+var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted and translated at once, and checked, too")
 
 // configuration is what a program runs under.
 type configuration struct {
@@ -63,6 +63,7 @@ var configurations = []configuration{
 
 // addMatrix adds the others.
 func addMatrix() {
+	configurations = append(configurations, configuration{"check", []string{"--check"}})
 	for _, mapping := range []string{"offset", "table", "direct"} {
 		configurations = append(configurations,
 			configuration{mapping + "-interpreted", []string{"--mapping", mapping, "--translate", "off"}},
