@@ -27,8 +27,13 @@
 // change by system calls only, of which the address space tells: blocks there are dropped
 // then.
 //
+// # Checks
+//
+// With Options.Differs each translation is held against the interpreter when it is
+// executed: see check.go.
+//
 // # Locks
 //
-// Machine.mu is taken with the address space locked (by its watchers), so nothing that
+// The lock of checks comes before all others. Machine.mu is taken with the address space locked (by its watchers), so nothing that
 // holds it may call the address space.
 package engine
