@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // BeforeFork implements mem.Divided: it copies the slots of private memory.
@@ -23,7 +25,7 @@ func (m *Mapping) BeforeFork() error {
 			return err
 		}
 		m.spare[p.own] = s.host
-		for off := uintptr(0); off < m.store.page; off += 4096 {
+		for off := uintptr(0); off < m.store.page; off += mem.PageSize {
 			copyPage(s.host+off, p.own.host+off)
 		}
 	}
@@ -50,7 +52,7 @@ func (m *Mapping) AfterFork(child bool) error {
 		}
 		delete(m.spare, p.own)
 		m.store.drop(&slot{host: spare}) // from the hole
-		if p.shown = false; p.common() == 0 {
+		if p.shown = false; p.common() == mem.None {
 			continue
 		}
 		if err := m.show(p); err != nil {

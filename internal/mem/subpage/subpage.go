@@ -187,11 +187,11 @@ func readFile(fd int, b []byte, off int64) (n int, err error) {
 func (m *Mapping) mapShared(p *page, addr, n uint64, prot mem.Prot, src mem.Source) error {
 	for off := uint64(0); off < n; {
 		inSlot := (addr + off) % m.size
-		s, part1 := src, n-off
+		s, size := src, n-off
 		if src.FD >= 0 {
 			inSlot = (uint64(src.Offset) + off) % m.size
 			s.Offset = src.Offset + int64(off) - int64(inSlot)
-			part1 = min(part1, m.size-inSlot)
+			size = min(size, m.size-inSlot)
 		}
 		slot, err := m.store.fill(s)
 		if err != nil {
@@ -201,7 +201,7 @@ func (m *Mapping) mapShared(p *page, addr, n uint64, prot mem.Prot, src mem.Sour
 			m.store.drop(slot)
 			return syscall.EACCES
 		}
-		for end := off + part1; off < end; off += mem.PageSize {
+		for end := off + size; off < end; off += mem.PageSize {
 			t := p.at(addr + off)
 			m.clear(t)
 			*t = part{kind: shared, prot: prot, slot: slot, host: slot.host + uintptr(inSlot)}
