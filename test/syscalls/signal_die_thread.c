@@ -14,8 +14,8 @@ static void *victim(void *arg) {
 
 int main(void) {
 	pthread_t t;
-	pthread_create(&t, NULL, victim, NULL);
 	puts("waiting");
 	fflush(stdout);
+	pthread_create(&t, NULL, victim, NULL);
 	for (volatile unsigned long i = 0;; i++) {}
 }
