@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 
 	"github.com/hospes-vm/hospes"
@@ -30,14 +29,7 @@ const (
 	exitFailure = 125
 )
 
-// gcPercent is less collecting than Go's default of 100: what hospes keeps of short programs is
-// small, and collecting it again and again took an eighth of their time.
-const gcPercent = 400
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	o, err := options()
 	switch {
 	case errors.Is(err, errHelp):

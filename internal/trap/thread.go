@@ -31,8 +31,10 @@ const (
 
 // Of the interrupt word, for the handler.
 const (
+	//lint:ignore U1000 in the assembly
 	irqSignal = irq.Signal
-	irqLimit  = irq.LimitOffset
+	//lint:ignore U1000 in the assembly
+	irqLimit = irq.LimitOffset
 )
 
 const (
