@@ -30,15 +30,15 @@ const prefixLength, longPrefix = 4, 12
 // number that it compares, are not its own. Code that calls what cannot be followed is
 // therefore taken without that, and without constants, if there is enough of it to be sure.
 type walker struct {
-	read   Memory
-	gp     uint64
-	hash   uint64
-	consts uint64         // a hash of constants
-	nested bool           // this is only to see whether a call can be followed
-	opaque bool           // there is a call that cannot be followed
-	seen   map[uint64]int // addresses of instructions, by when they were reached
-	todo   []uint64
-	spans  []guest.Span // the code
+	read    Memory
+	gp      uint64
+	hash    uint64
+	consts  uint64         // a hash of constants
+	nested  bool           // this is only to see whether a call can be followed
+	opaque  bool           // there is a call that cannot be followed
+	seen    map[uint64]int // addresses of instructions, by when they were reached
+	pending []uint64       // addresses that are yet to be followed
+	spans   []guest.Span   // the code
 
 	prefix, long uint64          // hashes of the first instructions
 	known        map[uint64]bool // if not nil, only code with these prefixes is gone on with
@@ -66,10 +66,10 @@ func newCallee(w *walker) *walker {
 // makes system calls, jumps to computed addresses, or refers to memory in ways other than
 // those that compilers use for constants.
 func (w *walker) walk(pc uint64) bool {
-	w.todo = append(w.todo, pc)
-	for len(w.todo) > 0 {
-		at := w.todo[len(w.todo)-1]
-		w.todo = w.todo[:len(w.todo)-1]
+	w.pending = append(w.pending, pc)
+	for len(w.pending) > 0 {
+		at := w.pending[len(w.pending)-1]
+		w.pending = w.pending[:len(w.pending)-1]
 		if !w.straight(at) {
 			return false
 		}
@@ -132,7 +132,7 @@ func (w *walker) inst(at uint64, i inst) bool {
 	case plain, ret, call:
 		return true
 	case branch, jump:
-		w.todo = append(w.todo, at+uint64(i.offset))
+		w.pending = append(w.pending, at+uint64(i.offset))
 		return true
 	case loadPC:
 		return w.constant(at+uint64(i.offset), i.access)
@@ -158,7 +158,7 @@ func (w *walker) jumps() bool {
 		if !w.fetch(w.table+uint64(n)*4, b[:]) {
 			return false
 		}
-		w.todo = append(w.todo, w.table+uint64(int64(int32(binary.LittleEndian.Uint32(b[:])))))
+		w.pending = append(w.pending, w.table+uint64(int64(int32(binary.LittleEndian.Uint32(b[:])))))
 	}
 	w.table = 0
 	return true
@@ -216,7 +216,7 @@ func (w *walker) constant(addr uint64, size int) bool {
 // one is taken not to come back.
 func (w *walker) call(pc uint64) bool {
 	if w.nested || newCallee(w).walk(pc) {
-		w.todo = append(w.todo, pc)
+		w.pending = append(w.pending, pc)
 		return true
 	}
 	w.opaque = true
