@@ -52,6 +52,7 @@ var policy = map[string][]string{
 	"internal/host/amd64": {},
 	"internal/ir":         {"internal/irq", "internal/softfloat"},
 	"internal/ir/irtest":  {"internal/ir", "internal/softfloat"},
+	"internal/opt":        {"internal/ir"},
 	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
 
 	"internal/trap":      {"internal/irq"},
