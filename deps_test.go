@@ -49,11 +49,12 @@ var policy = map[string][]string{
 		"internal/softfloat",
 	},
 
-	"internal/host/amd64": {},
-	"internal/ir":         {"internal/irq", "internal/softfloat"},
-	"internal/ir/irtest":  {"internal/ir", "internal/softfloat"},
-	"internal/opt":        {"internal/ir"},
-	"internal/jit":        {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
+	"internal/host/amd64":  {},
+	"internal/ir":          {"internal/irq", "internal/softfloat"},
+	"internal/ir/irtest":   {"internal/ir", "internal/softfloat"},
+	"internal/opt":         {"internal/ir"},
+	"internal/opt/opttest": {"internal/ir", "internal/ir/irtest", "internal/opt", "internal/softfloat"},
+	"internal/jit":         {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
 
 	"internal/trap":      {"internal/irq"},
 	"internal/codecache": {},

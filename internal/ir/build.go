@@ -84,7 +84,7 @@ func (b *Builder) fold(i *Instr) uint64 {
 	for k, a := range i.Args {
 		v[k] = b.Code[a].Imm
 	}
-	return pure(i.Op, i.Imm, v[0], v[1], v[2])
+	return Compute(i.Op, i.Imm, v[0], v[1], v[2])
 }
 
 // identity returns the value that i is without any computing, or 0.

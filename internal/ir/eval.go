@@ -36,50 +36,66 @@ type Outcome struct {
 // Eval executes t, whose definition it is. A fault leaves the state as it was before
 // the guest instruction's faulting operation.
 func Eval(t *Trace, s *State) Outcome {
-	e := evaluation{s: s, v: make([]uint64, len(t.Code))}
+	e := NewEvaluation(s, len(t.Code))
 	for k := 1; k < len(t.Code); k++ {
-		i := &t.Code[k]
-		a, b, c := e.v[i.Args[0]], e.v[i.Args[1]], e.v[i.Args[2]]
-		switch {
-		case i.Op == Inst:
-			e.pc = i.Imm
-		case i.Op == GetX:
-			e.v[k] = s.X[i.Imm]
-		case i.Op == SetX:
-			s.X[i.Imm] = a
-		case i.Op == GetF:
-			e.v[k] = s.F[i.Imm]
-		case i.Op == SetF:
-			s.F[i.Imm] = a
-		case i.Op == GetFlags:
-			e.v[k] = uint64(s.Flags)
-		case i.Op == SetFlags:
-			s.Flags = softfloat.Flags(a & 31)
-		case i.Op == GetRound:
-			e.v[k] = uint64(s.Round)
-		case i.Op == ExitIf:
-			if a != 0 {
-				return Outcome{Op: ExitIf, PC: i.Imm}
-			}
-		case i.Op == InterpIf:
-			if a != 0 {
-				return Outcome{Op: Interp, PC: i.Imm}
-			}
-		case i.Op.Has(Ends):
-			return Outcome{Op: i.Op, PC: end(i, a)}
-		case i.Op.Faults():
-			v, ok := e.access(i.Op, a, b, c)
-			if !ok {
-				return Outcome{Op: i.Op, PC: e.pc, Fault: true, Addr: a}
-			}
-			e.v[k] = v
-		case i.Op.Has(Flags):
-			e.v[k] = e.float(i, a, b, c)
-		case i.Op.Has(Pure):
-			e.v[k] = pure(i.Op, i.Imm, a, b, c)
+		if out, left := e.Step(&t.Code[k], Value(k)); left {
+			return out
 		}
 	}
 	panic("ir: a trace without end")
+}
+
+// Evaluation executes instructions one by one.
+type Evaluation struct {
+	State  *State
+	Values []uint64 // what values are: floating-point numbers as bits, truth values as 0 or 1
+	PC     uint64   // of the guest instruction
+}
+
+// NewEvaluation has room for so many values.
+func NewEvaluation(s *State, values int) *Evaluation {
+	return &Evaluation{State: s, Values: make([]uint64, values)}
+}
+
+// Step executes i, which makes v. It reports how a trace is left by it, if it is.
+func (e *Evaluation) Step(i *Instr, v Value) (out Outcome, left bool) {
+	s := e.State
+	a, b, c := e.Values[i.Args[0]], e.Values[i.Args[1]], e.Values[i.Args[2]]
+	switch {
+	case i.Op == Inst:
+		e.PC = i.Imm
+	case i.Op == GetX:
+		e.Values[v] = s.X[i.Imm]
+	case i.Op == SetX:
+		s.X[i.Imm] = a
+	case i.Op == GetF:
+		e.Values[v] = s.F[i.Imm]
+	case i.Op == SetF:
+		s.F[i.Imm] = a
+	case i.Op == GetFlags:
+		e.Values[v] = uint64(s.Flags)
+	case i.Op == SetFlags:
+		s.Flags = softfloat.Flags(a & 31)
+	case i.Op == GetRound:
+		e.Values[v] = uint64(s.Round)
+	case i.Op == ExitIf:
+		return Outcome{Op: ExitIf, PC: i.Imm}, a != 0
+	case i.Op == InterpIf:
+		return Outcome{Op: Interp, PC: i.Imm}, a != 0
+	case i.Op.Has(Ends):
+		return Outcome{Op: i.Op, PC: end(i, a)}, true
+	case i.Op.Faults():
+		x, ok := e.access(i.Op, a, b, c)
+		if !ok {
+			return Outcome{Op: i.Op, PC: e.PC, Fault: true, Addr: a}, true
+		}
+		e.Values[v] = x
+	case i.Op.Has(Flags):
+		e.Values[v] = e.float(i, a, b, c)
+	case i.Op.Has(Pure):
+		e.Values[v] = Compute(i.Op, i.Imm, a, b, c)
+	}
+	return Outcome{}, false
 }
 
 // end is where an ending operation leads.
@@ -91,23 +107,17 @@ func end(i *Instr, a uint64) uint64 {
 	return i.Imm
 }
 
-type evaluation struct {
-	s  *State
-	v  []uint64
-	pc uint64
-}
-
 // round is the rounding mode of i.
-func (e *evaluation) round(i *Instr) softfloat.Round {
+func (e *Evaluation) round(i *Instr) softfloat.Round {
 	if i.Imm == Dynamic {
-		return e.s.Round
+		return e.State.Round
 	}
 	return softfloat.Round(i.Imm)
 }
 
 // float executes an operation that accrues exception flags.
-func (e *evaluation) float(i *Instr, a, b, c uint64) uint64 {
-	rm, fl := e.round(i), &e.s.Flags
+func (e *Evaluation) float(i *Instr, a, b, c uint64) uint64 {
+	rm, fl := e.round(i), &e.State.Flags
 	f, ok := floats[i.Op]
 	if !ok {
 		panic(fmt.Sprintf("ir: %s has no evaluation", i.Op))

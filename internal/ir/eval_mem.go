@@ -1,8 +1,8 @@
 package ir
 
 // access executes an operation on memory; ok is false if it faults.
-func (e *evaluation) access(op Op, addr, b, c uint64) (v uint64, ok bool) {
-	s, info := e.s, op.Info()
+func (e *Evaluation) access(op Op, addr, b, c uint64) (v uint64, ok bool) {
+	s, info := e.State, op.Info()
 	size := int(info.Size)
 	if op.Has(Atomic) && addr%uint64(size) != 0 {
 		return 0, false

@@ -17,9 +17,9 @@ const (
 	boxed16 = boxed | 0xffff<<16
 )
 
-// pure computes a pure operation of the values a, b and c. Floating-point values are
+// Compute computes a pure operation of the values a, b and c. Floating-point values are
 // bits, truth values 0 or 1.
-func pure(op Op, imm, a, b, c uint64) uint64 {
+func Compute(op Op, imm, a, b, c uint64) uint64 {
 	if op >= Sll && op <= Ror32 {
 		return shift(op, a, b)
 	}

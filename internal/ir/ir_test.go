@@ -32,7 +32,7 @@ func TestEvaluation(t *testing.T) {
 				t.Errorf("%s has no evaluation", op)
 			}
 		case op.Has(Pure):
-			pure(op, 0, 1, 1, 1) // panics
+			Compute(op, 0, 1, 1, 1) // panics
 		}
 	}
 }

@@ -25,21 +25,26 @@ func (t *Trace) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "trace %#x\n", t.PC)
 	for k := 1; k < len(t.Code); k++ {
-		i := &t.Code[k]
-		info := i.Op.Info()
-		if info.Result != None {
-			fmt.Fprintf(&b, "v%d = ", k)
-		}
-		b.WriteString(info.Name)
-		sep := " "
-		for n := range info.Args {
-			fmt.Fprintf(&b, "%sv%d", sep, i.Args[n])
-			sep = ", "
-		}
-		if i.Op.Has(HasImm) {
-			b.WriteString(sep + i.immText())
-		}
-		b.WriteByte('\n')
+		b.WriteString(t.Code[k].Text(Value(k)) + "\n")
+	}
+	return b.String()
+}
+
+// Text is the line of an instruction, which makes v.
+func (i *Instr) Text(v Value) string {
+	var b strings.Builder
+	info := i.Op.Info()
+	if info.Result != None {
+		fmt.Fprintf(&b, "v%d = ", v)
+	}
+	b.WriteString(info.Name)
+	sep := " "
+	for n := range info.Args {
+		fmt.Fprintf(&b, "%sv%d", sep, i.Args[n])
+		sep = ", "
+	}
+	if i.Op.Has(HasImm) {
+		b.WriteString(sep + i.immText())
 	}
 	return b.String()
 }

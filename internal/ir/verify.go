@@ -18,24 +18,39 @@ func (t *Trace) Verify() error {
 
 func (t *Trace) verify(v Value) error {
 	i := &t.Code[v]
+	if err := i.Verify(t.Code); err != nil {
+		return err
+	}
+	for k, a := range i.Args {
+		if a >= v {
+			return fmt.Errorf("argument %d is not defined before", k+1)
+		}
+	}
+	if ends, last := i.Op.Has(Ends), int(v) == len(t.Code)-1; ends != last {
+		return fmt.Errorf("an end where none may be, or none where one must be")
+	}
+	return i.verifyRegister()
+}
+
+// Verify reports what makes i no instruction wherever it stands: arguments are values of code.
+func (i *Instr) Verify(code []Instr) error {
 	if i.Op == noOp || i.Op >= numOps {
 		return fmt.Errorf("no operation")
 	}
 	info := i.Op.Info()
 	for k, a := range i.Args {
-		switch {
-		case k >= len(info.Args):
+		if k >= len(info.Args) {
 			if a != 0 {
 				return fmt.Errorf("too many arguments")
 			}
-		case a <= 0 || a >= v:
-			return fmt.Errorf("argument %d is not defined before", k+1)
-		case t.Type(a) != info.Args[k]:
-			return fmt.Errorf("argument %d is of type %s, not %s", k+1, t.Type(a), info.Args[k])
+			continue
 		}
-	}
-	if ends, last := i.Op.Has(Ends), int(v) == len(t.Code)-1; ends != last {
-		return fmt.Errorf("an end where none may be, or none where one must be")
+		if a <= 0 || int(a) >= len(code) {
+			return fmt.Errorf("argument %d is not defined before", k+1)
+		}
+		if is := code[a].Op.Info().Result; is != info.Args[k] {
+			return fmt.Errorf("argument %d is of type %s, not %s", k+1, is, info.Args[k])
+		}
 	}
 	return i.verifyImm()
 }
@@ -50,11 +65,21 @@ func (i *Instr) verifyImm() error {
 		if i.Imm > 4 && i.Imm != Dynamic {
 			return fmt.Errorf("rounding mode %d", i.Imm)
 		}
-	case op == GetX || op == SetX:
+	case op == FliS || op == FliD:
+		if i.Imm > 31 {
+			return fmt.Errorf("operand %d", i.Imm)
+		}
+	}
+	return nil
+}
+
+func (i *Instr) verifyRegister() error {
+	switch i.Op {
+	case GetX, SetX:
 		if i.Imm < 1 || i.Imm > 31 {
 			return fmt.Errorf("register x%d", i.Imm)
 		}
-	case op == GetF || op == SetF || op == FliS || op == FliD:
+	case GetF, SetF:
 		if i.Imm > 31 {
 			return fmt.Errorf("operand %d", i.Imm)
 		}

@@ -1,0 +1,111 @@
+package opt
+
+import (
+	"fmt"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Eval executes r, as the traces that it has been made of would be executed one after the other.
+// It is an error if the region is not left before limit guest instructions have begun, or if
+// a variable does not hold what a phi or a block says that it holds.
+func (r *Region) Eval(s *ir.State, limit int) (ir.Outcome, error) {
+	e := evaluation{Evaluation: ir.NewEvaluation(s, len(r.Code)), r: r, limit: limit}
+	var from *Block
+	b := r.Blocks[0]
+	for {
+		if err := e.enter(b, from); err != nil {
+			return ir.Outcome{}, fmt.Errorf("b%d: %w", b.ID, err)
+		}
+		edge, out, err := e.block(b)
+		if err != nil || edge == nil {
+			return out, err
+		}
+		from, b = b, edge.To
+	}
+}
+
+// evaluation executes a region.
+type evaluation struct {
+	*ir.Evaluation
+	r     *Region
+	limit int // of guest instructions still to come
+	vars  [MaxVars]uint64
+}
+
+// enter begins a block.
+func (e *evaluation) enter(b, from *Block) error {
+	values := make([]uint64, len(b.Phis))
+	for k, p := range b.Phis {
+		values[k] = e.Values[p.Args[predIndex(b, from)]]
+	}
+	for k, p := range b.Phis {
+		e.Values[p.Value] = values[k]
+		if n := Variable(&e.r.Code[p.Value]); *e.variable(n) != values[k] {
+			return fmt.Errorf("v%d is %#x, but %s %#x", p.Value, values[k], register(n), *e.variable(n))
+		}
+	}
+	for n, v := range b.In {
+		if v != 0 && b.ID > 0 && *e.variable(n) != e.Values[v] {
+			return fmt.Errorf("%s should be v%d, %#x, but is %#x", register(n), v, e.Values[v], *e.variable(n))
+		}
+	}
+	return nil
+}
+
+// predIndex is the index of from among b's predecessors. Where both edges of a block lead to b, phis
+// have the same argument for both.
+func predIndex(b, from *Block) int {
+	for k, p := range b.Preds {
+		if p == from {
+			return k
+		}
+	}
+	return 0
+}
+
+// variable is where a variable is kept.
+func (e *evaluation) variable(n int) *uint64 {
+	switch {
+	case n < firstF:
+		return &e.State.X[n]
+	case n < NumRegs:
+		return &e.State.F[n-firstF]
+	}
+	return &e.vars[n]
+}
+
+// block executes the code of b. It returns the edge that b is left by, or how the region is.
+func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
+	for _, v := range b.Code {
+		i := &e.r.Code[v]
+		switch {
+		case i.Op == ir.GetX, i.Op == ir.GetF:
+			e.Values[v] = *e.variable(Variable(i))
+			continue
+		case i.Op == ir.SetX, i.Op == ir.SetF:
+			*e.variable(Variable(i)) = e.Values[i.Args[0]]
+			continue
+		case i.Op == ir.Inst:
+			if e.limit--; e.limit < 0 {
+				return nil, ir.Outcome{}, fmt.Errorf("not left in time")
+			}
+		}
+		out, left := e.Step(i, v)
+		if i.Op != ir.ExitIf && i.Op != ir.Goto {
+			if left {
+				return nil, out, nil
+			}
+			continue
+		}
+		edge, op := &b.Next[0], i.Op
+		if !left {
+			edge, op = &b.Next[1], ir.Goto
+		}
+		if edge.To != nil {
+			return edge, out, nil
+		}
+		return nil, ir.Outcome{Op: op, PC: edge.PC}, nil
+	}
+	return nil, ir.Outcome{}, fmt.Errorf("b%d has no end", b.ID)
+}

@@ -1,0 +1,226 @@
+package opt_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/ir/irtest"
+	"github.com/hospes-vm/hospes/internal/opt"
+	"github.com/hospes-vm/hospes/internal/opt/opttest"
+)
+
+// limit is on guest instructions: random sources end earlier.
+const limit = 100_000
+
+// form makes a region of text.
+func form(t *testing.T, text string) *opt.Region {
+	t.Helper()
+	sources, err := opttest.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := opt.Form(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Verify(); err != nil {
+		t.Fatalf("%v\n%s", err, r)
+	}
+	return r
+}
+
+// run is an execution of sources, with what it has come to.
+type run struct {
+	start *irtest.State
+	want  irtest.Run
+}
+
+func newRun(sources []opt.Source, start *irtest.State) (*run, error) {
+	x := &run{start: start, want: irtest.Run{Want: *start}}
+	x.want.Want.Mem = &x.want.Want.Data
+	var err error
+	x.want.Exit, err = opttest.Execute(sources, &x.want.Want.State, limit)
+	return x, err
+}
+
+// check has a region do the same.
+func (x *run) check(r *opt.Region) error {
+	s := *x.start
+	s.Mem = &s.Data
+	out, err := r.Eval(&s.State, limit)
+	switch d := x.want.Diff(&s, out); {
+	case err != nil:
+		return err
+	case out != x.want.Exit:
+		return fmt.Errorf("left by %+v, want %+v", out, x.want.Exit)
+	case d != "":
+		return fmt.Errorf("%s", d)
+	}
+	return nil
+}
+
+// tryRandom holds what the passes make of a random region against its sources, after each pass.
+func tryRandom(t *testing.T, seed uint64) (runs []*run) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	sources := opttest.Random(rnd)
+	for range 4 {
+		x, err := newRun(sources, opttest.State(rnd))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		runs = append(runs, x)
+	}
+	r, err := opt.Form(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.String()
+	after := func(pass string) {
+		err := r.Verify()
+		for _, x := range runs {
+			if err == nil {
+				err = x.check(r)
+			}
+		}
+		if err != nil {
+			t.Fatalf("seed %d, after %s: %v\n%s\nbefore\n%s", seed, pass, err, r, before)
+		}
+		before = r.String()
+	}
+	after("forming")
+	opt.Optimise(r, after)
+	return runs
+}
+
+func TestRandom(t *testing.T) {
+	n := uint64(3000)
+	if testing.Short() {
+		n = 1000
+	}
+	left, faults := map[ir.Op]int{}, 0
+	for seed := range n {
+		for _, x := range tryRandom(t, seed) {
+			left[x.want.Exit.Op]++
+			if x.want.Exit.Fault {
+				faults++
+			}
+		}
+	}
+	for op := ir.ExitIf; op <= ir.Interp; op++ {
+		if left[op] < 10 {
+			t.Errorf("%d regions are left by %s", left[op], op)
+		}
+	}
+	if faults < 100 {
+		t.Errorf("%d faults", faults)
+	}
+	t.Logf("left by %v, %d faults", left, faults)
+}
+
+func FuzzRegion(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { tryRandom(t, seed) })
+}
+
+const loop = `
+trace 0x1000
+inst 0x1000
+a = getx 10
+b = getx 11
+s = add a, b
+setx s, 10
+inst 0x1004
+one = const 1
+c = sub b, one
+setx c, 11
+inst 0x1008
+zero = const 0
+more = ne c, zero
+exitif more, 0x1000
+inst 0x100c
+goto 0x2000`
+
+func TestString(t *testing.T) {
+	const want = `region 0x1000
+b0 0x1000
+v10 = getx 10
+v11 = getx 11
+goto 0x1000
+-> b1 0x1000
+b1 0x1000 from b0 b1, loop of b1
+v80 = phi x10 b0 v10, b1 v68
+v81 = phi x11 b0 v11, b1 v72
+inst 0x1000
+v68 = add v80, v81
+setx v68, 10
+inst 0x1004
+v71 = const 1
+v72 = sub v81, v71
+setx v72, 11
+inst 0x1008
+v75 = const 0
+v76 = ne v72, v75
+exitif v76, 0x1000
+-> b1 0x1000, b2 0x100c
+b2 0x100c from b1
+inst 0x100c
+goto 0x2000
+-> 0x2000
+`
+	if got := form(t, loop).String(); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestVerify: each damage is found.
+func TestVerify(t *testing.T) {
+	for name, c := range map[string]struct {
+		damage func(r *opt.Region)
+		want   string
+	}{
+		"type":        {func(r *opt.Region) { r.Code[68].Args[1] = 76 }, "of type bool"},
+		"order":       {func(r *opt.Region) { r.Code[68].Args[1] = 72 }, "v72 is not known"},
+		"dominance":   {func(r *opt.Region) { r.Blocks[1].Phis[0].Args[0] = 72 }, "v72 is not known in b0"},
+		"phi":         {func(r *opt.Region) { r.Blocks[1].Phis[0].Args = nil }, "0 arguments"},
+		"twice":       {func(r *opt.Region) { b := r.Blocks[2]; b.Code = append([]ir.Value{68}, b.Code...) }, "v68 is made twice"},
+		"end":         {func(r *opt.Region) { b := r.Blocks[1]; b.Code = b.Code[:5] }, "an end"},
+		"edges":       {func(r *opt.Region) { r.Blocks[1].Next = r.Blocks[1].Next[:1] }, "1 edges, not 2"},
+		"preds":       {func(r *opt.Region) { r.Blocks[2].Preds = r.Blocks[1].Preds }, "do not agree"},
+		"number":      {func(r *opt.Region) { r.Blocks[2].ID = 1 }, "in no region"},
+		"state":       {func(r *opt.Region) { r.Blocks[2].In[10] = 80 }, "x10: v80 in b2, v68 at the end of b1"},
+		"write":       {func(r *opt.Region) { r.Code[69].Imm = 12 }, "x10: "},
+		"variable":    {func(r *opt.Region) { r.Code[69].Imm = 40 }, "variable 40"},
+		"no variable": {func(r *opt.Region) { r.Code[69].Imm = 70 }, "variable 70"},
+	} {
+		r := form(t, loop)
+		c.damage(r)
+		if err := r.Verify(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestEval: what the region does to a state, and what it must not find.
+func TestEval(t *testing.T) {
+	r := form(t, loop)
+	run := func(n uint64) (*ir.State, ir.Outcome, error) {
+		s := new(ir.State)
+		s.X[11] = n
+		out, err := r.Eval(s, limit)
+		return s, out, err
+	}
+	s, out, err := run(100)
+	if want := (ir.Outcome{Op: ir.Goto, PC: 0x2000}); err != nil || out != want || s.X[10] != 5050 || s.X[11] != 0 {
+		t.Errorf("%+v, %v, x10 %d, x11 %d", out, err, s.X[10], s.X[11])
+	}
+	if _, _, err := run(limit); err == nil {
+		t.Error("a loop without an end goes unnoticed")
+	}
+	r.Blocks[2].In[10] = 80
+	if _, _, err := run(100); err == nil || !strings.Contains(err.Error(), "x10 should be v80") {
+		t.Errorf("a wrong state goes unnoticed: %v", err)
+	}
+}

@@ -1,0 +1,52 @@
+package opttest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/opt"
+)
+
+// Execute executes sources, beginning with the first, until one is left by what is no way to
+// another. It is an error if limit guest instructions do not do.
+func Execute(sources []opt.Source, s *ir.State, limit int) (ir.Outcome, error) {
+	at := 0
+	for {
+		out, to := execute(&sources[at], sources, s, &limit)
+		switch {
+		case limit < 0:
+			return out, fmt.Errorf("not left in time")
+		case to < 0:
+			return out, nil
+		}
+		at = to
+	}
+}
+
+// execute executes one source. It returns the number of the next, or -1.
+func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int) (out ir.Outcome, to int) {
+	t := src.Trace
+	e := ir.NewEvaluation(s, len(t.Code))
+	for k := 1; k < len(t.Code); k++ {
+		if t.Code[k].Op == ir.Inst {
+			if *limit--; *limit < 0 {
+				return out, -1
+			}
+		}
+		out, left := e.Step(&t.Code[k], ir.Value(k))
+		if !left {
+			continue
+		}
+		way := slices.IndexFunc(src.Ways, func(w opt.Way) bool { return w.From == ir.Value(k) })
+		if way < 0 || out.Fault {
+			return out, -1
+		}
+		to := src.Ways[way].To
+		if out.PC != all[to].Trace.PC { // expected, but not so
+			return out, -1
+		}
+		return out, to
+	}
+	panic("opttest: a trace without end")
+}
