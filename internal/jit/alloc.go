@@ -23,7 +23,7 @@ const noSlot = 0xff
 // where is the location of a value.
 type where struct {
 	reg   amd64.Reg // NoReg if in none
-	slot  uint8     // guest register whose place in the context holds it, see slot, or noSlot
+	slot  uint8     // variable whose place in the context holds it, see slot, or noSlot
 	spill uint8     // index in Context.Spill, or noSlot
 	left  uint16    // uses to come
 }
@@ -32,12 +32,13 @@ type where struct {
 type alloc struct {
 	at       []where             // by value
 	inReg    [32]ir.Value        // what each host register holds
-	inSlot   [64]ir.Value        // what each guest register's place holds
+	inSlot   [maxVars]ir.Value   // what each variable's place holds
 	spills   [numSpills]ir.Value // what each spill slot holds
 	alias    []ir.Value          // by value: another one that is the same, or 0
 	boxed    []bool              // by value: the register's upper half is all ones
 	inWindow []bool              // by value: it is an address in the window
 	pinned   [32]bool            // registers that the current instruction needs
+	homes    *homeTable
 }
 
 func (c *Compiler) startAlloc() {
@@ -48,7 +49,7 @@ func (c *Compiler) startAlloc() {
 	c.alias = append(c.alias[:0], make([]ir.Value, len(c.t.Code))...)
 	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
 	c.inWindow = append(c.inWindow[:0], make([]bool, len(c.t.Code))...)
-	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [64]ir.Value{}, [numSpills]ir.Value{}
+	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [maxVars]ir.Value{}, [numSpills]ir.Value{}
 }
 
 // used notes a use of v.
@@ -213,7 +214,7 @@ func (c *Compiler) save(v ir.Value, r amd64.Reg) {
 			return
 		}
 	}
-	panic("jit: too many values at a time")
+	panic(errTooLarge)
 }
 
 // claim makes r, one of temps, free for the current instruction.

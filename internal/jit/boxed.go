@@ -41,7 +41,7 @@ func (c *Compiler) findBoxed() {
 			if start == 0 || from.Op != ir.GetF || written[from.Imm] || c.boxed[x] {
 				continue
 			}
-			if h := home(firstF + from.Imm); h != amd64.NoReg {
+			if h := c.homes.of(firstF + from.Imm); h != amd64.NoReg {
 				c.singles = append(c.singles, boxedReg{start, x, h})
 				c.boxed[x] = true // for this pass
 			}

@@ -66,7 +66,9 @@ type Code struct {
 	Exits  []Exit
 	Faults []Fault
 	Marks  []Mark
+	Homes  []Home // of guest registers, in a graph, where an instruction may fault
 	Extra  []Span // code that is there for watching only, in the order of offsets
+	Stubs  []int  // offsets of displacements that lead to stubs
 }
 
 // Span is a piece of code.
@@ -104,6 +106,7 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
+	graph     *graphState // of the graph that is compiled, or nil
 	alloc
 }
 
@@ -115,18 +118,9 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	if c.Watched && stores(t) > maxStores {
 		return nil, false
 	}
-	a.Align(codeAlign, 0)
-	start := a.Len()
-	c.a, c.t = a, t
-	c.code = Code{Start: start, Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0]}
-	c.cold, c.interps, c.flags, c.words = c.cold[:0], c.interps[:0], flagState{}, c.words[:0]
-	c.drained, c.polled = false, false
-	c.startAlloc()
-	c.findNarrow()
-	c.findQuiet()
-	c.deferValues()
-	c.findBoxed()
-	c.poll()
+	c.start(a, &homes)
+	c.startTrace(t)
+	c.poll(t.PC)
 	c.code.Body = a.Len()
 	if verify != nil {
 		c.verify(verify)
@@ -134,7 +128,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	for k := 1; k < len(t.Code); k++ {
 		if !c.instr(ir.Value(k)) {
 			if c.pc == t.PC {
-				a.Buf = a.Buf[:start]
+				a.Buf = a.Buf[:c.code.Start]
 				return nil, false
 			}
 			c.interpret(c.pc)
@@ -147,6 +141,26 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.emitInterps()
 	c.code.End = a.Len()
 	return &c.code, true
+}
+
+// start begins a piece of code.
+func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
+	a.Align(codeAlign, 0)
+	c.a, c.homes, c.graph = a, t, nil
+	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0]}
+	c.cold, c.interps = c.cold[:0], c.interps[:0]
+}
+
+// startTrace gets ready to compile t.
+func (c *Compiler) startTrace(t *ir.Trace) {
+	c.t = t
+	c.flags, c.words = flagState{}, c.words[:0]
+	c.drained, c.polled = false, false
+	c.startAlloc()
+	c.findNarrow()
+	c.findQuiet()
+	c.deferValues()
+	c.findBoxed()
 }
 
 // codeAlign is what traces begin at a multiple of: hosts fetch and keep decoded code in pieces of
@@ -268,11 +282,11 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.GetRound:
 		c.getRound(v)
 	case op == ir.ExitIf:
-		c.exitIf(i)
+		c.exitIf(v, i)
 	case op == ir.InterpIf:
 		c.interpretIf(c.condition(i.Args[0]))
 	case op.Has(ir.Ends):
-		c.end(i)
+		c.end(v, i)
 	case op.Has(ir.Atomic):
 		c.atomic(v, i)
 		if op.Has(ir.Writes) {
@@ -305,7 +319,7 @@ func (c *Compiler) resolved(v ir.Value) ir.Instr {
 }
 
 func (c *Compiler) get(v ir.Value, n uint64) {
-	if h := home(n); h != amd64.NoReg {
+	if h := c.homes.of(n); h != amd64.NoReg {
 		c.inReg[h] = v
 		c.at[v].reg = h
 		return
@@ -316,7 +330,7 @@ func (c *Compiler) get(v ir.Value, n uint64) {
 
 // set writes guest register n.
 func (c *Compiler) set(n uint64, v ir.Value) {
-	if h := home(n); h != amd64.NoReg {
+	if h := c.homes.of(n); h != amd64.NoReg {
 		defer c.used(v)
 		if c.at[v].reg == h {
 			return
@@ -382,9 +396,9 @@ func (c *Compiler) target(v ir.Value) amd64.Reg {
 	switch {
 	case next.Args[0] != v:
 	case next.Op == ir.SetX:
-		return home(next.Imm)
+		return c.homes.of(next.Imm)
 	case next.Op == ir.SetF:
-		return home(firstF + next.Imm)
+		return c.homes.of(firstF + next.Imm)
 	}
 	return amd64.NoReg
 }

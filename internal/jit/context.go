@@ -33,7 +33,8 @@ type Context struct {
 	Retired uint64  // guest instructions executed, if they are counted
 	Base    uintptr // host address of guest address 0, or of the page table
 
-	Spill [numSpills + 1]uint64 // intermediate values, and one for within an instruction
+	Spill [numSpills + 1]uint64          // intermediate values, and one for within an instruction
+	Vars  [maxVars - ir.GuestVars]uint64 // variables that are no guest registers
 
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
@@ -148,7 +149,10 @@ var constants = [numConsts]uint64{
 const bias = 128 + irq.LimitOffset
 
 // numSpills is how many intermediate values can be in memory at a time.
-const numSpills = 7
+const numSpills = 63
+
+// maxVars is how many variables a graph may have.
+const maxVars = 128
 
 // regsAt is where the registers are in the context.
 const regsAt = unsafe.Offsetof(Context{}.R)
@@ -167,6 +171,7 @@ const (
 	offFaultAt  = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
+	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias
 	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
@@ -181,9 +186,13 @@ const (
 	baseReg = amd64.R15
 )
 
-// homes are the host registers of guest registers, those that compilers use most;
-// floating-point registers come after the integer registers.
-var homes = [64]amd64.Reg{
+// homeTable has the host register of each variable that has one: its home. Guest registers are variables, floating-point
+// registers after the integer registers. NoReg is written as RAX here, which is nobody's home.
+type homeTable [maxVars]amd64.Reg
+
+// homes are the homes in traces, and wherever one piece of translated code leads to another: for those
+// guest registers that compilers use most.
+var homes = homeTable{
 	2:  amd64.RBX, // sp
 	8:  amd64.RSI, // s0
 	9:  amd64.R14, // s1
@@ -209,19 +218,22 @@ var homes = [64]amd64.Reg{
 	32 + 17: amd64.X7, // fa7
 }
 
-// firstF is the number of the first floating-point register among slots and homes.
-const firstF = 32
+// firstF is the number of the first floating-point register among variables.
+const firstF = ir.FirstVarF
 
-// home is the host register of guest register n, or NoReg.
-func home(n uint64) amd64.Reg {
-	if h := homes[n]; h != amd64.RAX {
+// of is the home of variable n, or NoReg.
+func (t *homeTable) of(n uint64) amd64.Reg {
+	if h := t[n]; h != amd64.RAX {
 		return h
 	}
 	return amd64.NoReg
 }
 
-// slot is where guest register n is in the context.
+// slot is where variable n is in the context.
 func slot(n uint64) amd64.Mem {
+	if n >= ir.GuestVars {
+		return amd64.At(ctxReg, offVars+int32(n-ir.GuestVars)*8)
+	}
 	if n >= firstF {
 		return amd64.At(ctxReg, offF+int32(n-firstF)*8)
 	}

@@ -10,9 +10,12 @@ import (
 )
 
 // exitIf leaves the trace if a condition holds.
-func (c *Compiler) exitIf(i *ir.Instr) {
-	cond := c.condition(i.Args[0])
-	c.exitOn(cond, ir.ExitIf, i.Imm)
+func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
+	if c.graph != nil {
+		c.branch(v, i)
+		return
+	}
+	c.exitOn(c.condition(i.Args[0]), ir.ExitIf, i.Imm)
 }
 
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
@@ -45,7 +48,17 @@ func (c *Compiler) emitInterps() {
 // interpret leaves the instruction at pc to the interpreter.
 func (c *Compiler) interpret(pc uint64) {
 	c.a.MovImm(amd64.RAX, pc)
-	c.a.SetRel32(c.a.Jmp(), c.Stubs.Interp)
+	if c.graph != nil {
+		c.graph.interps = append(c.graph.interps, c.a.Jmp())
+		return
+	}
+	c.toStub(c.a.Jmp(), c.Stubs.Interp)
+}
+
+// toStub has a jump lead to a stub.
+func (c *Compiler) toStub(jump, stub int) {
+	c.a.SetRel32(jump, stub)
+	c.code.Stubs = append(c.code.Stubs, jump)
 }
 
 // exitOn leaves the trace if a condition holds.
@@ -69,33 +82,42 @@ func (c *Compiler) alignJump(opcode int) {
 }
 
 // end leaves the trace.
-func (c *Compiler) end(i *ir.Instr) {
+func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 	switch i.Op {
 	case ir.Jump:
 		c.destination(i.Args[0])
+		c.leaveGraph()
 		c.pollJump()
-		c.a.JmpM(probe(c.a, c.Stubs.Indirect))
+		c.jumpProbed()
 	case ir.Call:
 		c.destination(i.Args[0])
+		c.leaveGraph()
 		c.pollJump()
 		c.guess(i.Op)
-		c.returned(i.Imm)
+		c.returned(v, i.Imm)
 	case ir.JumpSame:
 		c.destination(i.Args[0])
+		c.leaveGraph()
 		c.pollJump()
 		c.guess(i.Op)
 	case ir.CallTo:
 		next, _ := c.t.ConstOf(i.Args[0])
+		c.leaveGraph()
 		c.alignJump(1)
 		c.mayOverflow(i.Imm, false)
 		c.addExit(ir.CallTo, i.Imm, c.a.Call())
-		c.returned(next)
+		c.returned(v, next)
 	case ir.Ret:
 		c.destination(i.Args[0])
+		c.leaveGraph()
 		c.a.Ret()
 	case ir.Interp:
 		c.interpret(i.Imm)
 	default:
+		if c.graph != nil && c.goes(v, i) {
+			return
+		}
+		c.leaveGraph()
 		c.alignJump(1)
 		c.addExit(i.Op, i.Imm, c.a.Jmp())
 	}
@@ -111,15 +133,21 @@ func (c *Compiler) destination(v ir.Value) {
 	c.load(amd64.RAX, v)
 }
 
+// jumpProbed jumps to the code for the guest address in RAX.
+func (c *Compiler) jumpProbed() {
+	at, missing := probe(c.a)
+	c.toStub(missing, c.Stubs.Indirect)
+	c.a.JmpM(at)
+}
+
 // probe looks up the guest address in RAX in Context.Jumps, and returns where its host
-// address is; it goes on at offset missing if it is not there.
-func probe(a *amd64.Assembler, missing int) amd64.Mem {
+// address is, and the jump that is taken if it is not there.
+func probe(a *amd64.Assembler) (at amd64.Mem, missing int) {
 	// An index counts halves of the address, an entry has 16 bytes.
 	a.RM(amd64.LEA, amd64.W32, amd64.RCX, amd64.Mem{Base: amd64.NoReg, Index: amd64.RAX, Scale: 8})
 	a.RI(amd64.AND, amd64.W32, amd64.RCX, (numJumps-1)*16)
 	a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps))
-	a.SetRel32(a.Jcc(amd64.NE), missing)
-	return amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8)
+	return amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8), a.Jcc(amd64.NE)
 }
 
 // Guest calls are host calls, so that the host predicts guest returns. RSP is a stack of
@@ -127,15 +155,18 @@ func probe(a *amd64.Assembler, missing int) amd64.Mem {
 // a guess: each place that a call returns to compares the guest address that the return
 // is for, in RAX, with its own.
 
-// returned is where the call before returns to: guest address next.
-func (c *Compiler) returned(next uint64) {
+// returned is where the call before, v, returns to: guest address next.
+func (c *Compiler) returned(v ir.Value, next uint64) {
 	if k := int64(next); k == int64(int32(k)) {
 		c.a.RI(amd64.CMP, amd64.W64, amd64.RAX, int32(k))
 	} else {
 		c.a.MovImm(amd64.RCX, next)
 		c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
 	}
-	c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Return)
+	c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Return)
+	if c.graph != nil && c.follow(v) {
+		return
+	}
 	c.alignJump(1)
 	c.addExit(ir.Goto, next, c.a.Jmp())
 }
@@ -158,7 +189,7 @@ func (c *Compiler) emitExits() {
 			continue
 		}
 		c.a.MovImm(amd64.RAX, uint64(c.FirstExit)+uint64(n))
-		c.a.SetRel32(c.a.Jmp(), c.Stubs.Leave)
+		c.toStub(c.a.Jmp(), c.Stubs.Leave)
 	}
 }
 
@@ -166,10 +197,10 @@ func (c *Compiler) emitExits() {
 // memory, by a trace that is entered from where that has not been done, and by computed jumps.
 
 // poll leaves the trace, before it has begun, if the interrupt word is up.
-func (c *Compiler) poll() {
+func (c *Compiler) poll(pc uint64) {
 	if polls {
 		isUp(c.a)
-		c.exitOn(amd64.NE, Poll, c.t.PC)
+		c.exitOn(amd64.NE, Poll, pc)
 	}
 }
 
@@ -177,7 +208,7 @@ func (c *Compiler) poll() {
 func (c *Compiler) pollJump() {
 	if polls && !c.polled {
 		isUp(c.a)
-		c.a.SetRel32(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
+		c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
 	}
 }
 
@@ -257,7 +288,9 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.RM(amd64.MOV, amd64.W64, amd64.RSP, amd64.At(ctxReg, offBottom))
 	isUp(a)
 	a.SetRel32(a.Jcc(amd64.NE), s.Indirect)
-	a.JmpM(probe(a, s.Indirect))
+	at, missing := probe(a)
+	a.SetRel32(missing, s.Indirect)
+	a.JmpM(at)
 	s.Fault = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RDX)
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)

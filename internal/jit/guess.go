@@ -52,9 +52,10 @@ func (c *Compiler) guess(op ir.Op) {
 func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	c.a.SetRel32(e.Guess.Miss, c.a.Len())
 	c.a.MovImm(amd64.RCX, number)
-	c.a.SetRel32(c.a.Jmp(), c.Stubs.Guess)
+	c.toStub(c.a.Jmp(), c.Stubs.Guess)
 	e.Guess.Probe = c.a.Len()
-	entry := probe(c.a, c.Stubs.Indirect)
+	entry, missing := probe(c.a)
+	c.toStub(missing, c.Stubs.Indirect)
 	if e.Op == ir.Call {
 		c.mayOverflow(0, true)
 		c.a.CallM(entry)

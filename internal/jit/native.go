@@ -40,10 +40,8 @@ const vector = 16
 // Native appends code for a library function whose guest code is at pc. The result is
 // valid until the next call.
 func (c *Compiler) Native(a *amd64.Assembler, f ir.Function, pc uint64) *Code {
-	a.Align(codeAlign, 0)
-	c.a, c.t, c.pc = a, &ir.Trace{PC: pc}, pc
-	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0]}
-	c.interps = c.interps[:0]
+	c.start(a, &homes)
+	c.t, c.pc = &ir.Trace{PC: pc}, pc
 	c.code.Body = a.Len()
 	c.code.Marks = append(c.code.Marks, Mark{c.code.Body, pc})
 	n := native{c: c, a: a}

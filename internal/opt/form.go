@@ -18,15 +18,15 @@ type Source struct {
 // CallTo it leads to the function, which is inlined; of a Ret, Jump, JumpSame or Call, which
 // go to a computed address, to where they are expected to go.
 type Way struct {
-	From  ir.Value // the instruction
-	To    int      // index of the source
-	Count uint64   // how often it has been taken, about
+	From   ir.Value // the instruction
+	To     int      // index of the source
+	Count  uint64   // how often it has been taken, about
+	Return bool     // it is a call, of a function that is not in the region, and returns there
 }
 
 // Form makes a region of sources; it is entered at the beginning of the first.
 func Form(sources []Source) (*Region, error) {
 	f := &former{r: &Region{PC: sources[0].Trace.PC, Code: make([]ir.Instr, 1), Vars: NumRegs}, starts: make([]*Block, len(sources))}
-	entry := f.entry()
 	for n := range sources {
 		f.starts[n] = &Block{PC: sources[n].Trace.PC}
 	}
@@ -35,8 +35,7 @@ func Form(sources []Source) (*Region, error) {
 			return nil, err
 		}
 	}
-	entry.Next = []Edge{{To: f.starts[0], PC: f.r.PC}}
-	f.r.order(entry)
+	f.r.order(f.entry(f.starts[0]))
 	f.r.Analyse()
 	f.rename()
 	return f.r, nil
@@ -45,18 +44,16 @@ func Form(sources []Source) (*Region, error) {
 // former makes a region.
 type former struct {
 	r      *Region
-	starts []*Block          // by source
-	regs   [NumRegs]ir.Value // of the entry
+	starts []*Block // by source
 }
 
-// entry makes the block that reads all guest registers.
-func (f *former) entry() *Block {
-	b := &Block{PC: f.r.PC}
+// entry makes a block that reads all guest registers and goes on at another one.
+func (f *former) entry(to *Block) *Block {
+	b := &Block{PC: to.PC, Reads: true, Next: []Edge{{To: to, PC: to.PC}}}
 	for n := 1; n < NumRegs; n++ {
-		f.regs[n] = f.r.New(getVar(n))
-		b.Code = append(b.Code, f.regs[n])
+		b.In[n] = f.put(b, getVar(n))
 	}
-	b.Code = append(b.Code, f.r.New(ir.Instr{Op: ir.Goto, Imm: f.r.PC}))
+	f.put(b, ir.Instr{Op: ir.Goto, Imm: to.PC})
 	return b
 }
 
@@ -77,16 +74,14 @@ func (f *former) source(s *Source, b *Block) error {
 		for n, a := range i.Args {
 			i.Args[n] = at[a]
 		}
-		way := slices.IndexFunc(s.Ways, func(w Way) bool { return w.From == ir.Value(k) })
-		edge := Edge{PC: i.Imm}
-		if way >= 0 {
-			w := s.Ways[way]
-			if w.To < 0 || w.To >= len(f.starts) {
-				return fmt.Errorf("a way to source %d", w.To)
-			}
-			edge = Edge{To: f.starts[w.To], PC: f.starts[w.To].PC, Count: w.Count}
+		edge, returns, err := f.edge(s, ir.Value(k))
+		if err != nil {
+			return err
 		}
 		switch {
+		case returns:
+			f.put(b, i)
+			b.Next = []Edge{{To: f.entry(edge.To), PC: edge.PC, Count: edge.Count}}
 		case i.Op == ir.ExitIf:
 			f.put(b, i)
 			next := &Block{PC: nextPC(t, k)}
@@ -102,6 +97,20 @@ func (f *former) source(s *Source, b *Block) error {
 		}
 	}
 	return nil
+}
+
+// edge is where instruction v of a source leads, and whether only after a call.
+func (f *former) edge(s *Source, v ir.Value) (e Edge, returns bool, err error) {
+	n := slices.IndexFunc(s.Ways, func(w Way) bool { return w.From == v })
+	if n < 0 {
+		return Edge{PC: s.Trace.Code[v].Imm}, false, nil
+	}
+	w := &s.Ways[n]
+	if w.To < 0 || w.To >= len(f.starts) {
+		return e, false, fmt.Errorf("a way to source %d", w.To)
+	}
+	to := f.starts[w.To]
+	return Edge{To: to, PC: to.PC, Count: w.Count}, w.Return, nil
 }
 
 // put appends an instruction to a block.
@@ -151,17 +160,15 @@ func (f *former) rename() {
 	by := make([]ir.Value, len(r.Code))
 	outs := make([][NumRegs]ir.Value, len(r.Blocks))
 	for k, b := range r.Blocks {
-		regs := f.regs
-		if k > 0 {
-			if len(b.Preds) == 1 {
-				regs = outs[b.Preds[0].ID]
-			}
-			for _, p := range b.Phis {
-				regs[Variable(&r.Code[p.Value])] = p.Value
-			}
+		if b.Reads {
+			outs[k] = b.In
+			continue
 		}
-		b.In = regs
-		outs[k] = f.walk(b, regs, by)
+		b.In = outs[b.idom.ID]
+		for _, p := range b.Phis {
+			b.In[Variable(&r.Code[p.Value])] = p.Value
+		}
+		outs[k] = f.walk(b, by)
 	}
 	for _, b := range r.Blocks {
 		for _, p := range b.Phis {
@@ -173,12 +180,10 @@ func (f *former) rename() {
 	r.Replace(by)
 }
 
-// walk goes through a block with what registers hold, and returns what they hold at its end. A
-// read is replaced by that.
-func (f *former) walk(b *Block, regs [NumRegs]ir.Value, by []ir.Value) [NumRegs]ir.Value {
-	if b.ID == 0 {
-		return regs
-	}
+// walk goes through a block, and returns what registers hold at its end. Reads are replaced
+// by that.
+func (f *former) walk(b *Block, by []ir.Value) [NumRegs]ir.Value {
+	regs := b.In
 	kept := b.Code[:0]
 	for _, v := range b.Code {
 		i := &f.r.Code[v]
@@ -198,12 +203,24 @@ func (f *former) walk(b *Block, regs [NumRegs]ir.Value, by []ir.Value) [NumRegs]
 	return regs
 }
 
-// written are the registers that are written anywhere.
+// written are the registers that are not the same everywhere.
 func (r *Region) written() (set [NumRegs]bool) {
-	for k := range r.Code {
-		if i := &r.Code[k]; i.Op == ir.SetX || i.Op == ir.SetF {
-			set[Variable(i)] = true
+	for _, b := range r.Blocks[1:] {
+		if b.Reads {
+			return allRegs
+		}
+		for _, v := range b.Code {
+			if i := &r.Code[v]; i.Op == ir.SetX || i.Op == ir.SetF {
+				set[Variable(i)] = true
+			}
 		}
 	}
 	return set
 }
+
+var allRegs = func() (set [NumRegs]bool) {
+	for n := 1; n < NumRegs; n++ {
+		set[n] = true
+	}
+	return set
+}()

@@ -6,8 +6,8 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // that passes make. Getx and setx with an immediate n mean variable n, getf and setf
 // variable firstF + n.
 const (
-	firstF  = 32 // the number of floating-point register 0
-	NumRegs = 64 // guest registers; variables made by passes have numbers from here on
+	firstF  = ir.FirstVarF
+	NumRegs = ir.GuestVars
 	MaxVars = 128
 )
 
@@ -28,6 +28,7 @@ type Block struct {
 	Next  []Edge // of exitif: where it goes if its argument holds, and if not; of goto: where it goes; else none
 	Preds []*Block
 	Count uint64            // how often it has been executed, about
+	Reads bool              // it reads all guest registers, which may have any values: where a region is entered
 	In    [NumRegs]ir.Value // what guest registers are at its beginning
 	Loop  *Loop             // the innermost that it is in, or nil
 	idom  *Block            // immediate dominator; nil of the first

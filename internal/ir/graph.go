@@ -1,0 +1,48 @@
+package ir
+
+// Graph is optimised guest code of many blocks, ready for a code generator: chains of straight
+// code that lead to each other. What one leaves for another is in variables.
+type Graph struct {
+	PC     uint64   // guest address at which it is entered
+	Chains []*Chain // the first is entered; the order is that of the code
+	Vars   []Var
+}
+
+// Chain is straight code with one entry and many exits. Getx and setx with immediate n read and
+// write variable n, getf and setf variable [FirstVarF]+n. Guest registers are the variables
+// below [GuestVars], and hold what guest registers hold wherever the state is looked at.
+type Chain struct {
+	Trace
+	Ways    []Way  // in the order of From
+	Weight  uint64 // how often it is executed, about
+	Entered bool   // it is entered from code outside of the graph, or behind a call that has left it
+}
+
+// Way is an exit of a chain that leads to another one of its graph.
+type Way struct {
+	From Value // the instruction
+	To   int   // index of the chain
+	Back bool  // it may close a loop: each loop has such a way
+}
+
+// Var is a variable.
+type Var struct {
+	Type   Type   // I64 or F64
+	Weight uint64 // how often it is read and written, about
+	Set    bool   // it is written
+}
+
+const (
+	FirstVarF = 32 // variable of floating-point register 0
+	GuestVars = 64 // variables that are guest registers
+)
+
+// Way returns the way that an instruction takes, or nil if it leaves the graph.
+func (c *Chain) Way(from Value) *Way {
+	for k := range c.Ways {
+		if c.Ways[k].From == from {
+			return &c.Ways[k]
+		}
+	}
+	return nil
+}

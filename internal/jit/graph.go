@@ -1,0 +1,286 @@
+//go:build amd64
+
+package jit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// The code of a graph has homes of its own: the variables that it uses most, inner loops first.
+// A guest register that has one in the graph and outside has the same. So two things are
+// done where a graph is entered, each without an intermediate place: registers whose homes others
+// take go to the context, and those that have a home only here come from there; and the
+// reverse where it is left.
+
+// graphState is the state of compiling a graph.
+type graphState struct {
+	g       *ir.Graph
+	homes   homeTable
+	n       int         // the chain that is compiled
+	starts  []int       // offsets of chains
+	jumps   []chainJump // between chains
+	outs    []graphExit // ways out that conditional jumps take
+	interps []int       // jumps out that leave the instruction at RAX to the interpreter
+	leaving []homeMove  // what is to be moved where the graph is left: first what goes to the context
+}
+
+// chainJump is a jump to a chain.
+type chainJump struct{ at, to int }
+
+// graphExit is a way out.
+type graphExit struct {
+	jump   int // leads there
+	op     ir.Op
+	pc     uint64
+	polled bool
+}
+
+// homeMove is a variable that is moved between its home and the context.
+type homeMove struct {
+	variable uint64
+	home     amd64.Reg
+	store    bool // from the home to the context
+}
+
+// errTooLarge is for a graph for which the places for intermediate values do not suffice.
+var errTooLarge = errors.New("jit: too many values at a time")
+
+// CompileGraph appends code for g to a. Where it refers to stubs, in places that Code.Stubs lists,
+// it is as if it stayed where it is. The result is valid until the next call.
+func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, err error) {
+	s := &graphState{g: g, homes: chooseHomes(g), starts: make([]int, len(g.Chains))}
+	defer func() {
+		if r := recover(); r == errTooLarge {
+			code, err = nil, errTooLarge
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	s.leaving = leaving(g, &s.homes)
+	c.start(a, &s.homes)
+	c.poll(g.PC)
+	c.graph = s
+	c.code.Body = a.Len()
+	for s.n = range g.Chains {
+		if err := c.chain(g.Chains[s.n]); err != nil {
+			return nil, err
+		}
+	}
+	c.emitCold()
+	c.emitOuts()
+	c.emitInterps()
+	c.emitGraphInterp()
+	c.emitExits()
+	for _, j := range s.jumps {
+		a.SetRel32(j.at, s.starts[j.to])
+	}
+	c.code.End = a.Len()
+	c.code.Homes = homesOf(&s.homes)
+	return &c.code, nil
+}
+
+// chain compiles a chain.
+func (c *Compiler) chain(ch *ir.Chain) error {
+	s := c.graph
+	s.starts[s.n] = c.a.Len()
+	if ch.Entered {
+		c.enterGraph()
+	}
+	c.startTrace(&ch.Trace)
+	c.pc = ch.PC
+	for k := 1; k < len(ch.Code); k++ {
+		if !c.instr(ir.Value(k)) {
+			return fmt.Errorf("jit: %s is for the interpreter", ch.Code[k].Op)
+		}
+		c.unpin()
+	}
+	return nil
+}
+
+// branch is exitIf for a graph.
+func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
+	s := c.graph
+	w := s.g.Chains[s.n].Way(v)
+	if w != nil && w.Back {
+		c.pollAt(c.pc)
+	}
+	jump := c.a.Jcc(c.condition(i.Args[0]))
+	if w != nil {
+		s.jumps = append(s.jumps, chainJump{jump, w.To})
+	} else {
+		s.outs = append(s.outs, graphExit{jump, ir.ExitIf, i.Imm, c.polled})
+	}
+}
+
+// goes compiles a jump to another chain. It reports false if i is none.
+func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
+	s := c.graph
+	w := s.g.Chains[s.n].Way(v)
+	if w == nil || i.Op != ir.Goto {
+		return false
+	}
+	if w.Back {
+		c.pollAt(i.Imm)
+	}
+	if w.To != s.n+1 {
+		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
+	}
+	return true
+}
+
+// follow goes on where call v has returned to, if that is in the graph.
+func (c *Compiler) follow(v ir.Value) bool {
+	s := c.graph
+	w := s.g.Chains[s.n].Way(v)
+	if w == nil {
+		return false
+	}
+	if w.To != s.n+1 {
+		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
+	}
+	return true
+}
+
+// pollAt leaves the graph, to go on at pc, if the interrupt word is up, unless it
+// has been looked at since the chain has begun.
+func (c *Compiler) pollAt(pc uint64) {
+	if !polls || c.polled {
+		return
+	}
+	isUp(c.a)
+	c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.NE), Poll, pc, true})
+}
+
+// emitOuts appends what conditional jumps out of the graph lead to.
+func (c *Compiler) emitOuts() {
+	for _, o := range c.graph.outs {
+		c.a.SetRel32(o.jump, c.a.Len())
+		c.leaveGraph()
+		c.alignJump(1)
+		c.polled = o.polled
+		c.addExit(o.op, o.pc, c.a.Jmp())
+	}
+}
+
+// emitGraphInterp appends what jumps lead to that leave the instruction at RAX to the interpreter.
+func (c *Compiler) emitGraphInterp() {
+	if len(c.graph.interps) == 0 {
+		return
+	}
+	for _, at := range c.graph.interps {
+		c.a.SetRel32(at, c.a.Len())
+	}
+	c.leaveGraph()
+	c.toStub(c.a.Jmp(), c.Stubs.Interp)
+}
+
+// enterGraph moves variables from where they are outside to their homes in the graph.
+func (c *Compiler) enterGraph() {
+	for _, m := range c.graph.leaving {
+		if !m.store {
+			c.deposit(slot(m.variable), m.home)
+		}
+	}
+	for _, m := range c.graph.leaving {
+		if m.store {
+			c.fetch(m.home, slot(m.variable))
+		}
+	}
+}
+
+// leaveGraph does the reverse. It changes neither RAX nor the flags.
+func (c *Compiler) leaveGraph() {
+	if c.graph == nil {
+		return
+	}
+	for _, m := range c.graph.leaving {
+		if m.store {
+			c.deposit(slot(m.variable), m.home)
+		}
+	}
+	for _, m := range c.graph.leaving {
+		if !m.store {
+			c.fetch(m.home, slot(m.variable))
+		}
+	}
+}
+
+// leaving lists what is to be moved where a graph is left.
+func leaving(g *ir.Graph, t *homeTable) (moves []homeMove) {
+	for n := range uint64(ir.GuestVars) {
+		here, outside := t.of(n), homes.of(n)
+		switch {
+		case here == outside:
+		case here != amd64.NoReg: // from its home here
+			moves = append(moves, homeMove{n, here, true})
+		default:
+			moves = append(moves, homeMove{n, outside, false})
+		}
+	}
+	return moves
+}
+
+// chooseHomes gives homes to the variables that are used most.
+func chooseHomes(g *ir.Graph) (t homeTable) {
+	var ints, floats []int
+	for n, v := range g.Vars {
+		switch {
+		case v.Weight == 0:
+		case v.Type == ir.F64:
+			floats = append(floats, n)
+		default:
+			ints = append(ints, n)
+		}
+	}
+	settle(&t, g, ints, homes[:firstF])
+	settle(&t, g, floats, homes[firstF:ir.GuestVars])
+	return t
+}
+
+// settle distributes the registers in a part of homes among variables.
+func settle(t *homeTable, g *ir.Graph, list []int, from []amd64.Reg) {
+	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(g.Vars[b].Weight, g.Vars[a].Weight) })
+	var free []amd64.Reg
+	for _, r := range from {
+		if r != amd64.RAX {
+			free = append(free, r)
+		}
+	}
+	list = list[:min(len(list), len(free))]
+	take := func(n int, r amd64.Reg) {
+		t[n] = r
+		free = slices.DeleteFunc(free, func(x amd64.Reg) bool { return x == r })
+	}
+	for _, n := range list {
+		if h := homes.of(uint64(n)); h != amd64.NoReg {
+			take(n, h)
+		}
+	}
+	for _, n := range list {
+		if t.of(uint64(n)) == amd64.NoReg {
+			take(n, free[0])
+		}
+	}
+}
+
+// Home is a variable and the host register it lives in.
+type Home struct {
+	Variable uint64
+	Reg      amd64.Reg
+}
+
+// homesOf lists the guest registers that have homes.
+func homesOf(t *homeTable) (list []Home) {
+	for n := range uint64(ir.GuestVars) {
+		if h := t.of(n); h != amd64.NoReg {
+			list = append(list, Home{n, h})
+		}
+	}
+	return list
+}

@@ -1,0 +1,45 @@
+package opt
+
+import "slices"
+
+// chains puts the blocks in chains: one that is entered only from the end of another goes behind it.
+// Chains stand in the order of their heads, but those that are executed seldom come last.
+func (r *Region) chains() (list [][]*Block) {
+	placed := make([]bool, len(r.Blocks))
+	for _, b := range r.Blocks {
+		if placed[b.ID] {
+			continue
+		}
+		var chain []*Block
+		for b != nil {
+			placed[b.ID] = true
+			chain = append(chain, b)
+			b = b.follower(placed)
+		}
+		list = append(list, chain)
+	}
+	slices.SortStableFunc(list[1:], func(a, b []*Block) int { return order(a[0]) - order(b[0]) })
+	return list
+}
+
+// order is the place of a chain among others: those out of loops come last.
+func order(head *Block) int {
+	if head.Loop == nil {
+		return 1
+	}
+	return 0
+}
+
+// follower is the block that comes best behind b, or nil. It is entered from b only.
+func (b *Block) follower(placed []bool) (best *Block) {
+	for k := len(b.Next) - 1; k >= 0; k-- { // not taken first
+		to := b.Next[k].To
+		if to == nil || placed[to.ID] || len(to.Preds) > 1 || to.Reads {
+			continue
+		}
+		if best == nil || to.Depth() > best.Depth() {
+			best = to
+		}
+	}
+	return best
+}

@@ -1,0 +1,99 @@
+package opt
+
+import "github.com/hospes-vm/hospes/internal/ir"
+
+// vars is a set of variables.
+type vars [MaxVars / 64]uint64
+
+func (s *vars) add(n int)      { s[n/64] |= 1 << (n % 64) }
+func (s *vars) remove(n int)   { s[n/64] &^= 1 << (n % 64) }
+func (s *vars) has(n int) bool { return s[n/64]>>(n%64)&1 != 0 }
+
+func (s *vars) union(t vars) {
+	for k := range s {
+		s[k] |= t[k]
+	}
+}
+
+// guestVars are the variables that are seen wherever the guest's state is.
+var guestVars = vars{0: ^uint64(0)}
+
+// dropDead removes writes of variables that nobody sees, and what is computed for them only.
+func dropDead(g *ir.Graph) {
+	in := make([]vars, len(g.Chains)) // live at the beginning
+	for changed := true; changed; {
+		changed = false
+		for n := len(g.Chains) - 1; n >= 0; n-- {
+			if live := liveness(g.Chains[n], in, nil); live != in[n] {
+				in[n], changed = live, true
+			}
+		}
+	}
+	for _, c := range g.Chains {
+		dead := make([]bool, len(c.Code))
+		liveness(c, in, dead)
+		compact(c, dead)
+	}
+}
+
+// liveness returns the variables that are live at the beginning of a chain, with those at the
+// beginnings of all; it marks writes that are dead.
+func liveness(c *ir.Chain, in []vars, dead []bool) (live vars) {
+	for k := len(c.Code) - 1; k > 0; k-- {
+		i := &c.Code[k]
+		switch n := Variable(i); i.Op {
+		case ir.GetX, ir.GetF:
+			live.add(n)
+		case ir.SetX, ir.SetF:
+			if dead != nil && !live.has(n) {
+				dead[k] = true
+			}
+			live.remove(n)
+		default:
+			w := c.Way(ir.Value(k))
+			switch {
+			case w != nil:
+				live.union(in[w.To])
+				if w.Back || i.Op != ir.Goto && i.Op != ir.ExitIf {
+					live.union(guestVars)
+				}
+			case i.Op.Observes():
+				live.union(guestVars)
+			}
+		}
+	}
+	return live
+}
+
+// compact removes instructions of a chain that are dead, and those whose values nobody uses.
+func compact(c *ir.Chain, dead []bool) {
+	uses := make([]int, len(c.Code))
+	for k := len(c.Code) - 1; k > 0; k-- {
+		i := &c.Code[k]
+		unused := uses[k] == 0 && (i.Op.Has(ir.Pure) || i.Op == ir.GetX || i.Op == ir.GetF)
+		if dead[k] || unused {
+			dead[k] = true
+			continue
+		}
+		for _, a := range i.Args {
+			uses[a]++
+		}
+	}
+	to := make([]ir.Value, len(c.Code))
+	kept := c.Code[:1]
+	for k := 1; k < len(to); k++ {
+		if dead[k] {
+			continue
+		}
+		i := c.Code[k]
+		for n, a := range i.Args {
+			i.Args[n] = to[a]
+		}
+		to[k] = ir.Value(len(kept))
+		kept = append(kept, i)
+	}
+	c.Code = kept
+	for k := range c.Ways {
+		c.Ways[k].From = to[c.Ways[k].From]
+	}
+}

@@ -1,0 +1,288 @@
+package opt
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// Lower makes chains of a region. Where a chain uses a value of another one, it reads a variable
+// that holds it: a guest register, if one does when the chain begins, else a variable
+// that is made for it.
+func Lower(r *Region) (*ir.Graph, error) {
+	l := &lowering{r: r, chainOf: make([]int, len(r.Blocks)), home: make([]int, len(r.Code)), def: make([]int, len(r.Code))}
+	l.chains = r.chains()
+	for n, blocks := range l.chains {
+		for _, b := range blocks {
+			l.chainOf[b.ID] = n
+			for _, p := range b.Phis {
+				l.def[p.Value] = n + 1
+			}
+			for _, v := range b.Code {
+				l.def[v] = n + 1
+			}
+		}
+	}
+	if err := l.findHomes(); err != nil {
+		return nil, err
+	}
+	g := &ir.Graph{PC: r.PC}
+	for n := range l.chains {
+		g.Chains = append(g.Chains, l.chain(n))
+	}
+	dropDead(g)
+	g.Vars = l.vars(g)
+	return g, nil
+}
+
+// lowering is the state of Lower.
+type lowering struct {
+	r       *Region
+	chains  [][]*Block
+	chainOf []int // by block
+	def     []int // by value: the chain that makes it, plus 1
+	home    []int // by value: the variable made for it, or 0
+
+	c  *ir.Chain  // that is being made
+	at []ir.Value // its values by those of the region
+}
+
+// used calls f with each value that a chain uses, those that variables made by passes are set to included.
+func (l *lowering) used(n int, f func(v ir.Value)) {
+	for _, b := range l.chains[n] {
+		for _, v := range b.Code {
+			for _, a := range l.r.Code[v].Args {
+				if a != 0 {
+					f(a)
+				}
+			}
+		}
+		l.sets(b, func(_ int, v ir.Value) { f(v) })
+	}
+}
+
+// sets calls f with each variable made by a pass that is set at the end of b, to be a phi, and to what.
+func (l *lowering) sets(b *Block, f func(variable int, v ir.Value)) {
+	for _, e := range b.Next {
+		if e.To == nil {
+			continue
+		}
+		at := slices.Index(e.To.Preds, b)
+		for _, p := range e.To.Phis {
+			if n := Variable(&l.r.Code[p.Value]); n >= NumRegs {
+				f(n, p.Args[at])
+			}
+		}
+	}
+}
+
+// findHomes makes variables for values that no guest register holds where they are needed.
+func (l *lowering) findHomes() (err error) {
+	for n := range l.chains {
+		l.used(n, func(v ir.Value) {
+			if _, isConst := l.r.ConstOf(v); isConst || l.def[v] == n+1 || l.holder(n, v) >= 0 {
+				return
+			}
+			made, ok := l.r.NewVar()
+			if !ok {
+				err = fmt.Errorf("too many variables")
+			}
+			l.home[v] = made
+		})
+	}
+	return err
+}
+
+// holder is a variable that holds v at the beginning of a chain, or -1.
+func (l *lowering) holder(n int, v ir.Value) int {
+	if h := l.home[v]; h != 0 {
+		return h
+	}
+	head := l.chains[n][0]
+	for _, p := range head.Phis {
+		if p.Value == v {
+			return Variable(&l.r.Code[v])
+		}
+	}
+	return slices.Index(head.In[:], v)
+}
+
+// chain makes a chain.
+func (l *lowering) chain(n int) *ir.Chain {
+	blocks := l.chains[n]
+	l.c = &ir.Chain{Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Weight: weight(blocks[0]), Entered: blocks[0].Reads}
+	l.at = make([]ir.Value, len(l.r.Code))
+	l.used(n, func(v ir.Value) {
+		if _, isConst := l.r.ConstOf(v); !isConst && l.at[v] == 0 && l.reads(n, v) {
+			l.read(v, l.entryHolder(n, v))
+		}
+	})
+	for _, p := range blocks[0].Phis { // what other chains need of it
+		if h := l.home[p.Value]; h != 0 {
+			if l.at[p.Value] == 0 {
+				l.read(p.Value, Variable(&l.r.Code[p.Value]))
+			}
+			l.write(h, l.at[p.Value])
+		}
+	}
+	for k, b := range blocks {
+		var next *Block
+		if k+1 < len(blocks) {
+			next = blocks[k+1]
+		}
+		l.block(b, next)
+	}
+	return l.c
+}
+
+// reads reports whether v is read from a variable at the beginning of a chain.
+func (l *lowering) reads(n int, v ir.Value) bool {
+	return l.def[v] != n+1 || slices.ContainsFunc(l.chains[n][0].Phis, func(p Phi) bool { return p.Value == v })
+}
+
+// entryHolder is the variable to read v from: for a phi of the chain its own.
+func (l *lowering) entryHolder(n int, v ir.Value) int {
+	if l.def[v] == n+1 {
+		return Variable(&l.r.Code[v])
+	}
+	return l.holder(n, v)
+}
+
+// read makes v what a variable holds.
+func (l *lowering) read(v ir.Value, variable int) {
+	op := ir.GetX
+	if isFloat(l.r.Type(v)) {
+		op = ir.GetF
+		variable -= firstF
+	}
+	l.at[v] = l.put(ir.Instr{Op: op, Imm: uint64(variable)})
+}
+
+// write sets a variable to a value of the chain.
+func (l *lowering) write(variable int, v ir.Value) {
+	op := ir.SetX
+	if isFloat(l.c.Type(v)) {
+		op = ir.SetF
+		variable -= firstF
+	}
+	l.put(ir.Instr{Op: op, Imm: uint64(variable), Args: [3]ir.Value{v}})
+}
+
+func (l *lowering) put(i ir.Instr) ir.Value {
+	l.c.Code = append(l.c.Code, i)
+	return ir.Value(len(l.c.Code) - 1)
+}
+
+// isFloat reports whether values of a type live in floating-point registers.
+func isFloat(t ir.Type) bool { return t == ir.F64 || t == ir.F32 || t == ir.F16 }
+
+// value is v in the chain.
+func (l *lowering) value(v ir.Value) ir.Value {
+	if v == 0 {
+		return 0
+	}
+	if k, isConst := l.r.ConstOf(v); isConst {
+		return l.put(ir.Instr{Op: ir.Const, Imm: k})
+	}
+	return l.at[v]
+}
+
+// block appends a block to the chain; next is the one that comes behind it there, or nil.
+func (l *lowering) block(b *Block, next *Block) {
+	for k, v := range b.Code {
+		i := l.r.Code[v]
+		if i.Op == ir.Const {
+			continue // made where it is used
+		}
+		if k == len(b.Code)-1 {
+			l.sets(b, func(n int, v ir.Value) { l.write(n, l.value(v)) })
+			l.end(b, next, &i)
+			return
+		}
+		if l.at[v] == 0 {
+			for n, a := range i.Args {
+				i.Args[n] = l.value(a)
+			}
+			l.at[v] = l.put(i)
+		}
+		if h := l.home[v]; h != 0 {
+			l.write(h, l.at[v])
+		}
+	}
+}
+
+// end ends a block with its last instruction.
+func (l *lowering) end(b *Block, next *Block, i *ir.Instr) {
+	for n, a := range i.Args {
+		i.Args[n] = l.value(a)
+	}
+	switch i.Op {
+	case ir.ExitIf:
+		taken, other := b.Next[0], b.Next[1]
+		if next != nil && taken.To == next {
+			taken, other = other, taken
+			i.Args[0] = l.put(ir.Instr{Op: ir.NotB, Args: [3]ir.Value{i.Args[0]}})
+		}
+		i.Imm = taken.PC
+		l.way(b, l.put(*i), taken)
+		if next == nil {
+			l.way(b, l.put(ir.Instr{Op: ir.Goto, Imm: other.PC}), other)
+		}
+	case ir.Goto:
+		if next == nil {
+			i.Imm = b.Next[0].PC
+			l.way(b, l.put(*i), b.Next[0])
+		}
+	default:
+		v := l.put(*i)
+		for _, e := range b.Next { // where a call returns to
+			l.way(b, v, e)
+		}
+	}
+}
+
+// way notes where an instruction of the chain leads.
+func (l *lowering) way(b *Block, from ir.Value, e Edge) {
+	if e.To != nil {
+		l.c.Ways = append(l.c.Ways, ir.Way{From: from, To: l.chainOf[e.To.ID], Back: e.To.ID <= b.ID})
+	}
+}
+
+// vars describes the variables.
+func (l *lowering) vars(g *ir.Graph) []ir.Var {
+	vars := make([]ir.Var, l.r.Vars)
+	for n := range vars {
+		vars[n].Type = ir.I64
+		if n >= firstF && n < NumRegs {
+			vars[n].Type = ir.F64
+		}
+	}
+	for _, c := range g.Chains {
+		for k := range c.Code {
+			i := &c.Code[k]
+			n := Variable(i)
+			if n < 0 {
+				continue
+			}
+			v := &vars[n]
+			v.Weight += c.Weight
+			if i.Op == ir.SetX || i.Op == ir.SetF {
+				v.Set = true
+			}
+			if i.Op == ir.GetF || i.Op == ir.SetF {
+				v.Type = ir.F64
+			}
+		}
+	}
+	return vars
+}
+
+// weight is how often a block is executed, about: by loops if there are no counts.
+func weight(b *Block) uint64 {
+	w := uint64(1)
+	for range min(b.Depth(), 5) {
+		w *= 10
+	}
+	return w
+}
