@@ -57,7 +57,16 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	if !ok {
 		return ir.Outcome{Op: ir.Interp, PC: t.PC}
 	}
-	copy(m.code, a.Buf)
+	out := m.enter(c, a.Buf, code, s)
+	if m.ctx.Exit == ExitIndirect {
+		out.Op = t.Code[len(t.Code)-1].Op
+	}
+	return out
+}
+
+// enter executes compiled code from a state, which becomes that at the exit.
+func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Outcome {
+	copy(m.code, buf)
 	copy(m.ctx.R[:], s.X[:])
 	copy(m.ctx.R[ir.FirstF:], s.F[:])
 	m.ctx.ResAddr, m.ctx.ResValue, m.ctx.Reserved = s.ResAddr, s.ResValue, uint64(s.Reserved)
@@ -80,7 +89,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	s.Flags = GuestFlags(m.ctx.MXCSR)
 	switch m.ctx.Exit {
 	case ExitIndirect:
-		return ir.Outcome{Op: t.Code[len(t.Code)-1].Op, PC: m.ctx.PC}
+		return ir.Outcome{Op: ir.Jump, PC: m.ctx.PC}
 	case ExitInterp:
 		return ir.Outcome{Op: ir.Interp, PC: m.ctx.PC}
 	}

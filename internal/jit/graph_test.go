@@ -1,0 +1,184 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/opt"
+	"github.com/hospes-vm/hospes/internal/softfloat"
+)
+
+// program is guest code of several traces that lead to each other.
+type program []*ir.Trace
+
+// steps is the register that counts down, for programs to end.
+const steps = 31
+
+// randomProgram makes n traces. Each begins with counting down, and leaves if the count is 0.
+func randomProgram(r *rand.Rand, n int, round uint8) (p program, sources []opt.Source) {
+	at := func(k int) uint64 { return 0x10000 + uint64(k)<<12 }
+	for k := range n {
+		var b ir.Builder
+		randomTrace(&b, r, 1+r.IntN(12), round)
+		t := &ir.Trace{PC: at(k), Code: make([]ir.Instr, 1)}
+		put := func(i ir.Instr) ir.Value {
+			t.Code = append(t.Code, i)
+			return ir.Value(len(t.Code) - 1)
+		}
+		put(ir.Instr{Op: ir.Inst, Imm: at(k)})
+		left := put(ir.Instr{Op: ir.Add, Args: [3]ir.Value{put(ir.Instr{Op: ir.GetX, Imm: steps}), put(ir.Instr{Op: ir.Const, Imm: ^uint64(0)})}})
+		put(ir.Instr{Op: ir.SetX, Imm: steps, Args: [3]ir.Value{left}})
+		put(ir.Instr{Op: ir.Inst, Imm: at(k) + 4})
+		put(ir.Instr{Op: ir.ExitIf, Imm: 0x7000, Args: [3]ir.Value{put(ir.Instr{Op: ir.Eq, Args: [3]ir.Value{left, put(ir.Instr{Op: ir.Const})}})}})
+		s := opt.Source{Trace: t}
+		base := ir.Value(len(t.Code) - 1)
+		for v := 1; v < len(b.Code); v++ {
+			i := b.Code[v]
+			for n, a := range i.Args {
+				if a != 0 {
+					i.Args[n] = a + base
+				}
+			}
+			switch {
+			case i.Op == ir.Inst, i.Op == ir.InterpIf:
+				i.Imm += at(k) - 0x1000 + 8
+			case (i.Op == ir.GetX || i.Op == ir.SetX) && i.Imm == steps:
+				i.Imm--
+			case i.Op == ir.ExitIf || i.Op == ir.Goto:
+				if to := r.IntN(n + 1); to < n {
+					i.Imm = at(to)
+					s.Ways = append(s.Ways, opt.Way{From: ir.Value(v) + base, To: to})
+				}
+			case (i.Op == ir.Jump || i.Op == ir.JumpSame) && r.IntN(2) == 0:
+				s.Ways = append(s.Ways, opt.Way{From: ir.Value(v) + base, To: r.IntN(n)})
+			}
+			put(i)
+		}
+		p = append(p, t)
+		sources = append(sources, s)
+	}
+	return p, sources
+}
+
+// eval executes a program trace by trace.
+func (p program) eval(s *ir.State) ir.Outcome {
+	for pc := p[0].PC; ; {
+		var t *ir.Trace
+		for _, u := range p {
+			if u.PC == pc {
+				t = u
+			}
+		}
+		if t == nil {
+			return ir.Outcome{Op: ir.Goto, PC: pc}
+		}
+		out := ir.Eval(t, s)
+		if out.Op != ir.ExitIf && out.Op != ir.Goto && out.Op != ir.Jump && out.Op != ir.JumpSame {
+			return out
+		}
+		pc = out.PC
+	}
+}
+
+// runGraph executes a region from a state, which becomes that at the exit.
+func (m *machine) runGraph(c *Compiler, g *ir.Graph, s *ir.State) (out ir.Outcome, err error) {
+	a := amd64.Assembler{}
+	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
+	code, err := c.CompileGraph(&a, g)
+	if err != nil {
+		return out, err
+	}
+	return m.enter(c, a.Buf, code, s), nil
+}
+
+func TestGraphs(t *testing.T) {
+	for name, c := range compilers() {
+		if c.Watched {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t)
+			for seed := range uint64(2000) {
+				m.compareGraph(&c, seed)
+				if t.Failed() {
+					return
+				}
+			}
+			t.Logf("%d left to the interpreter", m.interpreted)
+		})
+	}
+}
+
+// compareGraph holds the execution of a random region against its evaluation.
+func (m *machine) compareGraph(c *Compiler, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	s := ir.State{Round: softfloat.Round([...]int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3}[r.IntN(10)])}
+	c.Round = uint8(s.Round)
+	p, sources := randomProgram(r, 1+r.IntN(6), c.Round)
+	for n := range 32 {
+		s.F[n] = number(r, n)
+		if n > 0 {
+			s.X[n] = value(r)
+		}
+	}
+	s.X[steps] = 1 + r.Uint64N(30)
+	for n := range m.data {
+		m.data[n] = byte(r.Uint32())
+	}
+	region, err := opt.Form(sources)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	opt.Optimise(region, nil)
+	g, err := opt.Lower(region)
+	if err != nil {
+		m.interpreted++
+		return
+	}
+	data := *m.data
+	begin := s
+	out, err := m.runGraph(c, g, &s)
+	if err != nil {
+		m.interpreted++
+		return
+	}
+	gotData := *m.data
+	*m.data = data
+	want := begin
+	want.Mem = m
+	wantOut := p.eval(&want)
+	if out.Op == ir.Interp {
+		m.interpreted++
+		return
+	}
+	if out.PC != wantOut.PC {
+		m.t.Errorf("seed %d: left by %+v, want %+v", seed, out, wantOut)
+	}
+	for n := range 32 {
+		if s.X[n] != want.X[n] {
+			m.t.Errorf("seed %d: x%d is %#x, want %#x", seed, n, s.X[n], want.X[n])
+		}
+		if s.F[n] != want.F[n] {
+			m.t.Errorf("seed %d: f%d is %#x, want %#x", seed, n, s.F[n], want.F[n])
+		}
+	}
+	if gotData != *m.data {
+		m.t.Errorf("seed %d: memory differs", seed)
+	}
+	if s.Flags != want.Flags {
+		m.t.Errorf("seed %d: flags %#x, want %#x", seed, s.Flags, want.Flags)
+	}
+	*m.data = data
+	if m.t.Failed() {
+		for _, t := range p {
+			m.t.Logf("\n%s", t)
+		}
+		for n, ch := range g.Chains {
+			m.t.Logf("chain %d, ways %v\n%s", n, ch.Ways, &ch.Trace)
+		}
+	}
+}
