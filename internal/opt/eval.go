@@ -7,9 +7,10 @@ import (
 )
 
 // Eval executes r, as the traces that it has been made of would be executed one after the other.
-// It is an error if the region is not left before limit guest instructions have begun, or if
-// a variable does not hold what a phi or a block says that it holds.
-func (r *Region) Eval(s *ir.State, limit int) (ir.Outcome, error) {
+// What a function does that is called outside of the region, callee says. It is an error if
+// the region is not left before limit guest instructions have begun, or if a variable does
+// not hold what a phi or a block says that it holds.
+func (r *Region) Eval(s *ir.State, limit int, callee func(*ir.State)) (ir.Outcome, error) {
 	e := evaluation{Evaluation: ir.NewEvaluation(s, len(r.Code)), r: r, limit: limit}
 	var from *Block
 	b := r.Blocks[0]
@@ -22,6 +23,10 @@ func (r *Region) Eval(s *ir.State, limit int) (ir.Outcome, error) {
 			return out, err
 		}
 		from, b = b, edge.To
+		if b.Reads {
+			callee(s)
+			e.forget()
+		}
 	}
 }
 
@@ -46,7 +51,7 @@ func (e *evaluation) enter(b, from *Block) error {
 		}
 	}
 	for n, v := range b.In {
-		if v != 0 && b.ID > 0 && *e.variable(n) != e.Values[v] {
+		if v != 0 && !b.Reads && *e.variable(n) != e.Values[v] {
 			return fmt.Errorf("%s should be v%d, %#x, but is %#x", register(n), v, e.Values[v], *e.variable(n))
 		}
 	}
@@ -75,6 +80,21 @@ func (e *evaluation) variable(n int) *uint64 {
 	return &e.vars[n]
 }
 
+// forget loses all values but constants, and variables that are no guest registers.
+func (e *evaluation) forget() {
+	for v := range e.Values {
+		if _, isConst := e.r.ConstOf(ir.Value(v)); !isConst {
+			e.Values[v] = lost
+		}
+	}
+	for n := range e.vars {
+		e.vars[n] = lost
+	}
+}
+
+// lost is what nobody may see.
+const lost = 0x1057_1057_1057_1057
+
 // block executes the code of b. It returns the edge that b is left by, or how the region is.
 func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 	for _, v := range b.Code {
@@ -93,7 +113,10 @@ func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 		}
 		out, left := e.Step(i, v)
 		if i.Op != ir.ExitIf && i.Op != ir.Goto {
-			if left {
+			switch {
+			case left && i.Op.Has(ir.Ends) && len(b.Next) > 0: // a call
+				return &b.Next[0], out, nil
+			case left:
 				return nil, out, nil
 			}
 			continue

@@ -50,7 +50,7 @@ func newRun(sources []opt.Source, start *irtest.State) (*run, error) {
 func (x *run) check(r *opt.Region) error {
 	s := *x.start
 	s.Mem = &s.Data
-	out, err := r.Eval(&s.State, limit)
+	out, err := r.Eval(&s.State, limit, opttest.Callee)
 	switch d := x.want.Diff(&s, out); {
 	case err != nil:
 		return err
@@ -146,24 +146,24 @@ goto 0x2000`
 func TestString(t *testing.T) {
 	const want = `region 0x1000
 b0 0x1000
-v10 = getx 10
-v11 = getx 11
+v25 = getx 10
+v26 = getx 11
 goto 0x1000
 -> b1 0x1000
 b1 0x1000 from b0 b1, loop of b1
-v80 = phi x10 b0 v10, b1 v68
-v81 = phi x11 b0 v11, b1 v72
+v80 = phi x10 b0 v25, b1 v4
+v81 = phi x11 b0 v26, b1 v8
 inst 0x1000
-v68 = add v80, v81
-setx v68, 10
+v4 = add v80, v81
+setx v4, 10
 inst 0x1004
-v71 = const 1
-v72 = sub v81, v71
-setx v72, 11
+v7 = const 1
+v8 = sub v81, v7
+setx v8, 11
 inst 0x1008
-v75 = const 0
-v76 = ne v72, v75
-exitif v76, 0x1000
+v11 = const 0
+v12 = ne v8, v11
+exitif v12, 0x1000
 -> b1 0x1000, b2 0x100c
 b2 0x100c from b1
 inst 0x100c
@@ -175,25 +175,30 @@ goto 0x2000
 	}
 }
 
+// Values of the loop above.
+const (
+	loopSum, loopSetSum, loopCount, loopMore, loopPhi = 4, 5, 8, 12, 80
+)
+
 // TestVerify: each damage is found.
 func TestVerify(t *testing.T) {
 	for name, c := range map[string]struct {
 		damage func(r *opt.Region)
 		want   string
 	}{
-		"type":        {func(r *opt.Region) { r.Code[68].Args[1] = 76 }, "of type bool"},
-		"order":       {func(r *opt.Region) { r.Code[68].Args[1] = 72 }, "v72 is not known"},
-		"dominance":   {func(r *opt.Region) { r.Blocks[1].Phis[0].Args[0] = 72 }, "v72 is not known in b0"},
+		"type":        {func(r *opt.Region) { r.Code[loopSum].Args[1] = loopMore }, "of type bool"},
+		"order":       {func(r *opt.Region) { r.Code[loopSum].Args[1] = loopCount }, "v8 is not known"},
+		"dominance":   {func(r *opt.Region) { r.Blocks[1].Phis[0].Args[0] = loopCount }, "v8 is not known in b0"},
 		"phi":         {func(r *opt.Region) { r.Blocks[1].Phis[0].Args = nil }, "0 arguments"},
-		"twice":       {func(r *opt.Region) { b := r.Blocks[2]; b.Code = append([]ir.Value{68}, b.Code...) }, "v68 is made twice"},
+		"twice":       {func(r *opt.Region) { b := r.Blocks[2]; b.Code = append([]ir.Value{loopSum}, b.Code...) }, "v4 is made twice"},
 		"end":         {func(r *opt.Region) { b := r.Blocks[1]; b.Code = b.Code[:5] }, "an end"},
 		"edges":       {func(r *opt.Region) { r.Blocks[1].Next = r.Blocks[1].Next[:1] }, "1 edges, not 2"},
 		"preds":       {func(r *opt.Region) { r.Blocks[2].Preds = r.Blocks[1].Preds }, "do not agree"},
 		"number":      {func(r *opt.Region) { r.Blocks[2].ID = 1 }, "in no region"},
-		"state":       {func(r *opt.Region) { r.Blocks[2].In[10] = 80 }, "x10: v80 in b2, v68 at the end of b1"},
-		"write":       {func(r *opt.Region) { r.Code[69].Imm = 12 }, "x10: "},
-		"variable":    {func(r *opt.Region) { r.Code[69].Imm = 40 }, "variable 40"},
-		"no variable": {func(r *opt.Region) { r.Code[69].Imm = 70 }, "variable 70"},
+		"state":       {func(r *opt.Region) { r.Blocks[2].In[10] = loopPhi }, "x10: v80 in b2, v4 at the end of b1"},
+		"write":       {func(r *opt.Region) { r.Code[loopSetSum].Imm = 12 }, "x10: v80 in b1, v80 at the end of b1"},
+		"variable":    {func(r *opt.Region) { r.Code[loopSetSum].Imm = 40 }, "variable 40"},
+		"no variable": {func(r *opt.Region) { r.Code[loopSetSum].Imm = 70 }, "variable 70"},
 	} {
 		r := form(t, loop)
 		c.damage(r)
@@ -203,13 +208,48 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyCall: what has been computed before the region was left for a call is not known any more
+// where that returns.
+func TestVerifyCall(t *testing.T) {
+	sources, err := opttest.Parse(`
+trace 0x1000
+inst 0x1000
+one = const 1
+a = getx 10
+b = add a, one
+setx b, 11
+next = const 0x1008
+callto next, 0x5000
+trace 0x1008
+inst 0x1008
+c = getx 11
+setx c, 12
+goto 0x2000`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources[0].Ways = []opt.Way{{From: 7, To: 1, Return: true}}
+	r, err := opt.Form(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Verify(); err != nil {
+		t.Fatal(err)
+	}
+	before, after := r.Blocks[1], r.Blocks[3]
+	r.Code[after.Code[1]].Args[0] = before.Code[2]
+	if err := r.Verify(); err == nil || !strings.Contains(err.Error(), "is not known") {
+		t.Errorf("%v\n%s", err, r)
+	}
+}
+
 // TestEval: what the region does to a state, and what it must not find.
 func TestEval(t *testing.T) {
 	r := form(t, loop)
 	run := func(n uint64) (*ir.State, ir.Outcome, error) {
 		s := new(ir.State)
 		s.X[11] = n
-		out, err := r.Eval(s, limit)
+		out, err := r.Eval(s, limit, nil)
 		return s, out, err
 	}
 	s, out, err := run(100)
@@ -219,7 +259,7 @@ func TestEval(t *testing.T) {
 	if _, _, err := run(limit); err == nil {
 		t.Error("a loop without an end goes unnoticed")
 	}
-	r.Blocks[2].In[10] = 80
+	r.Blocks[2].In[10] = loopPhi
 	if _, _, err := run(100); err == nil || !strings.Contains(err.Error(), "x10 should be v80") {
 		t.Errorf("a wrong state goes unnoticed: %v", err)
 	}

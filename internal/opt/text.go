@@ -17,7 +17,7 @@ import (
 //	exitif v75, 0x1000
 //	-> b1 0x1000 (90), 0x1008 (10)
 //
-// Registers that are read at the beginning, but used nowhere, are left out.
+// Registers that are read where a region is entered, but used nowhere, are left out.
 func (r *Region) String() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "region %#x\n", r.PC)
@@ -36,7 +36,7 @@ func (r *Region) String() string {
 		}
 		for _, v := range b.Code {
 			i := &r.Code[v]
-			if b.ID > 0 || Variable(i) < 0 || uses[v] > 0 {
+			if !b.Reads || Variable(i) < 0 || uses[v] > 0 {
 				s.WriteString(i.Text(v) + "\n")
 			}
 		}

@@ -2,6 +2,7 @@ package opt
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -19,6 +20,7 @@ func (r *Region) Verify() error {
 			return fmt.Errorf("b%d: %w", b.ID, err)
 		}
 	}
+	c.flow()
 	c.outs = make([][NumRegs]ir.Value, len(r.Blocks))
 	for _, b := range r.Blocks {
 		c.outs[b.ID] = r.out(b)
@@ -42,6 +44,44 @@ type checker struct {
 	r    *Region
 	at   []place // by value
 	outs [][NumRegs]ir.Value
+
+	in, made []valueSet // by block: values known at its beginning, and those that it makes
+}
+
+// valueSet is a set of values.
+type valueSet []uint64
+
+func (s valueSet) has(v ir.Value) bool { return s[v/64]>>(v%64)&1 != 0 }
+
+// flow finds the values that are known at the beginning of each block: on each way there they
+// have been made, and the region has not been left since then.
+func (c *checker) flow() {
+	words := len(c.r.Code)/64 + 1
+	for range c.r.Blocks {
+		c.in = append(c.in, slices.Repeat(valueSet{^uint64(0)}, words))
+		c.made = append(c.made, make(valueSet, words))
+	}
+	for v, at := range c.at {
+		if at.b != nil {
+			c.made[at.b.ID][v/64] |= 1 << (v % 64)
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for n, b := range c.r.Blocks {
+			for k := range words {
+				known := ^uint64(0)
+				for _, p := range b.Preds {
+					known &= c.in[p.ID][k] | c.made[p.ID][k]
+				}
+				if b.Reads {
+					known = 0
+				}
+				changed = changed || known != c.in[n][k]
+				c.in[n][k] = known
+			}
+		}
+	}
 }
 
 // graph looks at the order of blocks and the edges between them.
@@ -106,6 +146,10 @@ func (c *checker) next(b *Block) error {
 		want = 2
 	case ir.Goto:
 		want = 1
+	case ir.Call, ir.CallTo:
+		if len(b.Next) == 1 && b.Next[0].To != nil && b.Next[0].To.Reads {
+			return nil
+		}
 	}
 	if len(b.Next) != want {
 		return fmt.Errorf("%d edges, not %d", len(b.Next), want)
@@ -138,7 +182,8 @@ func (c *checker) define(b *Block) error {
 	return nil
 }
 
-// known reports whether v is known before the instruction with a number in b.
+// known reports whether v is known before the instruction with a number in b. Constants are made
+// wherever they are needed.
 func (c *checker) known(v ir.Value, b *Block, n int) bool {
 	if v <= 0 || int(v) >= len(c.at) {
 		return false
@@ -147,7 +192,10 @@ func (c *checker) known(v ir.Value, b *Block, n int) bool {
 	if at.b == b {
 		return at.n < n
 	}
-	return at.b != nil && at.b.Dominates(b)
+	if _, isConst := c.r.ConstOf(v); isConst {
+		return at.b != nil && at.b.Dominates(b)
+	}
+	return c.in[b.ID].has(v)
 }
 
 func (c *checker) block(b *Block) error {
@@ -171,7 +219,7 @@ func (c *checker) block(b *Block) error {
 		}
 	}
 	for n := 1; n < NumRegs; n++ {
-		if err := c.in(b, n); err != nil {
+		if err := c.register(b, n); err != nil {
 			return fmt.Errorf("%s: %w", register(n), err)
 		}
 	}
@@ -204,14 +252,14 @@ func (c *checker) phi(b *Block, p *Phi) error {
 	return nil
 }
 
-// variable looks at what i, of block b or a phi, reads or writes. Only the first block reads.
+// variable looks at what i, of block b or a phi, reads or writes. Not all blocks read.
 func (c *checker) variable(b *Block, i *ir.Instr) error {
 	n := Variable(i)
 	read := i.Op == ir.GetX || i.Op == ir.GetF
 	switch {
 	case n < 0:
 		return nil
-	case read && b != nil && b.ID > 0:
+	case read && b != nil && !b.Reads:
 		return fmt.Errorf("a read in the midst")
 	case n == 0 || n >= c.r.Vars || i.Imm >= firstF && n < NumRegs:
 		return fmt.Errorf("variable %d", n)
@@ -219,10 +267,16 @@ func (c *checker) variable(b *Block, i *ir.Instr) error {
 	return nil
 }
 
-// in looks whether guest register n is what b takes it to be.
-func (c *checker) in(b *Block, n int) error {
+// register looks whether guest register n is what b takes it to be.
+func (c *checker) register(b *Block, n int) error {
 	v := b.In[n]
-	if v == 0 || b.ID == 0 {
+	if v == 0 {
+		return nil
+	}
+	if b.Reads {
+		if Variable(&c.r.Code[v]) != n || c.at[v].b != b {
+			return fmt.Errorf("v%d does not read it", v)
+		}
 		return nil
 	}
 	if !c.known(v, b, 0) {
@@ -255,12 +309,8 @@ func (r *Region) out(b *Block) [NumRegs]ir.Value {
 	for _, v := range b.Code {
 		i := &r.Code[v]
 		n := Variable(i)
-		if n < 0 || n >= NumRegs {
-			continue
-		}
-		regs[n] = i.Args[0]
-		if b.ID == 0 {
-			regs[n] = v
+		if n >= 0 && n < NumRegs && !b.Reads {
+			regs[n] = i.Args[0]
 		}
 	}
 	return regs

@@ -8,6 +8,14 @@ import (
 	"github.com/hospes-vm/hospes/internal/opt"
 )
 
+// Callee does what functions do that are called outside of regions: it changes some registers.
+func Callee(s *ir.State) {
+	for n := 2; n < base; n += 3 {
+		s.X[n] = s.X[n]*5 + uint64(n)
+		s.F[n] ^= s.X[n]
+	}
+}
+
 // Execute executes sources, beginning with the first, until one is left by what is no way to
 // another. It is an error if limit guest instructions do not do.
 func Execute(sources []opt.Source, s *ir.State, limit int) (ir.Outcome, error) {
@@ -43,6 +51,10 @@ func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int) (out ir
 			return out, -1
 		}
 		to := src.Ways[way].To
+		if src.Ways[way].Return {
+			Callee(s)
+			return out, to
+		}
 		if out.PC != all[to].Trace.PC { // expected, but not so
 			return out, -1
 		}

@@ -129,26 +129,38 @@ func (m *maker) end() {
 	to := r.IntN(m.n)
 	switch r.IntN(12) {
 	case 0:
-		next := b.Const(pcOf(r.IntN(m.n)))
+		next := b.Const(pcOf(to))
 		b.SetX(link, next)
-		m.exit(ir.CallTo, next)
+		if r.IntN(2) == 0 {
+			m.exit(ir.CallTo, next)
+			return
+		}
+		m.returns(b.Emit(ir.CallTo, Outside+m.pc, next), to)
 	case 1, 2:
 		v := b.Emit(ir.And, 0, b.X(link), b.Const(^uint64(1)))
 		at := b.Emit([...]ir.Op{ir.Ret, ir.Jump, ir.JumpSame}[r.IntN(3)], 0, v)
 		m.ways = append(m.ways, opt.Way{From: at, To: to})
 	case 3:
 		v := b.Emit(ir.And, 0, b.X(link), b.Const(^uint64(1)))
-		next := pcOf(r.IntN(m.n))
-		b.SetX(link, b.Const(next))
-		at := b.Emit(ir.Call, next, v)
-		if r.IntN(2) == 0 {
+		next := r.IntN(m.n)
+		b.SetX(link, b.Const(pcOf(next)))
+		at := b.Emit(ir.Call, pcOf(next), v)
+		switch r.IntN(3) {
+		case 0:
 			m.ways = append(m.ways, opt.Way{From: at, To: to})
+		case 1:
+			m.returns(at, next)
 		}
 	case 4:
 		b.Emit([...]ir.Op{ir.Ecall, ir.Interp}[r.IntN(2)], m.pc)
 	default:
 		m.exit(ir.Goto)
 	}
+}
+
+// returns notes where the function that is called by at returns to.
+func (m *maker) returns(at ir.Value, to int) {
+	m.ways = append(m.ways, opt.Way{From: at, To: to, Return: true})
 }
 
 // reg is a register to write, operand what instructions compute with.
