@@ -13,6 +13,7 @@ type Graph struct {
 // below [GuestVars], and hold what guest registers hold wherever the state is looked at.
 type Chain struct {
 	Trace
+	Facts   []Fact // by value
 	Ways    []Way  // in the order of From
 	Weight  uint64 // how often it is executed, about
 	Entered bool   // it is entered from code outside of the graph, or behind a call that has left it
@@ -46,3 +47,16 @@ func (c *Chain) Way(from Value) *Way {
 	}
 	return nil
 }
+
+// Fact is what is known of a value or an instruction, in bits.
+type Fact uint8
+
+const (
+	// Near: an access to memory is in the guest's window, or up to MaxNear bytes outside.
+	Near Fact = 1 << iota
+	// Boxed: the upper half of a floating-point register is all ones.
+	Boxed
+)
+
+// MaxNear is how far outside of the window accesses may be that are Near.
+const MaxNear = 1 << 14

@@ -196,6 +196,8 @@ const (
 	F64ToF16
 	FcvtmodI32
 	InterpIf
+	WantWindow
+	WantBoxed
 	ExitIf
 	Goto
 	CallTo
@@ -427,9 +429,14 @@ var table = [numOps]Info{
 	// interpif does so if its argument holds: before any effect of the instruction, whose
 	// address its immediate is.
 	InterpIf: {Name: "interpif", Args: []Type{Bool}, Props: Exits | HasImm},
-	ExitIf:   {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
-	Goto:     {Name: "goto", Props: Ends | HasImm},
-	CallTo:   {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
+	// What is wanted is that an address lies in the window of guest memory, or that a register
+	// holds a NaN-boxed binary32: what relies on it comes next. Anything else is left to the
+	// interpreter, as by interpif, by host code; to have it is no part of the meaning.
+	WantWindow: {Name: "want_window", Args: []Type{I64}, Props: Exits},
+	WantBoxed:  {Name: "want_boxed", Args: []Type{F64}, Props: Exits},
+	ExitIf:     {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
+	Goto:       {Name: "goto", Props: Ends | HasImm},
+	CallTo:     {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},
 	// Bit 0 of the address does not count.
 	Jump:     {Name: "jump", Args: []Type{I64}, Props: Ends},
 	JumpSame: {Name: "jumpsame", Args: []Type{I64}, Props: Ends},

@@ -22,7 +22,7 @@ type boxedReg struct {
 func (c *Compiler) findBoxed() {
 	c.singles, c.looked = c.singles[:0], 0
 	start := ir.Value(0)
-	var written [32]bool
+	var written [maxVars]bool
 	for k := range c.t.Code {
 		v := ir.Value(k)
 		i := &c.t.Code[k]
@@ -38,7 +38,7 @@ func (c *Compiler) findBoxed() {
 		case ir.S:
 			x := i.Args[0]
 			from := &c.t.Code[x]
-			if start == 0 || from.Op != ir.GetF || written[from.Imm] || c.boxed[x] {
+			if start == 0 || from.Op != ir.GetF || written[from.Imm] || c.boxed[x] || c.known(x)&ir.Boxed != 0 {
 				continue
 			}
 			if h := c.homes.of(firstF + from.Imm); h != amd64.NoReg {
@@ -89,15 +89,21 @@ func (c *Compiler) wantOnes(r amd64.Reg) {
 
 // unbox reads a binary32.
 func (c *Compiler) unbox(v, x ir.Value) {
-	if !c.boxed[x] {
-		if m, ok := c.memory(x); ok {
-			m.Disp += 4
-			c.a.MI(amd64.CMP, amd64.W32, m, -1)
-			c.interpretIf(amd64.NE)
-		} else {
-			c.wantOnes(c.reg(x))
-		}
-		c.boxed[x] = true
-	}
+	c.wantBox(x)
 	c.same(v, x)
+}
+
+// wantBox leaves the instruction to the interpreter unless x is a NaN-boxed binary32.
+func (c *Compiler) wantBox(x ir.Value) {
+	if c.boxed[x] {
+		return
+	}
+	if m, ok := c.memory(x); ok {
+		m.Disp += 4
+		c.a.MI(amd64.CMP, amd64.W32, m, -1)
+		c.interpretIf(amd64.NE)
+	} else {
+		c.wantOnes(c.reg(x))
+	}
+	c.boxed[x] = true
 }

@@ -94,6 +94,7 @@ type Compiler struct {
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
+	facts     []ir.Fact  // by value, or nil
 	pc        uint64     // of the guest instruction
 	deferred  []bool     // by value: computed where it is used
 	narrow    []bool     // by value: see findNarrow
@@ -119,7 +120,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 		return nil, false
 	}
 	c.start(a, &homes)
-	c.startTrace(t)
+	c.startTrace(t, nil)
 	c.poll(t.PC)
 	c.code.Body = a.Len()
 	if verify != nil {
@@ -152,8 +153,8 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 }
 
 // startTrace gets ready to compile t.
-func (c *Compiler) startTrace(t *ir.Trace) {
-	c.t = t
+func (c *Compiler) startTrace(t *ir.Trace, facts []ir.Fact) {
+	c.t, c.facts = t, facts
 	c.flags, c.words = flagState{}, c.words[:0]
 	c.drained, c.polled = false, false
 	c.startAlloc()
@@ -285,6 +286,12 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.exitIf(v, i)
 	case op == ir.InterpIf:
 		c.interpretIf(c.condition(i.Args[0]))
+	case op == ir.WantWindow:
+		c.bound(i.Args[0])
+		c.used(i.Args[0])
+	case op == ir.WantBoxed:
+		c.wantBox(i.Args[0])
+		c.used(i.Args[0])
 	case op.Has(ir.Ends):
 		c.end(v, i)
 	case op.Has(ir.Atomic):
@@ -295,7 +302,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op.Has(ir.Reads):
 		c.loadFrom(v, i)
 	case op.Has(ir.Writes):
-		c.store(i)
+		c.store(v, i)
 		c.drained = false
 	case op == ir.Fence:
 		c.fence(v, i.Imm)
@@ -318,7 +325,16 @@ func (c *Compiler) resolved(v ir.Value) ir.Instr {
 	return i
 }
 
+// known is what is known of v from the whole graph.
+func (c *Compiler) known(v ir.Value) ir.Fact {
+	if c.facts == nil {
+		return 0
+	}
+	return c.facts[v]
+}
+
 func (c *Compiler) get(v ir.Value, n uint64) {
+	c.boxed[v] = c.boxed[v] || c.known(v)&ir.Boxed != 0
 	if h := c.homes.of(n); h != amd64.NoReg {
 		c.inReg[h] = v
 		c.at[v].reg = h

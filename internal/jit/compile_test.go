@@ -375,9 +375,14 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 			}
 			b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, b.Emit([...]ir.Op{ir.Eq, ir.Ne}[r.IntN(2)], 0, b.X(x), b.Const(0)))
 		case 21:
-			if r.IntN(4) == 0 {
+			switch r.IntN(6) {
+			case 0:
 				b.Emit(ir.Pause, 0)
-			} else {
+			case 1:
+				b.Emit(ir.WantWindow, 0, address())
+			case 2:
+				b.Emit(ir.WantBoxed, 0, b.F(reg()))
+			default:
 				b.Emit(ir.Fence, uint64(r.IntN(256)))
 			}
 		case 20, 12, 13, 14, 15, 16, 17, 18, 19:

@@ -99,7 +99,7 @@ func (c *Compiler) fromInt(v ir.Value, i *ir.Instr) {
 	}
 	if c.deferred[x] {
 		load := c.resolved(x)
-		m := c.address(load.Args[0], load.Op)
+		m := c.address(load.Args[0], load.Op, c.known(x))
 		dst := c.dest(v, 0)
 		c.mayFault()
 		c.a.RM(either(w == amd64.W32, amd64.MOVSS, amd64.MOVSD), w, dst, m)

@@ -92,7 +92,7 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	if ch.Entered {
 		c.enterGraph()
 	}
-	c.startTrace(&ch.Trace)
+	c.startTrace(&ch.Trace, ch.Facts)
 	c.pc = ch.PC
 	for k := 1; k < len(ch.Code); k++ {
 		if !c.instr(ir.Value(k)) {

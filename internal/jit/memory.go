@@ -27,8 +27,8 @@ func accessOf(op ir.Op) access {
 }
 
 // address is guest memory at v, which op is about to access, for an address within the
-// window or its guards: anything else is left to the interpreter.
-func (c *Compiler) address(v ir.Value, op ir.Op) amd64.Mem {
+// window or its guards: anything else is left to the interpreter, unless that is known.
+func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 	var disp int32
 	at := v
 	if c.deferred[v] {
@@ -45,7 +45,9 @@ func (c *Compiler) address(v ir.Value, op ir.Op) amd64.Mem {
 			return m
 		}
 	}
-	c.bound(at)
+	if known&ir.Near == 0 || c.Table {
+		c.bound(at)
+	}
 	r := c.reg(at)
 	c.used(at)
 	m := c.place(r, disp, accessOf(op))
@@ -107,7 +109,7 @@ func (c *Compiler) entry(dst amd64.Reg, at amd64.Mem, how access) {
 // access it stays within mem.Guard.
 const (
 	maxDisp  = 1 << 14
-	maxSlack = 1 << 14
+	maxSlack = ir.MaxNear
 )
 
 // bound leaves the instruction to the interpreter unless the guest address v is in the
@@ -154,7 +156,7 @@ func (c *Compiler) mayFault() {
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 	halves := i.Op == ir.Load64 && c.loadsHalves(i.Args[0])
-	m := c.address(i.Args[0], i.Op)
+	m := c.address(i.Args[0], i.Op, c.known(v))
 	dst := c.dest(v, 0)
 	if halves {
 		c.loadHalves(dst, m)
@@ -177,9 +179,9 @@ func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {
 	c.put(v, dst)
 }
 
-func (c *Compiler) store(i *ir.Instr) {
+func (c *Compiler) store(at ir.Value, i *ir.Instr) {
 	c.stored(i.Args[0], int64(i.Op.Info().Size))
-	m := c.address(i.Args[0], i.Op)
+	m := c.address(i.Args[0], i.Op, c.known(at))
 	w := amd64.Width(i.Op.Info().Size)
 	v := i.Args[1]
 	if k, ok := c.imm32(v); ok {

@@ -90,9 +90,10 @@ func compact(c *ir.Chain, dead []bool) {
 			i.Args[n] = to[a]
 		}
 		to[k] = ir.Value(len(kept))
+		c.Facts[to[k]] = c.Facts[k]
 		kept = append(kept, i)
 	}
-	c.Code = kept
+	c.Code, c.Facts = kept, c.Facts[:len(kept)]
 	for k := range c.Ways {
 		c.Ways[k].From = to[c.Ways[k].From]
 	}

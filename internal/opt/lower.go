@@ -111,7 +111,7 @@ func (l *lowering) holder(n int, v ir.Value) int {
 // chain makes a chain.
 func (l *lowering) chain(n int) *ir.Chain {
 	blocks := l.chains[n]
-	l.c = &ir.Chain{Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Weight: weight(blocks[0]), Entered: blocks[0].Reads}
+	l.c = &ir.Chain{Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Facts: make([]ir.Fact, 1), Weight: weight(blocks[0]), Entered: blocks[0].Reads}
 	l.at = make([]ir.Value, len(l.r.Code))
 	l.used(n, func(v ir.Value) {
 		if _, isConst := l.r.ConstOf(v); !isConst && l.at[v] == 0 && l.reads(n, v) {
@@ -157,6 +157,14 @@ func (l *lowering) read(v ir.Value, variable int) {
 		variable -= firstF
 	}
 	l.at[v] = l.put(ir.Instr{Op: op, Imm: uint64(variable)})
+	l.know(v)
+}
+
+// know copies what is known of v.
+func (l *lowering) know(v ir.Value) {
+	if int(v) < len(l.r.Facts) {
+		l.c.Facts[l.at[v]] = l.r.Facts[v]
+	}
 }
 
 // write sets a variable to a value of the chain.
@@ -171,6 +179,7 @@ func (l *lowering) write(variable int, v ir.Value) {
 
 func (l *lowering) put(i ir.Instr) ir.Value {
 	l.c.Code = append(l.c.Code, i)
+	l.c.Facts = append(l.c.Facts, 0)
 	return ir.Value(len(l.c.Code) - 1)
 }
 
@@ -205,6 +214,7 @@ func (l *lowering) block(b *Block, next *Block) {
 				i.Args[n] = l.value(a)
 			}
 			l.at[v] = l.put(i)
+			l.know(v)
 		}
 		if h := l.home[v]; h != 0 {
 			l.write(h, l.at[v])

@@ -7,7 +7,10 @@ type Pass struct {
 }
 
 // Passes are the steps, in their order.
-var Passes = []Pass{}
+var Passes = []Pass{
+	{"boxes", boxes},
+	{"bounds", bounds},
+}
 
 // Optimise runs all passes. After each of them it calls after, if that is not nil.
 func Optimise(r *Region, after func(pass string)) {

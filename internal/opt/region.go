@@ -17,6 +17,7 @@ type Region struct {
 	Code   []ir.Instr // by value; the first is a place holder
 	Blocks []*Block   // in reverse postorder: the first is entered, from outside only
 	Vars   int        // variables, guest registers included
+	Facts  []ir.Fact  // by value; what is missing is 0
 }
 
 // Block is straight code. Its last instruction, and no other, is exitif or one that ends a trace.
