@@ -247,6 +247,7 @@ func (c *CPU) leave() (l left) {
 
 // faulted is leave for an instruction that has faulted, with m.mu held.
 func (c *CPU) faulted() left {
+	c.ctx.Restore()
 	f, ok := c.m.cache.At(c.ctx.FaultAt)
 	switch {
 	case !ok:
@@ -261,7 +262,7 @@ func (c *CPU) faulted() left {
 	}
 	c.ctx.EmptyStack()
 	if f.Computed {
-		f.PC = c.ctx.PC
+		f.PC = c.ctx.Target()
 	}
 	return left{Kind: codecache.ToInterrupt, PC: f.PC}
 }

@@ -109,7 +109,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 	m.cache.Keep(m.asm.Buf)
 	m.tellStubs()
 	start, end := m.cache.Range()
-	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault))); err != nil {
+	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt); err != nil {
 		return nil, err
 	}
 	as.Watch(m.codeChanged)

@@ -54,7 +54,7 @@ type Fault struct {
 	Offset   int    // of the host instruction
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack is full, to PC,
-	Computed bool   // or to Context.PC
+	Computed bool   // or to Context.Target
 	Saved    bool   // some of the guest's registers are to be restored: see Context.RestoreSaved
 }
 

@@ -26,12 +26,14 @@ import (
 type Context struct {
 	ir.Registers // those that have a home are there outside of translated code only
 
-	PC      uint64  // where to go on, of ExitIndirect, ExitInterp, exits with a guess, and a call that faulted
+	PC      uint64  // where to go on, of ExitIndirect, ExitInterp and exits with a guess
 	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, ExitInterp, or from FirstExit on
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault
 	Retired uint64  // guest instructions executed, if they are counted
 	Base    uintptr // host address of guest address 0, or of the page table
+
+	Host [32]uint64 // host registers, by amd64.Reg, of ExitFault; not RSP and RBP
 
 	Spill [numSpills + 1]uint64          // intermediate values, and one for within an instruction
 	Vars  [maxVars - ir.GuestVars]uint64 // variables that are no guest registers
@@ -39,7 +41,7 @@ type Context struct {
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
 	stack, bottom  uintptr // RSP in translated code, and what it is when there has been no call
-	leave          uintptr
+	leave, fault   uintptr
 	entry          uintptr
 	consts         [numConsts]uint64
 	guestFlags     [64]uint8 // guestFlagTable and hostFlagTable
@@ -66,7 +68,7 @@ const numJumps = 4096
 
 // Exits that are not one trace's.
 const (
-	ExitFault    = iota // an instruction that may has faulted: Context.FaultAt
+	ExitFault    = iota // an instruction that may has faulted: Context.FaultAt; the guest's registers are to be restored
 	ExitIndirect        // a computed jump to Context.PC, which is in no table
 	ExitInterp          // the instruction at Context.PC is for the interpreter
 	FirstExit
@@ -74,7 +76,7 @@ const (
 
 // Init makes the context ready for use.
 func (ctx *Context) Init() {
-	ctx.leave = leaveAddr()
+	ctx.leave, ctx.fault = leaveAddrs()
 	ctx.consts = constants
 	ctx.guestFlags, ctx.hostFlags = guestFlagTable, hostFlagTable
 	for i := range ctx.Jumps {
@@ -168,12 +170,12 @@ const (
 	offReserved = int32(unsafe.Offsetof(Context{}.Reserved)) - bias
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
-	offFaultAt  = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias
 	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
+	offFault    = int32(unsafe.Offsetof(Context{}.fault)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
 	offToGuest  = int32(unsafe.Offsetof(Context{}.guestFlags)) - bias
 	offToHost   = int32(unsafe.Offsetof(Context{}.hostFlags)) - bias

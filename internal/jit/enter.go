@@ -32,5 +32,5 @@ func (ctx *Context) Enter(host uintptr) {
 //go:noescape
 func enter(ctx *Context)
 
-// leaveAddr is where translated code jumps to leave.
-func leaveAddr() uintptr
+// leaveAddrs are where translated code jumps to leave, and where it goes on after a fault.
+func leaveAddrs() (leave, fault uintptr)

@@ -63,6 +63,46 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVSD X5, (const_regsAt+(64+15)*8)(AX)
 	MOVSD X6, (const_regsAt+(64+16)*8)(AX)
 	MOVSD X7, (const_regsAt+(64+17)*8)(AX)
+	JMP  left<>(SB)
+
+// fault is where it ends because of a fault: with all registers as they are, for Context.Restore.
+TEXT fault<>(SB), NOSPLIT|NOFRAME, $0-0
+	MOVQ AX, (Context_Host+0*8-const_bias)(BP)
+	LEAQ -const_bias(BP), AX
+	MOVQ CX, (Context_Host+1*8)(AX)
+	MOVQ DX, (Context_Host+2*8)(AX)
+	MOVQ BX, (Context_Host+3*8)(AX)
+	MOVQ SI, (Context_Host+6*8)(AX)
+	MOVQ DI, (Context_Host+7*8)(AX)
+	MOVQ R8, (Context_Host+8*8)(AX)
+	MOVQ R9, (Context_Host+9*8)(AX)
+	MOVQ R10, (Context_Host+10*8)(AX)
+	MOVQ R11, (Context_Host+11*8)(AX)
+	MOVQ R12, (Context_Host+12*8)(AX)
+	MOVQ R13, (Context_Host+13*8)(AX)
+	MOVQ R14, (Context_Host+14*8)(AX)
+	MOVQ R15, (Context_Host+15*8)(AX)
+	MOVSD X0, (Context_Host+16*8)(AX)
+	MOVSD X1, (Context_Host+17*8)(AX)
+	MOVSD X2, (Context_Host+18*8)(AX)
+	MOVSD X3, (Context_Host+19*8)(AX)
+	MOVSD X4, (Context_Host+20*8)(AX)
+	MOVSD X5, (Context_Host+21*8)(AX)
+	MOVSD X6, (Context_Host+22*8)(AX)
+	MOVSD X7, (Context_Host+23*8)(AX)
+	MOVSD X8, (Context_Host+24*8)(AX)
+	MOVSD X9, (Context_Host+25*8)(AX)
+	MOVSD X10, (Context_Host+26*8)(AX)
+	MOVSD X11, (Context_Host+27*8)(AX)
+	MOVSD X12, (Context_Host+28*8)(AX)
+	MOVSD X13, (Context_Host+29*8)(AX)
+	MOVSD X14, (Context_Host+30*8)(AX)
+	MOVSD X15, (Context_Host+31*8)(AX)
+	JMP  left<>(SB)
+
+// left goes back to Go.
+TEXT left<>(SB), NOSPLIT|NOFRAME, $0-0
+	LEAQ -const_bias(BP), AX
 	STMXCSR Context_MXCSR(AX)
 	LDMXCSR Context_hostMXCSR(AX)
 	MOVQ SP, Context_stack(AX)
@@ -70,8 +110,10 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ Context_hostBP(AX), BP
 	RET
 
-// func leaveAddr() uintptr
-TEXT ·leaveAddr(SB), NOSPLIT, $0-8
+// func leaveAddrs() (leave, fault uintptr)
+TEXT ·leaveAddrs(SB), NOSPLIT, $0-16
 	LEAQ leave<>(SB), AX
-	MOVQ AX, ret+0(FP)
+	MOVQ AX, leave+0(FP)
+	LEAQ fault<>(SB), AX
+	MOVQ AX, fault+8(FP)
 	RET

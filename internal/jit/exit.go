@@ -265,7 +265,7 @@ type Stubs struct {
 	Guess    int // one that is the guess for the exit with number ECX
 	Interp   int // leaves the instruction at RAX to the interpreter
 	Return   int // where a return to RAX goes on for which the stack was wrong
-	Fault    int // where an instruction that has faulted is to go on, with its address in RDX
+	Fault    int // where an instruction that has faulted is to go on, with its address in Context.FaultAt
 }
 
 // EmitStubs appends the stubs.
@@ -292,9 +292,8 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.SetRel32(missing, s.Indirect)
 	a.JmpM(at)
 	s.Fault = a.Len()
-	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offFaultAt), amd64.RDX)
-	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
-	a.MovImm(amd64.RAX, ExitFault)
+	a.MI(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), ExitFault)
+	a.JmpM(amd64.At(ctxReg, offFault))
 	s.Leave = a.Len()
 	a.SetRel8(indirect, s.Leave)
 	a.SetRel8(guess, s.Leave)

@@ -95,7 +95,7 @@ func (m *nativeTest) compile(f Features) {
 	*bottom = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))
 	start := uintptr(unsafe.Pointer(&m.code[0]))
-	if err := trap.AddCode(start, start+uintptr(len(m.code)), start+uintptr(c.Stubs.Fault)); err != nil {
+	if err := trap.AddCode(start, start+uintptr(len(m.code)), start+uintptr(c.Stubs.Fault), OffFaultAt); err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { trap.RemoveCode(start) })
@@ -132,6 +132,7 @@ func (m *nativeTest) call(fn ir.Function, args [3]uint64) (result uint64, return
 }
 
 func (m *nativeTest) faulted(fn ir.Function, code *Code) {
+	m.ctx.Restore()
 	at := int(m.ctx.FaultAt - uintptr(unsafe.Pointer(&m.code[0])))
 	i := slices.IndexFunc(code.Faults, func(f Fault) bool { return f.Offset == at })
 	if i < 0 {

@@ -13,6 +13,7 @@ import (
 type codeRegion struct {
 	start, end uintptr
 	landing    uintptr
+	at         uintptr // modulo 2^64
 }
 
 const maxCode = 16
@@ -23,14 +24,14 @@ var (
 )
 
 // AddCode has instructions in [start, end) that fault (SIGSEGV, SIGBUS and the like) go
-// on at landing, with their address in RDX and all else as it was.
-func AddCode(start, end, landing uintptr) error {
+// on at landing. Their address is stored to memory at RBP + at; all registers are what they were.
+func AddCode(start, end, landing uintptr, at int32) error {
 	codeMu.Lock()
 	defer codeMu.Unlock()
 	for i := range code {
 		r := &code[i]
 		if r.end == 0 {
-			r.start, r.landing = start, landing
+			r.start, r.landing, r.at = start, landing, uintptr(at)
 			atomic.StoreUintptr(&r.end, end)
 			return nil
 		}

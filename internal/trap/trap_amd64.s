@@ -2,7 +2,7 @@
 #include "textflag.h"
 
 // Offsets in the kernel's struct rt_sigframe's ucontext (uapi/asm/ucontext.h).
-#define UC_RDX 136
+#define UC_RBP 120
 #define UC_RAX 144
 #define UC_RIP 168
 #define UC_SIGMASK 296
@@ -102,7 +102,9 @@ elsewhere:
 	JMP  AX
 
 translated:
-	MOVQ CX, UC_RDX(DX)
+	MOVQ UC_RBP(DX), AX
+	ADDQ codeRegion_at(R8), AX
+	MOVQ CX, (AX)
 	MOVQ codeRegion_landing(R8), AX
 	MOVQ AX, UC_RIP(DX)
 	RET
