@@ -91,6 +91,7 @@ type Compiler struct {
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit
 	Watched   bool   // accesses to memory are watched: see Context.Watch
+	Chance    bool   // graphs are left when Context.Chance has been counted down to 0, for tests
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code

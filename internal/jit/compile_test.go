@@ -29,6 +29,7 @@ type machine struct {
 	stack [64]uintptr // of return addresses
 
 	interpreted int // traces left for the interpreter
+	refused     int // graphs that cannot be compiled
 	executed    map[ir.Op]int
 }
 
@@ -373,6 +374,7 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 			if r.IntN(3) == 0 {
 				b.SetX(reg(), b.Emit(ir.And, 0, operand(), operand()))
 			}
+			b.Inst(0x1002 + 4*uint64(k)) // branches are instructions of their own
 			b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, b.Emit([...]ir.Op{ir.Eq, ir.Ne}[r.IntN(2)], 0, b.X(x), b.Const(0)))
 		case 21:
 			switch r.IntN(6) {

@@ -35,8 +35,9 @@ type Context struct {
 
 	Host [32]uint64 // host registers, by amd64.Reg, of ExitFault; not RSP and RBP
 
-	Spill [numSpills + 1]uint64          // intermediate values, and one for within an instruction
-	Vars  [maxVars - ir.GuestVars]uint64 // variables that are no guest registers
+	Spill  [numSpills + 1]uint64          // intermediate values, and one for within an instruction
+	Chance uint32                         // how many places of a graph are passed where it can be left until it is: see Compiler.Chance
+	Vars   [maxVars - ir.GuestVars]uint64 // variables that are no guest registers
 
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
@@ -172,6 +173,7 @@ const (
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
+	offChance   = int32(unsafe.Offsetof(Context{}.Chance)) - bias
 	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias
 	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias

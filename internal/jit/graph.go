@@ -110,6 +110,9 @@ func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 	if w != nil && w.Back {
 		c.pollAt(c.pc)
 	}
+	if w == nil || w.Back {
+		c.chance()
+	}
 	jump := c.a.Jcc(c.condition(i.Args[0]))
 	if w != nil {
 		s.jumps = append(s.jumps, chainJump{jump, w.To})
@@ -127,6 +130,7 @@ func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
 	}
 	if w.Back {
 		c.pollAt(i.Imm)
+		c.chanceAt(i.Imm)
 	}
 	if w.To != s.n+1 {
 		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
@@ -155,6 +159,22 @@ func (c *Compiler) pollAt(pc uint64) {
 	}
 	isUp(c.a)
 	c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.NE), Poll, pc, true})
+}
+
+// chance leaves the instruction to the interpreter if Context.Chance says so, and chanceAt the graph, to go on at pc. They
+// are where other reasons to leave might be, so that tests find state that is not exact there.
+func (c *Compiler) chance() {
+	if c.graph != nil && c.Chance {
+		c.a.MI(amd64.SUB, amd64.W32, amd64.At(ctxReg, offChance), 1)
+		c.interpretIf(amd64.E)
+	}
+}
+
+func (c *Compiler) chanceAt(pc uint64) {
+	if c.Chance {
+		c.a.MI(amd64.SUB, amd64.W32, amd64.At(ctxReg, offChance), 1)
+		c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.E), ir.Goto, pc, c.polled})
+	}
 }
 
 // emitOuts appends what conditional jumps out of the graph lead to.

@@ -45,6 +45,7 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 			return m
 		}
 	}
+	c.chance()
 	if known&ir.Near == 0 || c.Table {
 		c.bound(at)
 	}

@@ -57,7 +57,7 @@ func liveness(c *ir.Chain, in []vars, dead []bool) (live vars) {
 				if w.Back || i.Op != ir.Goto && i.Op != ir.ExitIf {
 					live.union(guestVars)
 				}
-			case i.Op.Observes():
+			case i.Op.Observes() || i.Op.Has(ir.Flags) || i.Op == ir.S || i.Op == ir.H: // host code may leave the latter to the interpreter
 				live.union(guestVars)
 			}
 		}
