@@ -24,17 +24,22 @@ func (r *Region) chains() (list [][]*Block) {
 
 // order is the place of a chain among others: those out of loops come last.
 func order(head *Block) int {
-	if head.Loop == nil {
+	switch {
+	case head.Cold:
+		return 2
+	case head.Loop == nil:
 		return 1
 	}
 	return 0
 }
 
-// follower is the block that comes best behind b, or nil. It is entered from b only.
+// follower is the block that comes best behind b, or nil. It is entered from b only. Where a computed jump
+// goes to another place than expected is none: a loop's branch back then is where its instruction is
+// done, and the interrupt word is looked at there.
 func (b *Block) follower(placed []bool) (best *Block) {
 	for k := len(b.Next) - 1; k >= 0; k-- { // not taken first
 		to := b.Next[k].To
-		if to == nil || placed[to.ID] || len(to.Preds) > 1 || to.Reads {
+		if to == nil || placed[to.ID] || len(to.Preds) > 1 || to.Reads || to.Cold {
 			continue
 		}
 		if best == nil || to.Depth() > best.Depth() {

@@ -128,7 +128,7 @@ func (f *former) expect(b *Block, i ir.Instr, edge Edge) {
 	expected := f.put(b, ir.Instr{Op: ir.Const, Imm: edge.PC})
 	other := f.put(b, ir.Instr{Op: ir.Ne, Args: [3]ir.Value{to, expected}})
 	f.put(b, ir.Instr{Op: ir.ExitIf, Args: [3]ir.Value{other}})
-	leaves := &Block{PC: b.PC}
+	leaves := &Block{PC: b.PC, Cold: true}
 	f.put(leaves, i)
 	b.Next = []Edge{{To: leaves}, edge}
 }

@@ -29,6 +29,7 @@ type Block struct {
 	Next  []Edge // of exitif: where it goes if its argument holds, and if not; of goto: where it goes; else none
 	Preds []*Block
 	Count uint64            // how often it has been executed, about
+	Cold  bool              // it is seldom executed
 	Reads bool              // it reads all guest registers, which may have any values: where a region is entered
 	In    [NumRegs]ir.Value // what guest registers are at its beginning
 	Loop  *Loop             // the innermost that it is in, or nil
