@@ -42,6 +42,13 @@ type Translator struct {
 	// Threshold is how often a block of guest code is interpreted before it is
 	// translated; 0 stands for the default, a negative number for "not at all".
 	Threshold int
+	// NoOptimiser has hot code only translated. Otherwise loops and functions in it are
+	// recompiled as a whole, on a thread in the background.
+	NoOptimiser bool
+	// OptimiserThreshold is how often translated code jumps back to a place, or calls it, before
+	// the code there is optimised; 0 stands for the default, a negative number for "not at
+	// all": the guest then waits for it.
+	OptimiserThreshold int
 	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
 	CacheSize int
 	// NativeLib has memcpy, strlen and the like of the guest's C library executed by code of

@@ -60,7 +60,7 @@ var policy = map[string][]string{
 	"internal/codecache": {},
 	"internal/engine": {
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
-		"internal/softfloat", "internal/trap",
+		"internal/opt", "internal/softfloat", "internal/trap",
 	},
 	"internal/view":       {"internal/engine", "internal/guest", "internal/ir", "internal/jit"},
 	"internal/peer":       {},

@@ -125,6 +125,18 @@ func (o *observer) forked() {
 	}
 }
 
+// optimiserStats are the optimiser's counters in this package's type.
+func optimiserStats(s engine.OptimiserStats) OptimiserStats {
+	t := OptimiserStats{
+		Thunks: s.Thunks, Hot: s.Hot, Regions: s.Regions, NoLoop: s.NoLoop, Changed: s.Changed, Failed: s.Failed, Put: s.Put,
+		Insts: s.Insts, HostBytes: s.HostBytes, Longest: s.Longest, Waited: s.Waited,
+	}
+	for _, stage := range s.Stages {
+		t.Stages = append(t.Stages, StageTime(stage))
+	}
+	return t
+}
+
 // translatorStats are the engine's counters in this package's type.
 func translatorStats(s engine.Stats) *TranslatorStats {
 	return &TranslatorStats{
@@ -134,7 +146,7 @@ func translatorStats(s engine.Stats) *TranslatorStats {
 		Lift: s.Lift, Compile: s.Compile, Install: s.Install,
 		Entered: s.Entered, Interpretations: s.Interpretations, Left: LeftStats(s.Left),
 		InTranslated: s.InTranslated, InInterpreter: s.InInterpreter,
-		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize, Check: CheckStats(s.Check),
+		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize, Optimiser: optimiserStats(s.Optimiser), Check: CheckStats(s.Check),
 	}
 }
 

@@ -98,6 +98,12 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	if t.Threshold != 0 {
 		opts.Threshold = max(t.Threshold, 0)
 	}
+	if t.OptimiserThreshold != 0 {
+		opts.Optimise = max(t.OptimiserThreshold, 0)
+	}
+	if t.NoOptimiser {
+		opts.Optimise = -1
+	}
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}

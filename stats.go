@@ -48,7 +48,33 @@ type TranslatorStats struct {
 
 	CacheUsed, CacheSize int // bytes
 
+	Optimiser OptimiserStats
+
 	Check CheckStats // of Config.Check
+}
+
+// OptimiserStats are about regions: loops and functions that were hot enough to be optimised.
+type OptimiserStats struct {
+	Thunks  uint64 // blocks whose executions have been counted
+	Hot     uint64 // those of them that were hot, some of them more than once
+	Regions uint64 // made
+	NoLoop  uint64 // not made: there was no loop, or not one without calls that stay calls
+	Changed uint64 // not made: guest code changed meanwhile
+	Failed  uint64 // not made: the code generator refused, or there was no room
+	Put     uint64 // put off: too many were waiting
+
+	Insts     uint64 // guest instructions in regions
+	HostBytes uint64
+
+	Longest int           // length of the queue
+	Waited  time.Duration // in the queue, all together
+	Stages  []StageTime   // in their order *
+}
+
+// StageTime is what a stage, or a pass, of optimising has taken.
+type StageTime struct {
+	Name string
+	Time time.Duration
 }
 
 // CheckStats count what has been executed under a check.
@@ -102,9 +128,28 @@ func (s Stats) String() string {
 		t.GuestInsts, t.GuestBytes, t.HostBytes,
 		ratio(float64(t.HostBytes), float64(t.GuestBytes)), ratio(float64(t.HostBytes), float64(t.GuestInsts)))
 	p("stages: lift %.3f ms, compile %.3f ms, install %.3f ms", ms(t.Lift), ms(t.Compile), ms(t.Install))
+	t.Optimiser.print(p)
 	p("translation speed: %.0f guest instructions per second", ratio(float64(t.GuestInsts), t.translating().Seconds()))
 	p("code cache: %d of %d bytes in use, reset %d times", t.CacheUsed, t.CacheSize, t.Resets)
 	return b.String()
+}
+
+// print prints what there is about regions.
+func (o *OptimiserStats) print(p func(format string, a ...any)) {
+	if o.Thunks == 0 && o.Hot == 0 {
+		return
+	}
+	p("counted: %d blocks; %d were hot, %d of them put off", o.Thunks, o.Hot, o.Put)
+	p("regions: %d made of %d guest instructions, %d host bytes; not made: %d no loop, %d changed, %d failed",
+		o.Regions, o.Insts, o.HostBytes, o.NoLoop, o.Changed, o.Failed)
+	p("queue: at most %d long, %.3f ms waited", o.Longest, ms(o.Waited))
+	if len(o.Stages) > 0 {
+		var b strings.Builder
+		for _, s := range o.Stages {
+			fmt.Fprintf(&b, ", %s %.3f ms", s.Name, ms(s.Time))
+		}
+		p("optimiser: %s", strings.TrimPrefix(b.String(), ", "))
+	}
 }
 
 // translating is the time that making translations took.

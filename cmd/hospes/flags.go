@@ -119,15 +119,21 @@ var table = []option{
 		}
 		return fmt.Errorf("%q is neither on nor off", v)
 	}},
-	{"threshold", "HOSPES_THRESHOLD", "N", "translate code that was executed N times; 0: at once", func(o *opts, v string) error {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 || n > maxThreshold {
-			return fmt.Errorf("%q is no number from 0 to %d", v, maxThreshold)
+	{"threshold", "HOSPES_THRESHOLD", "N", "translate code that was executed N times; 0: at once", func(o *opts, v string) (err error) {
+		o.translator.Threshold, err = parseThreshold(v)
+		return err
+	}},
+	{"optimise", "HOSPES_OPTIMISE", "on|off", "optimise loops and functions that are hot (default), or only translate them", func(o *opts, v string) error {
+		switch v {
+		case "on", "off":
+			o.translator.NoOptimiser = v == "off"
+			return nil
 		}
-		if o.translator.Threshold = n; n == 0 {
-			o.translator.Threshold = -1
-		}
-		return nil
+		return fmt.Errorf("%q is neither on nor off", v)
+	}},
+	{"optimise-threshold", "HOSPES_OPTIMISE_THRESHOLD", "N", "optimise what was jumped back to, or called, N times; 0: at once", func(o *opts, v string) (err error) {
+		o.translator.OptimiserThreshold, err = parseThreshold(v)
+		return err
 	}},
 	{"code-cache", "HOSPES_CODE_CACHE", "SIZE", "size of the code cache in bytes, or with K, M or G", func(o *opts, v string) (err error) {
 		o.translator.CacheSize, err = parseSize(v)
@@ -173,6 +179,19 @@ func parsePerf(t *hospes.Translator, v string) error {
 }
 
 const maxThreshold = 1 << 30
+
+// parseThreshold reads how often something is executed before something is done about it. A
+// negative result is for 0.
+func parseThreshold(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > maxThreshold {
+		return 0, fmt.Errorf("%q is no number from 0 to %d", v, maxThreshold)
+	}
+	if n == 0 {
+		return -1, nil
+	}
+	return n, nil
+}
 
 // The least and the greatest size of the code cache: its jumps reach 2 GiB.
 const minCodeCache, maxCodeCache = 128 << 10, 1 << 30
@@ -336,6 +355,12 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.Threshold != 0 {
 		args = append(args, "--threshold", strconv.Itoa(max(t.Threshold, 0)))
+	}
+	if t.NoOptimiser {
+		args = append(args, "--optimise", "off")
+	}
+	if t.OptimiserThreshold != 0 {
+		args = append(args, "--optimise-threshold", strconv.Itoa(max(t.OptimiserThreshold, 0)))
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))

@@ -27,6 +27,7 @@ type Block struct {
 	Checked bool   // its code compares guest memory with Code itself
 
 	Function uint8   // the library function that its code is for (ir.Function), or 0
+	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
 	More     []Range // what else of guest code it depends on
 
 	valid     atomic.Bool
@@ -34,6 +35,20 @@ type Block struct {
 	numExits  uint32
 	faults    []Fault
 	incoming  []uint32 // exits that are linked to it
+
+	thunk   uint32 // offset of its counting thunk, or 0
+	counter int    // of the thunk
+	hot     bool   // the thunk has done its work
+
+	under *Block // of a region: the block in whose place it is
+}
+
+// Under is the block in whose place a region is, or the block itself.
+func (b *Block) Under() *Block {
+	if b.Region {
+		return b.under
+	}
+	return b
 }
 
 // Range is guest memory from Start up to End.
@@ -93,6 +108,7 @@ const (
 	ToSystem                    // the system call before PC
 	ToInterrupt                 // the engine, as the interrupt word is set; nothing of the block has happened
 	ToStale                     // the engine, as guest memory holds other code; nothing of the block has happened
+	ToHot                       // the engine, as the block is hot: the exit of a counting thunk
 )
 
 // Exit is a way out of a block.
@@ -106,6 +122,9 @@ type Exit struct {
 	Guess    Guess  // of ToGuess; PC is 0 until it is made
 	to       *Block // that it is linked to, or nil
 }
+
+// To is the block that the exit is linked to, or nil.
+func (e *Exit) To() *Block { return e.to }
 
 // Guess is the inline cache of an exit: offsets of the guess, of the displacement of the jump
 // for wrong guesses, and of what that is to lead to once there is one.

@@ -21,6 +21,9 @@ type Cache struct {
 	pages  map[uint64][]*Block // valid and dropped blocks by guest page
 	exits  []Exit
 	first  uint32 // number of exits[0]
+	words  int    // of memory.data that are in use
+
+	Threshold uint32 // what counting thunks count
 
 	Counters
 }
@@ -37,12 +40,15 @@ type Counters struct {
 	Unlinked   uint64
 	Dropped    uint64 // blocks
 	Revived    uint64
+	Thunks     uint64 // counting thunks
+	Regions    uint64
 	Resets     uint64
 }
 
 // New returns a cache with size bytes of executable memory, which with wx ("W^X") is never
 // both writable and executable. Exits are numbered from first on.
 func New(size int, first uint32, wx bool) (*Cache, error) {
+	size = (size + pageSize - 1) &^ (pageSize - 1)
 	get := allocate
 	if wx {
 		get = allocateViews
@@ -76,6 +82,7 @@ func (c *Cache) forget() {
 	c.index = map[uint64]*Block{}
 	c.pages = map[uint64][]*Block{}
 	c.used = c.reserve
+	c.words = 0
 }
 
 // Range is the host's addresses of the memory.
@@ -112,7 +119,6 @@ func (c *Cache) NextExit() uint32 { return c.first + uint32(len(c.exits)) }
 // Add enters a block, whose code is what has been appended to Buffer; exits and faults
 // are copied, the latter in the order of their offsets.
 func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
-	c.used = len(buf)
 	c.Translated++
 	if b.Function != 0 {
 		c.Functions++
@@ -120,11 +126,40 @@ func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	c.GuestBytes += uint64(len(b.Code))
 	c.Insts += uint64(b.Insts)
 	c.HostBytes += uint64(b.End - b.Entry)
+	c.add(b, buf, exits, faults)
+	c.enter(b)
+}
+
+// add keeps the code of a block.
+func (c *Cache) add(b *Block, buf []byte, exits []Exit, faults []Fault) {
+	c.used = len(buf)
 	b.firstExit, b.numExits = c.NextExit(), uint32(len(exits))
 	c.exits = append(c.exits, exits...)
 	b.faults = slices.Clone(faults)
 	c.blocks = append(c.blocks, b)
-	c.enter(b)
+}
+
+// AddRegion is Add for a region, which takes the place of the valid block of the same key:
+// all exits that led there lead to the region. If that is dropped, the block takes its
+// place again.
+func (c *Cache) AddRegion(r *Block, buf []byte, exits []Exit, faults []Fault) {
+	old := c.index[r.hash()]
+	r.under = old.Under()
+	if old.Region {
+		c.unlinkExits(old)
+	}
+	r.incoming, old.incoming = old.incoming, nil
+	if old.Region {
+		c.Drop(old)
+	}
+	c.add(r, buf, exits, faults)
+	c.Regions++
+	c.list(r)
+	for _, n := range r.incoming {
+		e := c.Exit(n)
+		e.to = r
+		c.direct(e)
+	}
 }
 
 // AddInterpreted enters a block that says that there is no translation.
@@ -133,12 +168,18 @@ func (c *Cache) AddInterpreted(b *Block) {
 	c.enter(b)
 }
 
+// enter makes a block the one of its key.
 func (c *Cache) enter(b *Block) {
-	b.valid.Store(true)
 	if old := c.index[b.hash()]; old != nil {
 		c.Drop(old)
 		c.unlist(old)
 	}
+	c.list(b)
+}
+
+// list has a block be found.
+func (c *Cache) list(b *Block) {
+	b.valid.Store(true)
 	c.index[b.hash()] = b
 	for _, p := range b.pages() {
 		c.pages[p] = append(c.pages[p], b)
@@ -155,7 +196,10 @@ func (c *Cache) unlist(b *Block) {
 	}
 }
 
-const pageShift = 12
+const (
+	pageShift = 12
+	pageSize  = 1 << pageShift
+)
 
 // Blocks are all that have code, in the order of their addresses.
 func (c *Cache) Blocks() []*Block { return c.blocks }
@@ -193,8 +237,14 @@ func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
 		return nil
 	}
 	b.valid.Store(true)
+	c.Recount(b)
 	c.Revived++
 	return b
+}
+
+// Exits are those of a block.
+func (c *Cache) Exits(b *Block) []Exit {
+	return c.exits[b.firstExit-c.first:][:b.numExits]
 }
 
 // Exit is the exit with a number.
@@ -222,17 +272,26 @@ func (c *Cache) Link(n uint32, to *Block) {
 	if e.to != nil || !e.Block.valid.Load() || e.Kind == ToGuess && e.PC != 0 && e.PC != to.PC {
 		return
 	}
-	target := to.Entry
-	if e.Polled || to.PC > e.Block.PC && e.Kind == ToBlock { // no loop has jumps forward only
-		target = to.Body
-	}
 	e.to = to
 	to.incoming = append(to.incoming, n)
-	c.patch(e.Jump, target)
+	if to.thunk != 0 && !to.hot && e.heats(to) {
+		c.patch(e.Jump, to.thunk)
+	} else {
+		c.direct(e)
+	}
 	c.Linked++
 	if e.Kind == ToGuess && e.PC == 0 {
 		c.guess(e, to.PC)
 	}
+}
+
+// direct has an exit that is linked lead to its block on the shortest way.
+func (c *Cache) direct(e *Exit) {
+	target := e.to.Entry
+	if e.Polled || e.Kind == ToBlock && !e.back(e.to) {
+		target = e.to.Body
+	}
+	c.patch(e.Jump, target)
 }
 
 // guess has an exit that is linked be taken for a guest address, for ever.
@@ -246,7 +305,7 @@ func (c *Cache) guess(e *Exit, pc uint64) {
 // patch has the jump with the displacement at offset at lead to target.
 func (c *Cache) patch(at, target uint32) { store32(c.mem[at:], target-(at+4)) }
 
-// Drop makes a block invalid.
+// Drop makes a block invalid. A region does not come back; what it took the place of may.
 func (c *Cache) Drop(b *Block) {
 	if !b.valid.Load() {
 		return
@@ -257,6 +316,18 @@ func (c *Cache) Drop(b *Block) {
 		c.unlink(c.Exit(n))
 	}
 	b.incoming = b.incoming[:0]
+	c.unlinkExits(b)
+	if b.Region {
+		c.unlist(b)
+		if c.index[b.hash()] == b {
+			c.index[b.hash()] = b.under
+			c.Recount(b.under)
+		}
+	}
+}
+
+// unlinkExits has a block's exits lead back to the engine.
+func (c *Cache) unlinkExits(b *Block) {
 	for n := b.firstExit; n < b.firstExit+b.numExits; n++ {
 		if e := c.Exit(n); e.to != nil {
 			to := e.to
@@ -280,20 +351,21 @@ func (c *Cache) DropRange(addr, n uint64) {
 	first, last := addr>>pageShift, (addr+n-1)>>pageShift
 	if last-first < uint64(len(c.pages)) {
 		for p := first; p <= last; p++ {
-			c.dropIn(c.pages[p], addr, n)
+			c.dropIn(p, addr, n)
 		}
 		return
 	}
-	for p, list := range c.pages {
+	for p := range c.pages {
 		if first <= p && p <= last {
-			c.dropIn(list, addr, n)
+			c.dropIn(p, addr, n)
 		}
 	}
 }
 
-func (c *Cache) dropIn(list []*Block, addr, n uint64) {
-	for _, b := range list {
-		if b.overlaps(addr, n) {
+// dropIn drops blocks of a page, from the last on: regions leave the list.
+func (c *Cache) dropIn(p, addr, n uint64) {
+	for i := len(c.pages[p]) - 1; i >= 0; i-- {
+		if b := c.pages[p][i]; b.overlaps(addr, n) {
 			c.Drop(b)
 		}
 	}

@@ -90,3 +90,126 @@ func TestLinkEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestThunk: the exits that make a block hot lead through its thunk until it is, and again when it
+// has come back after a change of code; others lead there at once.
+func TestThunk(t *testing.T) {
+	c, err := New(1<<20, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Threshold = 7
+	block := func(pc uint64, exits ...Exit) *Block {
+		start := uint32(len(c.Buffer()))
+		b := &Block{Key: Key{PC: pc}, Code: []byte("guest"), Entry: start, Body: start + 8, End: start + 64}
+		for i := range exits {
+			exits[i].Block, exits[i].Jump, exits[i].Unlinked = b, start+16*uint32(i+1), start+60
+		}
+		c.Add(b, append(c.Buffer(), make([]byte, 64)...), exits, nil)
+		return b
+	}
+	to := block(0x1000)
+	from := block(0x2000, Exit{Kind: ToBlock}, Exit{Kind: ToCall}, Exit{Kind: ToSystem})
+	before := block(0x800, Exit{Kind: ToBlock})
+	for n, want := range []bool{true, true, false, false} {
+		if c.WantsThunk(uint32(n), to) != want {
+			t.Errorf("exit %d wants a thunk: %v", n, !want)
+		}
+	}
+	counter, ok := c.NewCounter()
+	if !ok {
+		t.Fatal("no room for a counter")
+	}
+	thunk := uint32(len(c.Buffer()))
+	c.AddThunk(to, append(c.Buffer(), make([]byte, 32)...), int(thunk), counter)
+	if e := c.Exit(4); e.Kind != ToHot || e.Block != to || e.PC != to.PC {
+		t.Errorf("the thunk's exit is %+v", e)
+	}
+	jumps := []uint32{from.Entry + 16, from.Entry + 32, before.Entry + 16}
+	check := func(what string, want ...uint32) {
+		t.Helper()
+		for k, at := range jumps {
+			if got := c.leads(at); got != want[k] {
+				t.Errorf("%s: jump %d leads to %d, want %d", what, k, got, want[k])
+			}
+		}
+	}
+	link := func() {
+		for _, n := range []uint32{0, 1, 3} {
+			c.Link(n, to)
+		}
+	}
+	link()
+	check("linked", thunk, thunk, to.Body)
+	if n := c.Counter(counter); n != 7 {
+		t.Errorf("the counter is %d at first", n)
+	}
+	c.Hot(to)
+	check("hot", to.Entry, to.Entry, to.Body)
+	c.setCounter(counter, 0)
+	c.Drop(to)
+	check("dropped", from.Entry+60, from.Entry+60, before.Entry+60)
+	if c.Revive(to.Key, to.Code, false) != to || c.Counter(counter) != 7 {
+		t.Error("not revived, or not counted anew")
+	}
+	link()
+	check("linked again", thunk, thunk, to.Body)
+	c.Hot(to)
+	if c.WantsThunk(0, to) {
+		t.Error("a second thunk is wanted")
+	}
+}
+
+// TestRegion: a region gets what leads to the block in whose place it is, and gives the place back
+// when it is dropped.
+func TestRegion(t *testing.T) {
+	c, err := New(1<<20, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(b *Block, exits ...Exit) ([]byte, []Exit) {
+		b.Entry = uint32(len(c.Buffer()))
+		b.Body, b.End = b.Entry+8, b.Entry+64
+		for i := range exits {
+			exits[i].Block, exits[i].Jump, exits[i].Unlinked = b, b.Entry+16*uint32(i+1), b.Entry+60
+		}
+		return append(c.Buffer(), make([]byte, 64)...), exits
+	}
+	tier1 := &Block{Key: Key{PC: 0x1000}, Code: []byte("guest")}
+	buf, exits := block(tier1, Exit{Kind: ToBlock})
+	c.Add(tier1, buf, exits, nil)
+	c.Link(0, tier1)
+	region := func(number uint32) *Block {
+		r := &Block{Key: tier1.Key, Region: true, More: []Range{{0x1000, 0x1005}, {0x5000, 0x5008}}}
+		buf, exits := block(r, Exit{Kind: ToBlock})
+		c.AddRegion(r, buf, exits, nil)
+		if got := c.leads(tier1.Entry + 16); got != r.Entry || c.Lookup(r.Key) != r || r.Under() != tier1 || !tier1.Valid() {
+			t.Errorf("region %d is not in its place: a jump leads to %d", number, got)
+		}
+		c.Link(number, r)
+		return r
+	}
+	one := region(1)
+	two := region(2)
+	if one.Valid() || c.leads(one.Entry+16) != one.Entry+60 {
+		t.Error("the first region is still in use")
+	}
+	c.DropRange(0x5000, 1)
+	if two.Valid() || c.Lookup(tier1.Key) != tier1 || c.leads(tier1.Entry+16) != tier1.Entry+60 {
+		t.Error("the block is not back in its place")
+	}
+	for p, list := range c.pages {
+		if want := map[uint64]int{1: 1}[p]; len(list) != want {
+			t.Errorf("%d blocks in page %d, want %d", len(list), p, want)
+		}
+	}
+	c.Link(0, tier1)
+	three := region(3)
+	c.DropRange(0x1000, 5)
+	if three.Valid() || tier1.Valid() || c.Lookup(tier1.Key) != nil {
+		t.Error("something is left")
+	}
+	if c.Revive(tier1.Key, tier1.Code, false) != tier1 || c.Lookup(tier1.Key) != tier1 {
+		t.Error("not revived")
+	}
+}

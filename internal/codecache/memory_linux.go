@@ -13,15 +13,24 @@ import (
 type memory struct {
 	write []byte // where it can be written to
 	exec  []byte // where it is executed: the same, or another view of it
+	data  []byte // behind exec: memory that code can write to, and that is not executable
 }
+
+// dataSize is how much data goes with size bytes of code.
+func dataSize(size int) int { return max(size/64, pageSize) &^ (pageSize - 1) }
 
 // allocate returns memory that is private, so that a fork has its own.
 func allocate(size int) (m memory, err error) {
-	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	const prot = unix.PROT_READ | unix.PROT_WRITE
+	mem, err := unix.Mmap(-1, 0, size+dataSize(size), prot, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err == nil {
+		err = unix.Mprotect(mem[:size], prot|unix.PROT_EXEC)
+	}
 	if err != nil {
 		return m, fmt.Errorf("no executable memory: %w", err)
 	}
-	return memory{mem, mem}, nil
+	code := mem[:size:size]
+	return memory{code, code, mem[size:]}, nil
 }
 
 // allocateViews returns memory of which no page is both writable and executable, at any
@@ -32,13 +41,21 @@ func allocateViews(size int) (m memory, err error) {
 		return m, err
 	}
 	defer unix.Close(fd)
-	if m.write, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE); err == nil {
-		if m.exec, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_SHARED|unix.MAP_NORESERVE); err == nil {
-			return m, nil
-		}
+	const prot = unix.PROT_READ | unix.PROT_WRITE
+	if m.write, err = unix.Mmap(fd, 0, size, prot, unix.MAP_SHARED|unix.MAP_NORESERVE); err != nil {
+		return m, fmt.Errorf("no executable memory: %w", err)
+	}
+	all, err := unix.Mmap(-1, 0, size+dataSize(size), prot, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		_ = unix.Munmap(m.write)
+		return m, fmt.Errorf("no executable memory: %w", err)
+	}
+	m.exec, m.data = all[:size:size], all[size:]
+	if err = mapOver(m.exec, fd, unix.PROT_READ|unix.PROT_EXEC); err != nil {
+		_ = unix.Munmap(all)
 		_ = unix.Munmap(m.write)
 	}
-	return m, fmt.Errorf("no executable memory: %w", err)
+	return m, err
 }
 
 // views reports whether the memory has two views.

@@ -24,7 +24,7 @@ func (a *Arch) Open(as *mem.Space) (err error) {
 	if !ok {
 		return errors.New("there is no translator for this guest")
 	}
-	a.machine, err = newMachine(as, a.Options, t.NewLifter())
+	a.machine, err = newMachine(as, a.Options, t)
 	return err
 }
 

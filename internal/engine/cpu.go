@@ -180,8 +180,10 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 	switch left.Kind {
 	case codecache.ToBlock, codecache.ToCall, codecache.ToGuess:
 		c.m.link(left, on)
+	case codecache.ToHot:
+		c.m.hot(on)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
-		c.ctx.SetJump(on.PC, c.m.cache.Host(on.Body))
+		c.m.setJump(c, on)
 	}
 	return on, how, exit, false
 }

@@ -26,6 +26,7 @@ func (m *Machine) forked() {
 	}
 	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
 	m.stages = stages{}
+	m.opt.forked(lost)
 	m.runs.forget()
 	m.check.forked(lost)
 	cpus := m.live()

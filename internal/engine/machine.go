@@ -21,6 +21,10 @@ import (
 type Options struct {
 	// Threshold is how often a block is interpreted before it is translated.
 	Threshold int
+	// Optimise is how often translated code jumps back to a block, or calls it, before the
+	// code around that is optimised. 0: the first time, and the guest waits for it; a negative
+	// number: never.
+	Optimise int
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
 	// NativeLib has library functions that the guest brings along executed by host code of
@@ -43,7 +47,7 @@ type Options struct {
 }
 
 // DefaultOptions are those that suit most programs.
-var DefaultOptions = Options{Threshold: 24, CacheSize: 128 << 20}
+var DefaultOptions = Options{Threshold: 24, Optimise: 2000, CacheSize: 128 << 20}
 
 // MinCacheSize is the least size of the code cache: any block fits, and a few more.
 const MinCacheSize = 128 << 10
@@ -73,6 +77,8 @@ type Machine struct {
 
 	check *checker // nil if nothing is checked
 
+	opt optimiser
+
 	closed bool // there is no code cache any more
 
 	threshold threshold
@@ -82,8 +88,8 @@ type Machine struct {
 }
 
 // newMachine returns a Machine for an address space with a linear window or a page table.
-func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, error) {
-	m := &Machine{as: as, opts: opts, lifter: lifter}
+func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, error) {
+	m := &Machine{as: as, opts: opts, lifter: t.NewLifter()}
 	if table, ok := as.Mapping().(mem.Paged); ok {
 		m.base, m.limit = table.Pages()
 		m.comp.Table = true
@@ -101,6 +107,7 @@ func newMachine(as *mem.Space, opts Options, lifter guest.Lifter) (*Machine, err
 			return nil, err
 		}
 	}
+	m.startOptimiser(t.NewLifter())
 	m.threshold.start(m.opts.Threshold)
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
@@ -221,6 +228,12 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 
 // add enters a compiled block into the cache.
 func (m *Machine) add(b *codecache.Block, made *jit.Code) {
+	m.describe(b, made)
+	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
+}
+
+// describe makes m.exits and m.faults those of a block.
+func (m *Machine) describe(b *codecache.Block, made *jit.Code) {
 	m.exits, m.faults = m.exits[:0], m.faults[:0]
 	for _, e := range made.Exits {
 		exit := codecache.Exit{Kind: exitKind(e.Op), PC: e.PC, Polled: e.Polled, Block: b, Jump: uint32(e.Jump), Unlinked: uint32(e.Unlinked)}
@@ -232,7 +245,6 @@ func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 	for _, f := range made.Faults {
 		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Saved: f.Saved})
 	}
-	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }
 
 // interpretsFirst reports whether a trace leaves its first instruction to the interpreter.
@@ -261,15 +273,6 @@ func exitKind(op ir.Op) codecache.ExitKind {
 		return codecache.ToStale
 	}
 	panic("engine: an exit by an operation that has none")
-}
-
-// link has the exit that was taken lead to a translation.
-func (m *Machine) link(l left, to *codecache.Block) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cache.Resets == l.epoch && to.Valid() {
-		m.cache.Link(l.number, to)
-	}
 }
 
 // reset empties the cache, for want of room, unless that has happened since epoch. Other

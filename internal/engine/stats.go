@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type Stats struct {
 	InInterpreter   time.Duration // *
 
 	CacheUsed, CacheSize int // bytes
+
+	Optimiser OptimiserStats
 
 	Check CheckStats // of Options.Differs
 }
@@ -122,6 +125,14 @@ func (a *Arch) Stats() Stats {
 	return a.machine.stats()
 }
 
+// optimiserStats are those of the optimiser, with mu held.
+func (m *Machine) optimiserStats() OptimiserStats {
+	s := m.opt.stats
+	s.Thunks, s.Regions = m.cache.Thunks, m.cache.Regions
+	s.Stages = slices.Clone(s.Stages)
+	return s
+}
+
 func (m *Machine) stats() Stats {
 	checks := m.check.stats()
 	m.mu.Lock()
@@ -150,6 +161,7 @@ func (m *Machine) stats() Stats {
 		InInterpreter:   time.Duration(m.runs.interpreted.Load()),
 		CacheUsed:       m.cache.Used(),
 		CacheSize:       m.cache.Size(),
+		Optimiser:       m.optimiserStats(),
 		Check:           checks,
 	}
 }

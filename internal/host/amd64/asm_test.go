@@ -348,6 +348,11 @@ func TestJumps(t *testing.T) {
 			}
 		}
 	}
+	ahead := func(word func(a *Assembler) int) func(a *Assembler) {
+		return func(a *Assembler) { a.SetRel32(word(a), 6+0x1234) }
+	}
+	c.add("inc [rip+0x1234]", ahead((*Assembler).IncRel))
+	c.add("dec [rip+0x1234]", ahead((*Assembler).DecRel))
 	c.add("jmp +129", short((*Assembler).JmpShort))
 	for cc, n := range condNames {
 		c.add(fmt.Sprintf("j%s +129", n), short(func(a *Assembler) int { return a.JccShort(Cond(cc)) }))

@@ -23,6 +23,19 @@ func (a *Assembler) Call() int {
 	return len(a.Buf) - 4
 }
 
+// IncRel and DecRel add 1 to, and take 1 from, 32 bits of memory, which have a displacement like
+// the target of a jump.
+func (a *Assembler) IncRel() int {
+	a.Buf = append(a.Buf, 0xFF, 0x05, 0, 0, 0, 0)
+	return len(a.Buf) - 4
+}
+
+// DecRel is described above.
+func (a *Assembler) DecRel() int {
+	a.Buf = append(a.Buf, 0xFF, 0x0D, 0, 0, 0, 0)
+	return len(a.Buf) - 4
+}
+
 // JmpShort is a jump with an 8-bit displacement.
 func (a *Assembler) JmpShort() int {
 	a.Buf = append(a.Buf, 0xEB, 0)

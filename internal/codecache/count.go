@@ -1,0 +1,85 @@
+//go:build linux
+
+package codecache
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A counting thunk stands between a block and the exits that make it hot, which are those that
+// go back and those that call. It counts down, and goes on to the block; at zero it
+// takes an exit of its own, of kind [ToHot]. It belongs to the block that it leads to, and is
+// never changed, so a thread may be in it at any time.
+
+// WantsThunk reports whether exit n, which is about to be linked to a block, makes it hot, and the
+// block has no thunk yet. Code that may change unnoticed is never hot.
+func (c *Cache) WantsThunk(n uint32, to *Block) bool {
+	e := c.Exit(n)
+	return e.to == nil && e.heats(to) && to.thunk == 0 && !to.hot && !to.Region && !to.Checked && to.Function == 0
+}
+
+// heats reports whether the exit is of those that make a block hot when they lead there.
+func (e *Exit) heats(to *Block) bool {
+	return e.Kind == ToCall || e.Kind == ToGuess || e.Kind == ToBlock && e.back(to)
+}
+
+// back reports whether the exit leads back to a block, as far as links know: no loop has
+// jumps forward only.
+func (e *Exit) back(to *Block) bool { return to.PC <= e.Block.PC }
+
+// NewCounter returns the offset, from the beginning of the cache, of 32 bits that code can count
+// in, which are 0; or false if there is no room.
+func (c *Cache) NewCounter() (offset int, ok bool) {
+	at := 4 * c.words
+	if at+4 > len(c.memory.data) {
+		return 0, false
+	}
+	c.words++
+	offset = len(c.mem) + at
+	c.setCounter(offset, 0)
+	return offset, true
+}
+
+func (c *Cache) setCounter(offset int, n uint32) { store32(c.memory.data[offset-len(c.mem):], n) }
+
+// Counter is what a counter holds, about.
+func (c *Cache) Counter(offset int) uint32 {
+	return binary.LittleEndian.Uint32(c.memory.data[offset-len(c.mem):])
+}
+
+// AddThunk gives a block its counting thunk, which counts down the counter, from Threshold, and
+// whose code from offset start on has been appended to Buffer. Its exit is that of number
+// NextExit.
+func (c *Cache) AddThunk(b *Block, buf []byte, start, counter int) {
+	c.used = len(buf)
+	c.Thunks++
+	b.thunk, b.counter = uint32(start), counter
+	c.Recount(b)
+	c.exits = append(c.exits, Exit{Kind: ToHot, PC: b.PC, Block: b})
+}
+
+// Hot ends the counting of a block's executions: all exits that are linked to it lead there on
+// the shortest way.
+func (c *Cache) Hot(b *Block) {
+	b.hot = true
+	for _, n := range b.incoming {
+		c.direct(c.Exit(n))
+	}
+}
+
+// Recount begins counting a block's executions anew, for exits that lead through its thunk.
+func (c *Cache) Recount(b *Block) {
+	b.hot = false
+	if b.thunk != 0 {
+		c.setCounter(b.counter, c.Threshold)
+	}
+}
+
+// Called reports whether an exit that is linked to a block calls it.
+func (c *Cache) Called(b *Block) bool {
+	return slices.ContainsFunc(b.incoming, func(n uint32) bool {
+		k := c.Exit(n).Kind
+		return k == ToCall || k == ToGuess
+	})
+}

@@ -1,0 +1,131 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/opt"
+)
+
+// translatedRegions has the first source of each region translated as tier 1 does, and be the
+// region, until the test ends.
+func translatedRegions(t *testing.T) {
+	old := generate
+	generate = func(m *Machine, r *region, _ *opt.Region, _ func(string)) {
+		m.install(r, func() (*jit.Code, bool) {
+			m.comp.Round, m.comp.FirstExit = r.survey.head.Mode, m.cache.NextExit()
+			return m.comp.Compile(&m.asm, r.sources[0].Trace, nil)
+		})
+	}
+	t.Cleanup(func() { generate = old })
+}
+
+// sums computes in a0 the sum of the first 20,000 numbers, by a function and by a loop within a
+// loop.
+const sums = `
+	li t1, 200
+	li a0, 0
+	li a1, 0
+1:	li a2, 100
+2:	jal add
+	addi a2, a2, -1
+	bnez a2, 2b
+	addi t1, t1, -1
+	bnez t1, 1b
+	ecall
+add:	addi a1, a1, 1
+	add a0, a0, a1
+	ret`
+
+const sumsTo = 20000 * 20001 / 2
+
+// TestInstall: what is hot is executed as a region, in each way of getting there.
+func TestInstall(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"at once":    func(o *Options) { o.Optimise = 0 },
+		"when hot":   func(o *Options) { o.Optimise = 50 },
+		"W^X":        func(o *Options) { o.Optimise, o.WX = 50, true },
+		"small":      func(o *Options) { o.Optimise, o.CacheSize = 0, MinCacheSize },
+		"all counts": func(o *Options) { o.Optimise, o.Threshold = 1, 10 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			translatedRegions(t)
+			opts := Options{CacheSize: 1 << 20}
+			change(&opts)
+			m, cpu := machineFor(t, sums, opts)
+			for range 3 {
+				cpu.SetPC(codeAddr)
+				run(t, cpu)
+				if got := x(cpu, 10); got != sumsTo {
+					t.Errorf("the sum is %d, want %d", got, sumsTo)
+				}
+				m.await()
+			}
+			s := m.stats().Optimiser
+			if s.Regions != 3 || s.NoLoop+s.Failed+s.Changed != 0 || opts.Optimise > 0 && s.Hot != 3 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// x is an integer register.
+func x(c guest.CPU, n int) uint64 { return c.(*CPU).ctx.R[n] }
+
+// TestInstallRaces: regions are made while threads execute the code, and while it is dropped,
+// revived and forgotten.
+func TestInstallRaces(t *testing.T) {
+	translatedRegions(t)
+	m, first := machineFor(t, sums, Options{Optimise: 20, CacheSize: MinCacheSize})
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range 3 {
+		cpu := first.Clone()
+		others.Go(func() {
+			runtime.LockOSThread()
+			debug.SetPanicOnFault(true)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				cpu.SetPC(codeAddr)
+				if exit := cpu.Run(); exit.Kind != guest.ExitSyscall {
+					t.Errorf("%+v", exit)
+					return
+				}
+				if got := x(cpu, 10); got != sumsTo {
+					t.Errorf("the sum is %d, want %d", got, sumsTo)
+					return
+				}
+			}
+		})
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+		switch r.IntN(20) {
+		case 0:
+			m.mu.Lock()
+			epoch := m.cache.Resets
+			m.mu.Unlock()
+			m.reset(epoch)
+		default:
+			m.codeChanged(codeAddr+r.Uint64N(60), 1)
+		}
+		time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
+	}
+	close(stop)
+	others.Wait()
+	if m.cache.Regions == 0 {
+		t.Error("no region has been made")
+	}
+}

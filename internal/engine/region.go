@@ -1,0 +1,320 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/opt"
+)
+
+// region is code that is to be optimised as a whole: a loop, from its head on, or a function, with
+// small functions that it calls.
+type region struct {
+	survey  *survey
+	sources []opt.Source      // entered at the first
+	code    []codecache.Range // that it is made of
+	insts   int
+}
+
+// Bounds of a region, in guest instructions.
+const (
+	maxRegion  = 500
+	maxInlined = 60 // of a function in the place of a call, with those in it
+	maxSource  = 64 // a lifter takes no more at once
+)
+
+// former finds a region in a survey.
+type former struct {
+	insts  map[uint64]*inst
+	head   uint64
+	loop   bool // else a function
+	lifter guest.Lifter
+	starts []start
+}
+
+// start is where a source begins.
+type start struct {
+	in *frame
+	pc uint64
+}
+
+// frame is code of one function in a region. A function that is inlined in two places has two.
+type frame struct {
+	caller *frame // nil of the code that the region is made for
+	entry  uint64
+	ret    uint64 // where it returns to in caller
+
+	kept    []*inst           // in the order in which they have been found
+	inlined map[uint64]*frame // by address of the call
+	has     map[uint64]bool   // addresses of kept, once it is final
+	sources map[uint64]int    // their numbers, by address
+}
+
+// form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
+// far as exits have been taken, and no function.
+func (s *survey) form(l guest.Lifter) *region {
+	f := &former{insts: s.insts(l), head: s.head.PC, loop: !s.called, lifter: l}
+	root := &frame{entry: f.head}
+	f.reach(root, maxRegion, true)
+	if f.loop && !f.keepLoop(root, true) {
+		return nil
+	}
+	f.inline(root, maxRegion)
+	f.reach(root, maxRegion, false)
+	if f.loop && !f.keepLoop(root, false) { // each way round has a call that stays one
+		return nil
+	}
+	f.cut(root)
+	r := &region{survey: s, sources: f.lift()}
+	r.code, r.insts = f.code()
+	return r
+}
+
+// follows reports whether the region stays in it when i takes its way, which is no call. A loop has
+// no way back to before its head: that is another loop, around it.
+func (f *former) follows(fr *frame, i *inst) bool {
+	switch i.way {
+	case ir.ExitIf, ir.Goto, ir.JumpSame:
+		return i.taken && (!f.loop || fr.caller != nil || i.to >= f.head || i.to > i.pc)
+	}
+	return false
+}
+
+// next are the instructions that i leads to in its frame. all counts each call that has
+// returned, otherwise those that are inlined do.
+func (f *former) next(fr *frame, i *inst, all bool) (list []*inst) {
+	add := func(pc uint64) {
+		if to := f.insts[pc]; to != nil {
+			list = append(list, to)
+		}
+	}
+	if i.falls() {
+		add(i.next)
+	}
+	if f.follows(fr, i) {
+		add(i.to)
+	}
+	if in := fr.inlined[i.pc]; i.calls() && (all && i.returned || in != nil && in.returns()) {
+		add(i.next)
+	}
+	return list
+}
+
+// returns reports whether a frame has a way back to its caller.
+func (fr *frame) returns() bool {
+	return slices.ContainsFunc(fr.kept, func(i *inst) bool { return i.way == ir.Ret })
+}
+
+// reach keeps the instructions that the frame's entry leads to, the nearest first, and limit of them at
+// most. It reports whether these are all.
+func (f *former) reach(fr *frame, limit int, all bool) bool {
+	fr.kept = fr.kept[:0]
+	first := f.insts[fr.entry]
+	seen := map[*inst]bool{first: true}
+	for queue := []*inst{first}; len(queue) > 0; queue = queue[1:] {
+		if len(fr.kept) == limit {
+			return false
+		}
+		i := queue[0]
+		fr.kept = append(fr.kept, i)
+		for _, to := range f.next(fr, i, all) {
+			if !seen[to] {
+				seen[to] = true
+				queue = append(queue, to)
+			}
+		}
+	}
+	return true
+}
+
+// keepLoop keeps what leads back to the head. It reports whether anything does. all is as for next.
+func (f *former) keepLoop(fr *frame, all bool) bool {
+	before := map[*inst][]*inst{}
+	for _, i := range fr.kept {
+		for _, to := range f.next(fr, i, all) {
+			before[to] = append(before[to], i)
+		}
+	}
+	head := f.insts[f.head]
+	in := map[*inst]bool{}
+	for list := before[head]; len(list) > 0; {
+		i := list[len(list)-1]
+		list = list[:len(list)-1]
+		if !in[i] {
+			in[i] = true
+			list = append(list, before[i]...)
+		}
+	}
+	fr.kept = slices.DeleteFunc(fr.kept, func(i *inst) bool { return !in[i] })
+	return in[head]
+}
+
+// inline gives small functions that the frame calls frames of their own, as long as no more than
+// limit instructions come together. It returns how many do.
+func (f *former) inline(fr *frame, limit int) (n int) {
+	fr.inlined = map[uint64]*frame{}
+	n = len(fr.kept)
+	for _, i := range fr.kept {
+		if !i.calls() || !i.taken || !i.returned || !f.mayInline(fr, i.to) {
+			continue
+		}
+		in := &frame{caller: fr, entry: i.to, ret: i.next}
+		room := min(limit-n, maxInlined)
+		if !f.reach(in, room, true) {
+			continue
+		}
+		size := f.inline(in, room)
+		if f.reach(in, room, false); in.returns() {
+			fr.inlined[i.pc] = in
+			n += size
+		}
+	}
+	return n
+}
+
+// mayInline reports whether a function can be part of a frame: if it is not in itself, or too
+// deep.
+func (f *former) mayInline(fr *frame, entry uint64) bool {
+	if f.insts[entry] == nil || entry == f.head {
+		return false
+	}
+	depth := 0
+	for in := fr; in != nil; in = in.caller {
+		if in.entry == entry {
+			return false
+		}
+		depth++
+	}
+	return depth <= maxInline
+}
+
+// cut divides the code of a frame, and of those in it, into sources: they begin where the frame
+// does, where it is jumped to, and behind calls.
+func (f *former) cut(fr *frame) {
+	fr.sources, fr.has = map[uint64]int{}, map[uint64]bool{}
+	for _, i := range fr.kept {
+		fr.has[i.pc] = true
+	}
+	f.add(fr, fr.entry)
+	for _, i := range fr.kept {
+		if f.follows(fr, i) {
+			f.add(fr, i.to)
+		}
+		if fr.inlined[i.pc] != nil {
+			f.add(fr, i.next)
+		}
+	}
+	for _, i := range fr.kept {
+		if fr.starts(i.pc) {
+			f.cutLong(fr, i)
+		}
+	}
+	for _, i := range fr.kept {
+		if in := fr.inlined[i.pc]; in != nil {
+			f.cut(in)
+		}
+	}
+}
+
+// add adds a source of code that a frame keeps.
+func (f *former) add(fr *frame, pc uint64) {
+	if fr.has[pc] && !fr.starts(pc) {
+		fr.sources[pc] = len(f.starts)
+		f.starts = append(f.starts, start{fr, pc})
+	}
+}
+
+// starts reports whether a source begins at pc.
+func (fr *frame) starts(pc uint64) bool {
+	_, ok := fr.sources[pc]
+	return ok
+}
+
+// cutLong adds sources in the straight code from i on so that none is too long.
+func (f *former) cutLong(fr *frame, i *inst) {
+	for n := 1; i.falls() && fr.has[i.next] && !fr.starts(i.next); n++ {
+		i = f.insts[i.next]
+		if n == maxSource {
+			f.add(fr, i.pc)
+			n = 0
+		}
+	}
+}
+
+// lift makes the sources.
+func (f *former) lift() []opt.Source {
+	list := make([]opt.Source, len(f.starts))
+	for n, s := range f.starts {
+		t, _, _ := f.lifter.Lift(f.codeFrom(s), s.pc)
+		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
+		list[n].Ways = f.ways(s.in, list[n].Trace)
+	}
+	return list
+}
+
+// codeFrom is the code of a source.
+func (f *former) codeFrom(s start) (code []byte) {
+	i := f.insts[s.pc]
+	code = append(code, i.code...)
+	for i.falls() && s.in.has[i.next] && !s.in.starts(i.next) {
+		i = f.insts[i.next]
+		code = append(code, i.code...)
+	}
+	return code
+}
+
+// code is the guest memory that the region is made of, and the number of guest instructions in it,
+// those that are inlined twice counted twice.
+func (f *former) code() (list []codecache.Range, insts int) {
+	frames := map[*frame]bool{}
+	for _, s := range f.starts {
+		if frames[s.in] {
+			continue
+		}
+		frames[s.in] = true
+		insts += len(s.in.kept)
+		for _, i := range s.in.kept {
+			list = append(list, codecache.Range{Start: i.pc, End: i.next})
+		}
+	}
+	slices.SortFunc(list, func(a, b codecache.Range) int { return cmp.Compare(a.Start, b.Start) })
+	merged := list[:1]
+	for _, r := range list[1:] {
+		if last := &merged[len(merged)-1]; r.Start <= last.End {
+			last.End = max(last.End, r.End)
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return merged, insts
+}
+
+// ways are those of a trace that stay in the region.
+func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
+	var i *inst
+	for v, op := range t.Code[1:] {
+		to, in, ok := uint64(0), fr, false
+		switch {
+		case op.Op == ir.Inst:
+			i = f.insts[op.Imm]
+		case op.Op == ir.Goto && i.falls(): // the code has been cut here
+			to, ok = i.next, true
+		case op.Op != i.way:
+		case op.Op == ir.Ret && fr.caller != nil:
+			to, in, ok = fr.ret, fr.caller, true
+		case fr.inlined[i.pc] != nil:
+			to, in, ok = i.to, fr.inlined[i.pc], true
+		case f.follows(fr, i):
+			to, ok = i.to, true
+		}
+		if n, has := in.sources[to]; ok && has {
+			list = append(list, opt.Way{From: ir.Value(v + 1), To: n})
+		}
+	}
+	return list
+}

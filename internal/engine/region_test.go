@@ -1,0 +1,248 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/opt"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// codeAddr is where the programs are.
+const codeAddr = 0x10000
+
+// assembled is the machine code of a program.
+func assembled(t *testing.T, source string) []byte {
+	t.Helper()
+	const as, objcopy = "riscv64-linux-gnu-as", "riscv64-linux-gnu-objcopy"
+	if _, err := exec.LookPath(as); err != nil {
+		t.Skip("no cross-assembler: ", err)
+	}
+	dir := t.TempDir()
+	src, object, binary := filepath.Join(dir, "s"), filepath.Join(dir, "o"), filepath.Join(dir, "b")
+	if err := os.WriteFile(src, []byte(".option norvc\n.option norelax\n"+source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, argv := range [][]string{{as, "-march=rv64gc", "-o", object, src}, {objcopy, "-O", "binary", "-j", ".text", object, binary}} {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", argv[0], err, out)
+		}
+	}
+	code, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// machineFor returns a machine and a CPU that is about to execute a program.
+func machineFor(t *testing.T, source string, opts Options) (*Machine, guest.CPU) {
+	t.Helper()
+	as := newSpace(t)
+	code := assembled(t, source)
+	r := mem.Request{Addr: codeAddr, Len: uint64(len(code)), Prot: mem.Read | mem.Write, Flags: mem.MapFixed}
+	if _, err := as.Mmap(r); err != nil {
+		t.Fatal(err)
+	}
+	if f := as.CopyOut(codeAddr, code); f != nil {
+		t.Fatal(f)
+	}
+	if err := as.Mprotect(codeAddr, r.Len, mem.Read|mem.Exec); err != nil {
+		t.Fatal(err)
+	}
+	a := &Arch{Arch: riscv.Arch, Options: opts}
+	if err := a.Open(as); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		a.machine.await()
+		start, _ := a.machine.cache.Range()
+		trap.RemoveCode(start)
+	})
+	cpu := a.NewCPU(as)
+	cpu.SetPC(codeAddr)
+	cpu.SetSP(testAddr + mem.PageSize)
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	return a.machine, cpu
+}
+
+// run executes a program up to its system call.
+func run(t *testing.T, cpu guest.CPU) {
+	t.Helper()
+	if exit := cpu.Run(); exit.Kind != guest.ExitSyscall {
+		t.Fatalf("%+v at %#x", exit, cpu.PC())
+	}
+}
+
+// captured has regions collected instead of generated, until the test ends.
+func captured(t *testing.T) *[]*region {
+	list := new([]*region)
+	old := generate
+	generate = func(m *Machine, r *region, _ *opt.Region, _ func(string)) { *list = append(*list, r) }
+	t.Cleanup(func() { generate = old })
+	return list
+}
+
+// text describes a region: for each source its number, place and number of instructions, and what
+// leads to which other one.
+func (r *region) text() string {
+	var b strings.Builder
+	for n, s := range r.sources {
+		insts := 0
+		for _, i := range s.Trace.Code {
+			if i.Op == ir.Inst {
+				insts++
+			}
+		}
+		fmt.Fprintf(&b, "%d: %#x %d", n, s.Trace.PC-codeAddr, insts)
+		for _, w := range s.Ways {
+			fmt.Fprintf(&b, ", %s %d", s.Trace.Code[w.From].Op, w.To)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// TestRegions: programs, and the regions that are found in them, in the order in which they get
+// hot.
+func TestRegions(t *testing.T) {
+	for _, test := range []struct {
+		name, source string
+		want         []string
+	}{
+		{"one block", `
+			li a0, 1000
+		1:	addi a0, a0, -1
+			bnez a0, 1b
+			ecall`, []string{"0: 0x4 2, exitif 0\n"}},
+		{"two ways", `
+			li a0, 1000
+		1:	andi a1, a0, 1
+			beqz a1, 2f
+			addi a2, a2, 1
+			j 3f
+		2:	addi a3, a3, 1
+		3:	addi a0, a0, -1
+			bnez a0, 1b
+			ecall`, []string{"0: 0x4 4, exitif 1, goto 2\n1: 0x14 1, goto 2\n2: 0x18 2, exitif 0\n"}},
+		{"a way that is never taken", `
+			li a0, 1000
+		1:	bltz a0, 2f
+			addi a0, a0, -1
+			bnez a0, 1b
+			ecall
+		2:	j 1b`, []string{"0: 0x4 3, exitif 0\n"}},
+		{"inner loop, then outer loop", `
+			li a0, 1000
+		1:	li a1, 50
+		2:	addi a1, a1, -1
+			bnez a1, 2b
+			addi a0, a0, -1
+			bnez a0, 1b
+			ecall`, []string{"0: 0x8 2, exitif 0\n", "0: 0x4 1, goto 1\n1: 0x8 4, exitif 1, exitif 0\n"}},
+		{"a call is inlined, and the function hot", `
+			li a0, 1000
+		1:	jal 3f
+			bnez a0, 1b
+			ecall
+		3:	addi a0, a0, -1
+			ret`, []string{"0: 0x4 1, callto 2\n1: 0x8 1, exitif 0\n2: 0x10 2, ret 1\n", "0: 0x10 2\n"}},
+		{"one function in two places, through another", `
+			li a0, 1000
+		1:	jal 3f
+			jal 2f
+			bnez a0, 1b
+			ecall
+		2:	mv t0, ra
+			jal 3f
+			jr t0
+		3:	addi a0, a0, -1
+			ret`, []string{"0: 0x20 2\n", "0: 0x14 2, callto 2\n1: 0x1c 1\n2: 0x20 2, ret 1\n",
+			"0: 0x4 1, callto 3\n1: 0x8 1, callto 4\n2: 0xc 1, exitif 0\n3: 0x20 2, ret 1\n" +
+				"4: 0x14 2, callto 6\n5: 0x1c 1, ret 2\n6: 0x20 2, ret 5\n",
+		}},
+		{"recursion", `
+			li a1, 30
+		1:	li a0, 10
+			jal f
+			addi a1, a1, -1
+			bnez a1, 1b
+			ecall
+		f:	addi sp, sp, -16
+			addi a0, a0, -1
+			beqz a0, 1f
+			sd ra, (sp)
+			jal f
+			ld ra, (sp)
+		1:	addi sp, sp, 16
+			ret`, []string{"0: 0x18 5, exitif 1\n1: 0x30 2\n"}},
+		{"calls by a pointer", `
+			li a0, 1000
+			auipc a1, 0
+			addi a1, a1, 20
+		1:	jalr a1
+			bnez a0, 1b
+			ecall
+		f:	addi a0, a0, -1
+			ret`, []string{"0: 0xc 1, call 2\n1: 0x10 1, exitif 0\n2: 0x18 2, ret 1\n", "0: 0x18 2\n"}},
+		{"a loop around a large function", `
+			li a0, 1000
+		1:	jal f
+			bnez a0, 1b
+			ecall
+		f:	addi a0, a0, -1
+			.rept 70
+			addi a1, a1, 1
+			.endr
+			ret`, []string{"0: 0x10 64, goto 1\n1: 0x110 8\n"}},
+		{"a long loop", `
+			li a0, 1000
+		1:	addi a0, a0, -1
+			.rept 140
+			addi a1, a1, 1
+			.endr
+			bnez a0, 1b
+			ecall`, []string{"0: 0x4 64, goto 1\n1: 0x104 64, goto 2\n2: 0x204 14, exitif 0\n"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			regions := captured(t)
+			opts := DefaultOptions
+			opts.Threshold, opts.Optimise = 0, 100
+			m, cpu := machineFor(t, test.source, opts)
+			run(t, cpu)
+			m.await()
+			var got []string
+			for _, r := range *regions {
+				got = append(got, r.text())
+			}
+			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// await waits until nothing is being optimised.
+func (m *Machine) await() {
+	for {
+		m.mu.Lock()
+		running := m.opt.running
+		m.mu.Unlock()
+		if !running {
+			return
+		}
+		runtime.Gosched()
+	}
+}

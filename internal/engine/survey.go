@@ -1,0 +1,193 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// survey is what is known of the code around a block: which other blocks it leads to, by the
+// exits that have been taken. It is made with Machine.mu held, and used without: what it has
+// of blocks does not change.
+type survey struct {
+	head   *codecache.Block // of tier 1
+	called bool             // the head is the beginning of a function
+	blocks map[uint64]*surveyed
+}
+
+// surveyed is a block of a survey, with its exits to guest code, in their order.
+type surveyed struct {
+	block *codecache.Block
+	exits []surveyedExit
+}
+
+// surveyedExit is an exit: where it leads, and whether it has been taken.
+type surveyedExit struct {
+	kind  codecache.ExitKind
+	pc    uint64
+	taken bool
+}
+
+// Bounds of a survey.
+const (
+	maxSurvey = 256 // blocks
+	maxInline = 3   // calls within each other that are inlined
+)
+
+// survey looks at the code around a block of tier 1. It is nil if that is not valid any more.
+func (m *Machine) survey(head *codecache.Block) *survey {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !head.Valid() {
+		return nil
+	}
+	s := &survey{head: head, called: m.cache.Called(head), blocks: map[uint64]*surveyed{}}
+	level := []*codecache.Block{s.head}
+	for depth := 0; depth <= maxInline; depth++ {
+		level = m.surveyLevel(s, level)
+	}
+	return s
+}
+
+// surveyLevel adds blocks, and those that they lead to without a call. It returns those that
+// they call.
+func (m *Machine) surveyLevel(s *survey, level []*codecache.Block) (calls []*codecache.Block) {
+	for ; len(level) > 0 && len(s.blocks) < maxSurvey; level = level[1:] {
+		b := level[0].Under()
+		if s.blocks[b.PC] != nil || !b.Valid() || b.Checked || b.Function != 0 || b.Interpreted() {
+			continue
+		}
+		known := &surveyed{block: b}
+		s.blocks[b.PC] = known
+		for _, e := range m.cache.Exits(b) {
+			to := m.surveyed(&e)
+			switch e.Kind {
+			case codecache.ToBlock:
+				if to != nil {
+					level = append(level, to)
+				}
+			case codecache.ToCall, codecache.ToGuess:
+				if to != nil {
+					calls = append(calls, to)
+				}
+			default:
+				continue
+			}
+			known.exits = append(known.exits, surveyedExit{e.Kind, e.PC, to != nil})
+		}
+	}
+	return calls
+}
+
+// minProfile is how often code has to have been executed for its exits to tell what it does.
+const minProfile = 16
+
+// surveyed is the block that an exit leads to, if it has been taken, with mu held. Where blocks are
+// optimised so early that few exits have been, it is enough that there is such a block.
+func (m *Machine) surveyed(e *codecache.Exit) *codecache.Block {
+	if to := e.To(); to != nil || m.opts.Optimise >= minProfile {
+		return to
+	}
+	return m.cache.Lookup(codecache.Key{PC: e.PC, Mode: e.Block.Mode})
+}
+
+// valid reports whether all code still is what it was.
+func (s *survey) valid() bool {
+	for _, b := range s.blocks {
+		if !b.block.Valid() {
+			return false
+		}
+	}
+	return true
+}
+
+// inst is a guest instruction in a survey.
+type inst struct {
+	pc, next uint64
+	code     []byte
+	way      ir.Op  // what may lead elsewhere than to next: ExitIf or one that ends a trace; or 0
+	to       uint64 // where that leads, if it is known
+	taken    bool   // it has
+	returned bool   // of a call: it has come back
+}
+
+// falls reports whether execution may go on at next.
+func (i *inst) falls() bool { return i.way == 0 || i.way == ir.ExitIf }
+
+// calls reports whether i calls a function.
+func (i *inst) calls() bool { return i.way == ir.CallTo || i.way == ir.Call }
+
+// insts are the guest instructions of all blocks by address.
+func (s *survey) insts(l guest.Lifter) map[uint64]*inst {
+	all := map[uint64]*inst{}
+	blocks := make([]*surveyed, 0, len(s.blocks))
+	for _, b := range s.blocks {
+		blocks = append(blocks, b)
+	}
+	slices.SortFunc(blocks, func(a, b *surveyed) int { return cmp.Compare(a.block.PC, b.block.PC) })
+	for _, b := range blocks {
+		b.instsOf(l, all)
+	}
+	return all
+}
+
+// instsOf adds the instructions of a block. Its exits are in the order of the operations that
+// they are of.
+func (b *surveyed) instsOf(l guest.Lifter, all map[uint64]*inst) {
+	code, pc := b.block.Code, b.block.PC
+	t, _, size := l.Lift(code, pc)
+	end := pc + uint64(size)
+	exits := b.exits
+	take := func() (e surveyedExit) {
+		if len(exits) > 0 {
+			e, exits = exits[0], exits[1:]
+		}
+		return e
+	}
+	var last *inst
+	for _, i := range t.Code[1:] {
+		switch {
+		case i.Op == ir.Inst:
+			if last != nil {
+				last.ends(i.Imm, code, pc)
+			}
+			if last = all[i.Imm]; last == nil {
+				last = &inst{pc: i.Imm}
+				all[i.Imm] = last
+			}
+		case i.Op == ir.Goto && i.Imm == end: // the trace was long enough
+		case i.Op == ir.ExitIf, i.Op.Has(ir.Ends):
+			last.leads(&i, take)
+		}
+	}
+	if last != nil {
+		last.ends(end, code, pc)
+	}
+}
+
+// ends notes where an instruction of the code at start ends.
+func (i *inst) ends(at uint64, code []byte, start uint64) {
+	i.next, i.code = at, code[i.pc-start:at-start]
+}
+
+// leads notes what is known of an operation that may lead elsewhere, with exits that take returns.
+func (i *inst) leads(op *ir.Instr, take func() surveyedExit) {
+	i.way = op.Op
+	switch op.Op {
+	case ir.ExitIf, ir.Goto, ir.CallTo:
+		i.to = op.Imm
+		i.taken = take().taken || i.taken
+	case ir.Call, ir.JumpSame:
+		if e := take(); e.taken {
+			i.to, i.taken = e.pc, true
+		}
+	}
+	if i.calls() {
+		i.returned = take().taken || i.returned
+	}
+}

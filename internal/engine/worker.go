@@ -1,0 +1,223 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/opt"
+)
+
+// optimiser makes regions of what is hot, on a goroutine of its own that exists as long as
+// there is something to do.
+type optimiser struct {
+	on bool // hot code is optimised
+
+	// Guarded by Machine.mu.
+	queue   []request
+	running bool // there is a goroutine for the queue
+	pid     int  // the process whose the code cache is
+	stats   OptimiserStats
+
+	mu     sync.Mutex // held while a region is made; before Machine.mu
+	lifter guest.Lifter
+}
+
+// request is for a region that is entered at a block.
+type request struct {
+	head *codecache.Block
+	at   time.Time
+}
+
+// maxQueue is how many requests may wait. Who comes later has to become hot again.
+const maxQueue = 256
+
+// generate makes host code of a region, has it installed, and calls lap after each stage of
+// that. It is nil as long as there is nothing that can.
+var generate func(m *Machine, r *region, code *opt.Region, lap func(stage string))
+
+// startOptimiser decides whether hot code is optimised.
+func (m *Machine) startOptimiser(l guest.Lifter) {
+	o := &m.opt
+	o.lifter, o.pid = l, os.Getpid()
+	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil && generate != nil
+	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
+}
+
+// request asks for a region that is entered at a block, with mu held.
+func (m *Machine) request(b *codecache.Block) {
+	o := &m.opt
+	o.stats.Hot++
+	if len(o.queue) == maxQueue {
+		m.cache.Recount(b)
+		o.stats.Put++
+		return
+	}
+	m.cache.Hot(b)
+	o.queue = append(o.queue, request{b, time.Now()})
+	o.stats.Longest = max(o.stats.Longest, len(o.queue))
+	if !o.running {
+		o.running = true
+		go m.optimiseAll()
+	}
+}
+
+// optimiseAll works on the queue until it is empty.
+func (m *Machine) optimiseAll() {
+	for {
+		b := m.next()
+		if b == nil {
+			return
+		}
+		m.optimise(b)
+	}
+}
+
+// next takes the next request from the queue. It is nil, and the goroutine for the queue must end,
+// if there is none.
+func (m *Machine) next() *codecache.Block {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := &m.opt
+	if len(o.queue) == 0 {
+		o.queue, o.running = nil, false
+		return nil
+	}
+	r := o.queue[0]
+	o.queue = o.queue[1:]
+	o.stats.Waited += time.Since(r.at)
+	return r.head
+}
+
+// optimise makes a region that is entered at a block. The caller holds no lock.
+func (m *Machine) optimise(head *codecache.Block) {
+	o := &m.opt
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := m.watch()
+	lap := func(stage string) { m.lap(&w, stage) }
+	s := m.survey(head)
+	lap("survey")
+	if s == nil {
+		m.refuse(&o.stats.Changed)
+		return
+	}
+	r := s.form(o.lifter)
+	lap("discovery")
+	if r == nil {
+		m.refuse(&o.stats.NoLoop)
+		return
+	}
+	code, err := opt.Form(r.sources)
+	lap("form")
+	if err != nil {
+		m.refuse(&o.stats.Failed)
+		return
+	}
+	opt.Optimise(code, lap)
+	generate(m, r, code, lap)
+}
+
+// refuse counts a region that is not made.
+func (m *Machine) refuse(n *uint64) {
+	m.mu.Lock()
+	*n++
+	m.mu.Unlock()
+}
+
+// install has a region executed, with the host code that compile appends to m.asm, unless
+// guest code has changed. compile is called with mu held.
+func (m *Machine) install(r *region, compile func() (*jit.Code, bool)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := &m.opt
+	if m.closed || !r.survey.valid() || m.opts.WX && o.pid != os.Getpid() {
+		o.stats.Changed++
+		return
+	}
+	m.asm.Buf = m.cache.Buffer()
+	made, ok := compile()
+	if !ok || !m.cache.Fits(m.asm.Buf) {
+		o.stats.Failed++
+		return
+	}
+	b := &codecache.Block{
+		Key: r.survey.head.Key, Region: true, More: r.code, Insts: r.insts,
+		Entry: uint32(made.Start), Body: uint32(made.Body), End: uint32(made.End),
+	}
+	old := m.cache.Lookup(b.Key)
+	m.describe(b, made)
+	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
+	for _, c := range m.live() {
+		c.ctx.Retarget(b.PC, m.cache.Host(old.Body), m.cache.Host(b.Body))
+	}
+	o.stats.Insts += uint64(b.Insts)
+	o.stats.HostBytes += uint64(b.End - b.Entry)
+}
+
+// setJump has computed jumps of a CPU to a block's guest address lead to its code.
+func (m *Machine) setJump(c *CPU, to *codecache.Block) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if b := m.cache.Lookup(to.Key); b != nil && !b.Interpreted() {
+		c.ctx.SetJump(b.PC, m.cache.Host(b.Body))
+	}
+}
+
+// forked is for a process that a fork has made, with mu held; lost says that the cache is empty.
+// If it is not, the copied goroutine goes on with what its parent also does.
+func (o *optimiser) forked(lost bool) {
+	o.stats = OptimiserStats{}
+	o.pid = os.Getpid()
+	if lost {
+		o.queue = nil
+	}
+}
+
+// OptimiserStats are about regions: code that was hot enough to be optimised.
+type OptimiserStats struct {
+	Thunks  uint64 // blocks whose executions have been counted
+	Hot     uint64 // those of them that were hot, some of them more than once
+	Regions uint64 // made
+	NoLoop  uint64 // not made: there was no loop, or not one without calls that stay calls
+	Changed uint64 // not made: guest code changed meanwhile
+	Failed  uint64 // not made: the code generator refused, or there was no room
+	Put     uint64 // put off: too many were waiting
+
+	Insts     uint64 // guest instructions in regions
+	HostBytes uint64
+
+	Longest int           // length of the queue
+	Waited  time.Duration // in the queue, all together
+	Stages  []StageTime   // in their order *
+}
+
+// StageTime is what a stage, or a pass, of optimising has taken.
+type StageTime struct {
+	Name string
+	Time time.Duration
+}
+
+// lap adds the time since the last lap to a stage.
+func (m *Machine) lap(w *stopwatch, stage string) {
+	if !w.on {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.opt.stats.Stages
+	for k := range list {
+		if list[k].Name == stage {
+			w.lap(&list[k].Time)
+			return
+		}
+	}
+	list = append(list, StageTime{Name: stage})
+	w.lap(&list[len(list)-1].Time)
+	m.opt.stats.Stages = list
+}
