@@ -47,14 +47,14 @@ type windows struct {
 	out   [][]distance
 }
 
-// root splits an address into one that is no sum with a constant, and the constant.
-func (w *windows) root(v ir.Value) (root ir.Value, offset int64) {
+// rootOf splits an address into one that is no sum with a constant, and the constant.
+func (r *Region) rootOf(v ir.Value) (root ir.Value, offset int64) {
 	for {
-		i := &w.r.Code[v]
+		i := &r.Code[v]
 		if i.Op != ir.Add {
 			return v, offset
 		}
-		k, ok := w.r.ConstOf(i.Args[1])
+		k, ok := r.ConstOf(i.Args[1])
 		if !ok {
 			return v, offset
 		}
@@ -81,7 +81,7 @@ func (w *windows) findRoots() {
 		}
 	}
 	add = func(v ir.Value) {
-		root, _ := w.root(v)
+		root, _ := w.r.rootOf(v)
 		if _, ok := w.index[root]; ok || w.r.Code[root].Op == ir.Const {
 			return
 		}
@@ -105,7 +105,7 @@ func accesses(op ir.Op) bool { return op.Faults() && !op.Has(ir.Atomic) }
 
 // of is how far v may be away, with what is known of roots.
 func (w *windows) of(v ir.Value, known []distance) distance {
-	root, offset := w.root(v)
+	root, offset := w.r.rootOf(v)
 	n, ok := w.index[root]
 	if !ok {
 		return far
@@ -179,7 +179,7 @@ func (w *windows) walk(b *Block, access func(v ir.Value, near bool)) []distance 
 		if !accesses(i.Op) && i.Op != ir.WantWindow {
 			continue
 		}
-		root, offset := w.root(i.Args[0])
+		root, offset := w.r.rootOf(i.Args[0])
 		n, ok := w.index[root]
 		if !ok {
 			continue
@@ -205,7 +205,7 @@ func (w *windows) addGuards() {
 	var guards []guard
 	for _, b := range slices.Clone(w.r.Blocks) {
 		w.walk(b, func(v ir.Value, near bool) {
-			root, _ := w.root(w.r.Code[v].Args[0])
+			root, _ := w.r.rootOf(w.r.Code[v].Args[0])
 			if near || seen[root] {
 				return
 			}
@@ -238,7 +238,7 @@ func (w *windows) guard(b *Block, root ir.Value, def *Block) (g guard, ok bool) 
 	p := def.Phis[k]
 	outside := 0
 	for n, pred := range def.Preds {
-		a, offset := w.root(p.Args[n])
+		a, offset := w.r.rootOf(p.Args[n])
 		if !pred.Within(l) {
 			g, outside = guard{loop: l, v: p.Args[n]}, outside+1
 		} else if a != root || distance(0).plus(offset) == far {

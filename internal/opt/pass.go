@@ -8,6 +8,7 @@ type Pass struct {
 
 // Passes are the steps, in their order.
 var Passes = []Pass{
+	{"loads", loads},
 	{"boxes", boxes},
 	{"bounds", bounds},
 }
