@@ -13,10 +13,11 @@ type Graph struct {
 // below [GuestVars], and hold what guest registers hold wherever the state is looked at.
 type Chain struct {
 	Trace
-	Facts   []Fact // by value
-	Ways    []Way  // in the order of From
-	Weight  uint64 // how often it is executed, about
-	Entered bool   // it is entered from code outside of the graph, or behind a call that has left it
+	Facts   []Fact  // by value
+	Ways    []Way   // in the order of From
+	Weight  uint64  // how often it is executed, about
+	Origins []Value // by value: what it was in the region that the graph was made of; for people
+	Entered bool    // it is entered from code outside of the graph, or behind a call that has left it
 }
 
 // Way is an exit of a chain that leads to another one of its graph.

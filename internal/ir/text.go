@@ -44,12 +44,13 @@ func (i *Instr) Text(v Value) string {
 		sep = ", "
 	}
 	if i.Op.Has(HasImm) {
-		b.WriteString(sep + i.immText())
+		b.WriteString(sep + i.ImmText())
 	}
 	return b.String()
 }
 
-func (i *Instr) immText() string {
+// ImmText is the immediate as text.
+func (i *Instr) ImmText() string {
 	if i.Imm < 10 || i.Op.register() {
 		return strconv.FormatUint(i.Imm, 10)
 	}

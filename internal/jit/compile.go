@@ -68,8 +68,8 @@ type Code struct {
 	Marks  []Mark
 	Homes  []Home // of guest registers, in a graph, where an instruction may fault
 	Extra  []Span // code that is there for watching only, in the order of offsets
+	Ops    []OpMark
 	Stubs  []int  // offsets of displacements that lead to stubs
-	Names  []int  // offsets of 4 bytes that are the number of an exit
 }
 
 // Span is a piece of code.
@@ -79,6 +79,13 @@ type Span struct{ Start, End int } // offsets
 type Mark struct {
 	Offset int
 	PC     uint64 // of the guest instruction
+}
+
+// OpMark is where the code of an operation begins; there need not be any.
+type OpMark struct {
+	Offset int
+	Chain  int        // of a graph
+	Values []ir.Value // the operation, and those that are computed where it uses them; none: the code behind all operations
 }
 
 // Compiler turns traces into host code. It is used again and again.
@@ -93,6 +100,7 @@ type Compiler struct {
 	FirstExit uint32 // number of the next trace's first exit
 	Watched   bool   // accesses to memory are watched: see Context.Watch
 	Chance    bool   // graphs are left when Context.Chance has been counted down to 0, for tests
+	MarkOps   bool   // Code.Ops is wanted
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
@@ -139,6 +147,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 		}
 		c.unpin()
 	}
+	c.markOp(0)
 	c.emitExits()
 	c.emitCold()
 	c.emitInterps()
@@ -150,7 +159,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	a.Align(codeAlign, 0)
 	c.a, c.homes, c.graph = a, t, nil
-	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0]}
+	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Ops: c.code.Ops[:0]}
 	c.cold, c.interps = c.cold[:0], c.interps[:0]
 }
 
@@ -260,6 +269,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	}
 	own := c.resolved(v)
 	i := &own
+	c.markOp(v)
 	switch op := i.Op; {
 	case op == ir.Const:
 	case op == ir.Inst:
@@ -314,6 +324,32 @@ func (c *Compiler) instr(v ir.Value) bool {
 		return c.compute(v, i) || c.float(v, i)
 	}
 	return true
+}
+
+// markOp notes that the code of v begins, or that there will be no more if v is 0.
+func (c *Compiler) markOp(v ir.Value) {
+	if !c.MarkOps {
+		return
+	}
+	m := OpMark{Offset: c.a.Len()}
+	if c.graph != nil {
+		m.Chain = c.graph.n
+	}
+	if v != 0 {
+		m.Values = c.computed(nil, v)
+	}
+	c.code.Ops = append(c.code.Ops, m)
+}
+
+// computed adds to a list v, and what is computed where it is used by v.
+func (c *Compiler) computed(list []ir.Value, v ir.Value) []ir.Value {
+	list = append(list, v)
+	for _, arg := range c.t.Code[v].Args {
+		if _, isConst := c.t.ConstOf(arg); isConst || c.deferred[arg] {
+			list = c.computed(list, arg)
+		}
+	}
+	return list
 }
 
 // resolved is the instruction that makes v, with values in place of their aliases.

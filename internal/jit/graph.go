@@ -72,6 +72,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 			return nil, err
 		}
 	}
+	c.markOp(0)
 	c.emitCold()
 	c.emitOuts()
 	c.emitInterps()
@@ -81,7 +82,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 		a.SetRel32(j.at, s.starts[j.to])
 	}
 	c.code.End = a.Len()
-	c.code.Homes = homesOf(&s.homes)
+	c.code.Homes = homesOf(&s.homes, ir.GuestVars)
 	return &c.code, nil
 }
 
@@ -295,9 +296,15 @@ type Home struct {
 	Reg      amd64.Reg
 }
 
-// homesOf lists the guest registers that have homes.
-func homesOf(t *homeTable) (list []Home) {
-	for n := range uint64(ir.GuestVars) {
+// HomesOf lists all variables that have homes in the code of g.
+func HomesOf(g *ir.Graph) []Home {
+	t := chooseHomes(g)
+	return homesOf(&t, maxVars)
+}
+
+// homesOf lists the variables before end that have homes.
+func homesOf(t *homeTable, end uint64) (list []Home) {
+	for n := range end {
 		if h := t.of(n); h != amd64.NoReg {
 			list = append(list, Home{n, h})
 		}

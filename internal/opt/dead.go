@@ -80,7 +80,7 @@ func compact(c *ir.Chain, dead []bool) {
 		}
 	}
 	to := make([]ir.Value, len(c.Code))
-	kept := c.Code[:1]
+	kept, origins := c.Code[:1], c.Origins[:1]
 	for k := 1; k < len(to); k++ {
 		if dead[k] {
 			continue
@@ -91,9 +91,9 @@ func compact(c *ir.Chain, dead []bool) {
 		}
 		to[k] = ir.Value(len(kept))
 		c.Facts[to[k]] = c.Facts[k]
-		kept = append(kept, i)
+		kept, origins = append(kept, i), append(origins, c.Origins[k])
 	}
-	c.Code, c.Facts = kept, c.Facts[:len(kept)]
+	c.Code, c.Facts, c.Origins = kept, c.Facts[:len(kept)], origins
 	for k := range c.Ways {
 		c.Ways[k].From = to[c.Ways[k].From]
 	}

@@ -111,7 +111,10 @@ func (l *lowering) holder(n int, v ir.Value) int {
 // chain makes a chain.
 func (l *lowering) chain(n int) *ir.Chain {
 	blocks := l.chains[n]
-	l.c = &ir.Chain{Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Facts: make([]ir.Fact, 1), Weight: weight(blocks[0]), Entered: blocks[0].Reads}
+	l.c = &ir.Chain{
+		Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Facts: make([]ir.Fact, 1), Origins: make([]ir.Value, 1),
+		Weight: weight(blocks[0]), Entered: blocks[0].Reads,
+	}
 	l.at = make([]ir.Value, len(l.r.Code))
 	l.used(n, func(v ir.Value) {
 		if _, isConst := l.r.ConstOf(v); !isConst && l.at[v] == 0 && l.reads(n, v) {
@@ -123,7 +126,7 @@ func (l *lowering) chain(n int) *ir.Chain {
 			if l.at[p.Value] == 0 {
 				l.read(p.Value, Variable(&l.r.Code[p.Value]))
 			}
-			l.write(h, l.at[p.Value])
+			l.write(h, p.Value)
 		}
 	}
 	for k, b := range blocks {
@@ -156,7 +159,7 @@ func (l *lowering) read(v ir.Value, variable int) {
 		op = ir.GetF
 		variable -= firstF
 	}
-	l.at[v] = l.put(ir.Instr{Op: op, Imm: uint64(variable)})
+	l.at[v] = l.put(ir.Instr{Op: op, Imm: uint64(variable)}, v)
 	l.know(v)
 }
 
@@ -167,18 +170,19 @@ func (l *lowering) know(v ir.Value) {
 	}
 }
 
-// write sets a variable to a value of the chain.
+// write sets a variable to v.
 func (l *lowering) write(variable int, v ir.Value) {
 	op := ir.SetX
-	if isFloat(l.c.Type(v)) {
+	if isFloat(l.r.Type(v)) {
 		op = ir.SetF
 		variable -= firstF
 	}
-	l.put(ir.Instr{Op: op, Imm: uint64(variable), Args: [3]ir.Value{v}})
+	l.put(ir.Instr{Op: op, Imm: uint64(variable), Args: [3]ir.Value{l.value(v)}}, v)
 }
 
-func (l *lowering) put(i ir.Instr) ir.Value {
-	l.c.Code = append(l.c.Code, i)
+// put appends an instruction to the chain, which is there for one of the region.
+func (l *lowering) put(i ir.Instr, origin ir.Value) ir.Value {
+	l.c.Code, l.c.Origins = append(l.c.Code, i), append(l.c.Origins, origin)
 	l.c.Facts = append(l.c.Facts, 0)
 	return ir.Value(len(l.c.Code) - 1)
 }
@@ -192,7 +196,7 @@ func (l *lowering) value(v ir.Value) ir.Value {
 		return 0
 	}
 	if k, isConst := l.r.ConstOf(v); isConst {
-		return l.put(ir.Instr{Op: ir.Const, Imm: k})
+		return l.put(ir.Instr{Op: ir.Const, Imm: k}, v)
 	}
 	return l.at[v]
 }
@@ -205,25 +209,26 @@ func (l *lowering) block(b *Block, next *Block) {
 			continue // made where it is used
 		}
 		if k == len(b.Code)-1 {
-			l.sets(b, func(n int, v ir.Value) { l.write(n, l.value(v)) })
-			l.end(b, next, &i)
+			l.sets(b, l.write)
+			l.end(b, next, v)
 			return
 		}
 		if l.at[v] == 0 {
 			for n, a := range i.Args {
 				i.Args[n] = l.value(a)
 			}
-			l.at[v] = l.put(i)
+			l.at[v] = l.put(i, v)
 			l.know(v)
 		}
 		if h := l.home[v]; h != 0 {
-			l.write(h, l.at[v])
+			l.write(h, v)
 		}
 	}
 }
 
 // end ends a block with its last instruction.
-func (l *lowering) end(b *Block, next *Block, i *ir.Instr) {
+func (l *lowering) end(b *Block, next *Block, v ir.Value) {
+	i := l.r.Code[v]
 	for n, a := range i.Args {
 		i.Args[n] = l.value(a)
 	}
@@ -232,22 +237,22 @@ func (l *lowering) end(b *Block, next *Block, i *ir.Instr) {
 		taken, other := b.Next[0], b.Next[1]
 		if next != nil && taken.To == next {
 			taken, other = other, taken
-			i.Args[0] = l.put(ir.Instr{Op: ir.NotB, Args: [3]ir.Value{i.Args[0]}})
+			i.Args[0] = l.put(ir.Instr{Op: ir.NotB, Args: [3]ir.Value{i.Args[0]}}, v)
 		}
 		i.Imm = taken.PC
-		l.way(b, l.put(*i), taken)
+		l.way(b, l.put(i, v), taken)
 		if next == nil {
-			l.way(b, l.put(ir.Instr{Op: ir.Goto, Imm: other.PC}), other)
+			l.way(b, l.put(ir.Instr{Op: ir.Goto, Imm: other.PC}, v), other)
 		}
 	case ir.Goto:
 		if next == nil {
 			i.Imm = b.Next[0].PC
-			l.way(b, l.put(*i), b.Next[0])
+			l.way(b, l.put(i, v), b.Next[0])
 		}
 	default:
-		v := l.put(*i)
+		from := l.put(i, v)
 		for _, e := range b.Next { // where a call returns to
-			l.way(b, v, e)
+			l.way(b, from, e)
 		}
 	}
 }

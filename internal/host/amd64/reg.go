@@ -49,6 +49,15 @@ const (
 	NoReg
 )
 
+var regNames = [...]string{
+	"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+	"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+	"xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "none",
+}
+
+// String is the register's name, in 64 bits or as an XMM register.
+func (r Reg) String() string { return regNames[r] }
+
 // IsX reports whether r is an XMM register.
 func (r Reg) IsX() bool { return r >= X0 && r <= X15 }
 
