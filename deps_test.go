@@ -62,7 +62,7 @@ var policy = map[string][]string{
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
 		"internal/opt", "internal/softfloat", "internal/trap",
 	},
-	"internal/view":       {"internal/engine", "internal/guest", "internal/ir", "internal/jit"},
+	"internal/view":       {"internal/engine", "internal/guest", "internal/ir", "internal/jit", "internal/opt"},
 	"internal/peer":       {},
 	"internal/ptrace":     {"internal/guest", "internal/peer", "internal/trap"},
 	"internal/procview":   {"internal/mem", "internal/peer"},

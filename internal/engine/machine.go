@@ -39,7 +39,10 @@ type Options struct {
 	// Translated, if set, is called with each translation that is made, by any thread, one
 	// at a time. It may call neither this package nor the address space.
 	Translated func(*Translation)
-	// Symbol says what the guest code at an address is called, for Translated and Differs.
+	// Optimised, if set, is called with each region that has been optimised, by any thread, under
+	// the same conditions. Nothing is kept of what regions were like if it is not set.
+	Optimised func(*Optimisation)
+	// Symbol says what the guest code at an address is called, for Translated, Optimised and Differs.
 	Symbol func(pc uint64) string
 	// Differs, if set, has each block that is executed checked against the interpreter, and
 	// is called when they differ. Threshold is 0 then.

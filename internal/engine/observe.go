@@ -6,6 +6,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/opt"
 )
 
 // Translation is generated code, as Options.Translated gets to see it. What it refers to
@@ -21,6 +22,18 @@ type Translation struct {
 	Code     []byte    // host code, before any exit is linked
 	Made     *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
 	Stubs    jit.Stubs
+}
+
+// Optimisation is a region that has been optimised, as Options.Optimised gets to see it. What
+// it refers to is valid during the call only.
+type Optimisation struct {
+	// Translation is what has been made of it. Guest, Trace and Function are not set. Made has
+	// marks of operations, or is nil: the region could not be compiled.
+	*Translation
+	Sources []opt.Source // what it was made of
+	Pieces  [][]byte     // guest code, by source: that of the trace, at least
+	History *opt.History // what it was like after each pass
+	Graph   *ir.Graph    // what it was lowered to, or nil
 }
 
 // described describes a block as far as it is kept.
