@@ -6,9 +6,16 @@ type Pass struct {
 	Run  func(*Region)
 }
 
-// Passes are the steps, in their order.
+// Passes are the steps, in their order. Loads and bounds look for addresses that are sums with
+// constants.
 var Passes = []Pass{
+	{"phis", dropPhis},
+	{"simplify", simplify},
+	{"branches", foldBranches},
 	{"loads", loads},
+	{"phis again", dropPhis},
+	{"simplify again", simplify},
+	{"unused", dropUnused},
 	{"boxes", boxes},
 	{"bounds", bounds},
 }
