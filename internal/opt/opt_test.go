@@ -86,7 +86,6 @@ func tryRandom(t *testing.T, seed uint64) (runs []*run) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := r.String()
 	after := func(pass string) {
 		err := r.Verify()
 		for _, x := range runs {
@@ -95,19 +94,34 @@ func tryRandom(t *testing.T, seed uint64) (runs []*run) {
 			}
 		}
 		if err != nil {
-			t.Fatalf("seed %d, after %s: %v\n%s\nbefore\n%s", seed, pass, err, r, before)
+			t.Fatalf("seed %d, after %s: %v\n%s\nbefore\n%s", seed, pass, err, r, before(sources, pass))
 		}
-		before = r.String()
 	}
 	after("forming")
 	opt.Optimise(r, after)
 	return runs
 }
 
+// before is what a region was before a pass.
+func before(sources []opt.Source, pass string) (text string) {
+	r, err := opt.Form(sources)
+	if err != nil {
+		return err.Error()
+	}
+	last := r.String()
+	opt.Optimise(r, func(done string) {
+		if done == pass {
+			text = last
+		}
+		last = r.String()
+	})
+	return text
+}
+
 func TestRandom(t *testing.T) {
-	n := uint64(3000)
+	n := uint64(2000)
 	if testing.Short() {
-		n = 1000
+		n = 800
 	}
 	left, faults := map[ir.Op]int{}, 0
 	for seed := range n {
