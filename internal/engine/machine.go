@@ -110,12 +110,12 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 			return nil, err
 		}
 	}
-	m.startOptimiser(t.NewLifter())
 	m.threshold.start(m.opts.Threshold)
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), m.limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
+	m.startOptimiser(t.NewLifter())
 	m.cache.Keep(m.asm.Buf)
 	m.tellStubs()
 	start, end := m.cache.Range()

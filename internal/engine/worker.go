@@ -26,6 +26,7 @@ type optimiser struct {
 
 	mu     sync.Mutex // held while a region is made; before Machine.mu
 	lifter guest.Lifter
+	gen    generator
 }
 
 // request is for a region that is entered at a block.
@@ -44,7 +45,7 @@ var generate func(m *Machine, r *region, code *opt.Region, lap func(stage string
 // startOptimiser decides whether hot code is optimised.
 func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
-	o.lifter, o.pid = l, os.Getpid()
+	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil && generate != nil
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
 }

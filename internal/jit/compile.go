@@ -70,6 +70,7 @@ type Code struct {
 	Extra  []Span // code that is there for watching only, in the order of offsets
 	Ops    []OpMark
 	Stubs  []int  // offsets of displacements that lead to stubs
+	Names  []int  // offsets of 4 bytes that are the number of an exit
 }
 
 // Span is a piece of code.
@@ -159,7 +160,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	a.Align(codeAlign, 0)
 	c.a, c.homes, c.graph = a, t, nil
-	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Ops: c.code.Ops[:0]}
+	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
 	c.cold, c.interps = c.cold[:0], c.interps[:0]
 }
 

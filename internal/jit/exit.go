@@ -189,6 +189,7 @@ func (c *Compiler) emitExits() {
 			continue
 		}
 		c.a.MovImm(amd64.RAX, uint64(c.FirstExit)+uint64(n))
+		c.code.Names = append(c.code.Names, c.a.Len()-4)
 		c.toStub(c.a.Jmp(), c.Stubs.Leave)
 	}
 }

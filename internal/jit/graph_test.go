@@ -93,10 +93,13 @@ func (p program) eval(s *ir.State, left ir.Outcome, steps uint64) ir.Outcome {
 func (m *machine) runGraph(c *Compiler, g *ir.Graph, s *ir.State) (out ir.Outcome, err error) {
 	a := amd64.Assembler{}
 	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
-	code, err := c.CompileGraph(&a, g)
+	var b amd64.Assembler
+	code, err := c.CompileGraph(&b, g)
 	if err != nil {
 		return out, err
 	}
+	a.Nop(int(m.ctx.Chance)) // anywhere
+	code.Move(&a, b.Buf, FirstExit, FirstExit)
 	return m.enter(c, a.Buf, code, s), nil
 }
 

@@ -52,6 +52,7 @@ func (c *Compiler) guess(op ir.Op) {
 func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	c.a.SetRel32(e.Guess.Miss, c.a.Len())
 	c.a.MovImm(amd64.RCX, number)
+	c.code.Names = append(c.code.Names, c.a.Len()-4)
 	c.toStub(c.a.Jmp(), c.Stubs.Guess)
 	e.Guess.Probe = c.a.Len()
 	entry, missing := probe(c.a)

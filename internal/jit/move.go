@@ -1,0 +1,48 @@
+//go:build amd64
+
+package jit
+
+import (
+	"encoding/binary"
+
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+)
+
+// lineSize is how long the pieces are that hosts read and write memory in.
+const lineSize = 64
+
+// Move appends code to a that has been compiled elsewhere: to from, which began at a multiple of lineSize
+// as far as offsets go, with exits numbered from the same first number on. The stubs are those of a's
+// buffer. What the code says of itself is adapted.
+func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
+	a.Align(lineSize, 0)
+	by := a.Len() - c.Start
+	a.Buf = append(a.Buf, from[c.Start:c.End]...)
+	add := func(at int, n uint32) {
+		field := a.Buf[at+by:]
+		binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+	}
+	for _, at := range c.Stubs {
+		add(at, -uint32(by))
+	}
+	for _, at := range c.Names {
+		add(at, firstHere-first)
+	}
+	c.Start, c.Body, c.End = c.Start+by, c.Body+by, c.End+by
+	for n := range c.Exits {
+		e := &c.Exits[n]
+		e.Jump, e.Unlinked = e.Jump+by, e.Unlinked+by
+		if g := e.Guess; g != nil {
+			g.At, g.Miss, g.Probe = g.At+by, g.Miss+by, g.Probe+by
+		}
+	}
+	for n := range c.Faults {
+		c.Faults[n].Offset += by
+	}
+	for n := range c.Marks {
+		c.Marks[n].Offset += by
+	}
+	for n := range c.Ops {
+		c.Ops[n].Offset += by
+	}
+}
