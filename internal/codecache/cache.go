@@ -250,19 +250,19 @@ func (c *Cache) Exits(b *Block) []Exit {
 // Exit is the exit with a number.
 func (c *Cache) Exit(n uint32) *Exit { return &c.exits[n-c.first] }
 
-// At returns what may fault at a host address.
-func (c *Cache) At(host uintptr) (f Fault, ok bool) {
+// At returns what may fault at a host address, and the block that it is in.
+func (c *Cache) At(host uintptr) (f Fault, b *Block, ok bool) {
 	offset := uint32(host - c.base)
 	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].End > offset })
 	if i == len(c.blocks) || c.blocks[i].Entry > offset {
-		return f, false
+		return f, nil, false
 	}
-	b := c.blocks[i]
+	b = c.blocks[i]
 	n := sort.Search(len(b.faults), func(n int) bool { return b.faults[n].Offset >= offset })
 	if n == len(b.faults) || b.faults[n].Offset != offset {
-		return f, false
+		return f, nil, false
 	}
-	return b.faults[n], true
+	return b.faults[n], b, true
 }
 
 // Link has an exit lead to a block, unless it leads to one, or is guessed to go elsewhere. It

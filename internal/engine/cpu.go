@@ -249,8 +249,12 @@ func (c *CPU) leave() (l left) {
 
 // faulted is leave for an instruction that has faulted, with m.mu held.
 func (c *CPU) faulted() left {
-	c.ctx.Restore()
-	f, ok := c.m.cache.At(c.ctx.FaultAt)
+	f, b, ok := c.m.cache.At(c.ctx.FaultAt)
+	if b != nil && b.Region && !f.Overflow {
+		c.ctx.RestoreHomes(c.m.opt.homes[b])
+	} else {
+		c.ctx.Restore()
+	}
 	switch {
 	case !ok:
 		panic("engine: a fault where none can be")

@@ -14,8 +14,6 @@ type generator struct {
 	asm  amd64.Assembler
 }
 
-func init() { generate = (*Machine).generate }
-
 // generate makes host code of a region and has it installed.
 func (m *Machine) generate(r *region, code *opt.Region, lap func(stage string)) {
 	gen := &m.opt.gen
@@ -33,9 +31,9 @@ func (m *Machine) generate(r *region, code *opt.Region, lap func(stage string)) 
 		m.refuse(&m.opt.stats.Failed)
 		return
 	}
-	m.install(r, func() (*jit.Code, bool) {
+	m.install(r, func() *jit.Code {
 		made.Move(&m.asm, gen.asm.Buf, jit.FirstExit, m.cache.NextExit())
-		return made, true
+		return made
 	})
 	lap("install")
 }

@@ -20,9 +20,10 @@ import (
 func translatedRegions(t *testing.T) {
 	old := generate
 	generate = func(m *Machine, r *region, _ *opt.Region, _ func(string)) {
-		m.install(r, func() (*jit.Code, bool) {
+		m.install(r, func() *jit.Code {
 			m.comp.Round, m.comp.FirstExit = r.survey.head.Mode, m.cache.NextExit()
-			return m.comp.Compile(&m.asm, r.sources[0].Trace, nil)
+			made, _ := m.comp.Compile(&m.asm, r.sources[0].Trace, nil)
+			return made
 		})
 	}
 	t.Cleanup(func() { generate = old })

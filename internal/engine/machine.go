@@ -117,6 +117,7 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.startOptimiser(t.NewLifter())
 	m.cache.Keep(m.asm.Buf)
+	m.startOptimiser(t.NewLifter())
 	m.tellStubs()
 	start, end := m.cache.Range()
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt); err != nil {
@@ -300,6 +301,7 @@ func (m *Machine) reset(epoch uint64) {
 	m.mu.Lock()
 	m.cache.Reset()
 	m.check.forget()
+	m.opt.forget()
 	m.mu.Unlock()
 	if m.check == nil {
 		m.threshold.emptied(m.cache.Size())

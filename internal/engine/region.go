@@ -60,15 +60,11 @@ type frame struct {
 func (s *survey) form(l guest.Lifter) *region {
 	f := &former{insts: s.insts(l), head: s.head.PC, loop: !s.called, lifter: l}
 	root := &frame{entry: f.head}
-	f.reach(root, maxRegion, true)
-	if f.loop && !f.keepLoop(root, true) {
+	f.reach(root, maxRegion)
+	if f.loop && !f.keepLoop(root) {
 		return nil
 	}
 	f.inline(root, maxRegion)
-	f.reach(root, maxRegion, false)
-	if f.loop && !f.keepLoop(root, false) { // each way round has a call that stays one
-		return nil
-	}
 	f.cut(root)
 	r := &region{survey: s, sources: f.lift()}
 	r.code, r.insts = f.code()
@@ -85,22 +81,18 @@ func (f *former) follows(fr *frame, i *inst) bool {
 	return false
 }
 
-// next are the instructions that i leads to in its frame. all counts each call that has
-// returned, otherwise those that are inlined do.
-func (f *former) next(fr *frame, i *inst, all bool) (list []*inst) {
+// next are the instructions that i leads to in its frame.
+func (f *former) next(fr *frame, i *inst) (list []*inst) {
 	add := func(pc uint64) {
 		if to := f.insts[pc]; to != nil {
 			list = append(list, to)
 		}
 	}
-	if i.falls() {
+	if i.falls() || i.returned {
 		add(i.next)
 	}
 	if f.follows(fr, i) {
 		add(i.to)
-	}
-	if in := fr.inlined[i.pc]; i.calls() && (all && i.returned || in != nil && in.returns()) {
-		add(i.next)
 	}
 	return list
 }
@@ -112,7 +104,7 @@ func (fr *frame) returns() bool {
 
 // reach keeps the instructions that the frame's entry leads to, the nearest first, and limit of them at
 // most. It reports whether these are all.
-func (f *former) reach(fr *frame, limit int, all bool) bool {
+func (f *former) reach(fr *frame, limit int) bool {
 	fr.kept = fr.kept[:0]
 	first := f.insts[fr.entry]
 	seen := map[*inst]bool{first: true}
@@ -122,7 +114,7 @@ func (f *former) reach(fr *frame, limit int, all bool) bool {
 		}
 		i := queue[0]
 		fr.kept = append(fr.kept, i)
-		for _, to := range f.next(fr, i, all) {
+		for _, to := range f.next(fr, i) {
 			if !seen[to] {
 				seen[to] = true
 				queue = append(queue, to)
@@ -132,11 +124,11 @@ func (f *former) reach(fr *frame, limit int, all bool) bool {
 	return true
 }
 
-// keepLoop keeps what leads back to the head. It reports whether anything does. all is as for next.
-func (f *former) keepLoop(fr *frame, all bool) bool {
+// keepLoop keeps what leads back to the head. It reports whether anything does.
+func (f *former) keepLoop(fr *frame) bool {
 	before := map[*inst][]*inst{}
 	for _, i := range fr.kept {
-		for _, to := range f.next(fr, i, all) {
+		for _, to := range f.next(fr, i) {
 			before[to] = append(before[to], i)
 		}
 	}
@@ -165,13 +157,9 @@ func (f *former) inline(fr *frame, limit int) (n int) {
 		}
 		in := &frame{caller: fr, entry: i.to, ret: i.next}
 		room := min(limit-n, maxInlined)
-		if !f.reach(in, room, true) {
-			continue
-		}
-		size := f.inline(in, room)
-		if f.reach(in, room, false); in.returns() {
+		if f.reach(in, room) && in.returns() {
 			fr.inlined[i.pc] = in
-			n += size
+			n += f.inline(in, room)
 		}
 	}
 	return n
@@ -205,7 +193,7 @@ func (f *former) cut(fr *frame) {
 		if f.follows(fr, i) {
 			f.add(fr, i.to)
 		}
-		if fr.inlined[i.pc] != nil {
+		if i.returned {
 			f.add(fr, i.next)
 		}
 	}
@@ -298,7 +286,7 @@ func (f *former) code() (list []codecache.Range, insts int) {
 func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 	var i *inst
 	for v, op := range t.Code[1:] {
-		to, in, ok := uint64(0), fr, false
+		to, in, ok, returns := uint64(0), fr, false, false
 		switch {
 		case op.Op == ir.Inst:
 			i = f.insts[op.Imm]
@@ -311,9 +299,11 @@ func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 			to, in, ok = i.to, fr.inlined[i.pc], true
 		case f.follows(fr, i):
 			to, ok = i.to, true
+		case i.returned:
+			to, ok, returns = i.next, true, true
 		}
 		if n, has := in.sources[to]; ok && has {
-			list = append(list, opt.Way{From: ir.Value(v + 1), To: n})
+			list = append(list, opt.Way{From: ir.Value(v + 1), To: n, Return: returns})
 		}
 	}
 	return list

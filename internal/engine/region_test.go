@@ -109,6 +109,9 @@ func (r *region) text() string {
 		fmt.Fprintf(&b, "%d: %#x %d", n, s.Trace.PC-codeAddr, insts)
 		for _, w := range s.Ways {
 			fmt.Fprintf(&b, ", %s %d", s.Trace.Code[w.From].Op, w.To)
+			if w.Return {
+				b.WriteString(" after it")
+			}
 		}
 		b.WriteByte('\n')
 	}
@@ -187,7 +190,7 @@ func TestRegions(t *testing.T) {
 			jal f
 			ld ra, (sp)
 		1:	addi sp, sp, 16
-			ret`, []string{"0: 0x18 5, exitif 1\n1: 0x30 2\n"}},
+			ret`, []string{"0: 0x18 5, exitif 1, callto 2 after it\n1: 0x30 2\n2: 0x2c 1, goto 1\n"}},
 		{"calls by a pointer", `
 			li a0, 1000
 			auipc a1, 0
@@ -206,7 +209,7 @@ func TestRegions(t *testing.T) {
 			.rept 70
 			addi a1, a1, 1
 			.endr
-			ret`, []string{"0: 0x10 64, goto 1\n1: 0x110 8\n"}},
+			ret`, []string{"0: 0x4 1, callto 1 after it\n1: 0x8 1, exitif 0\n", "0: 0x10 64, goto 1\n1: 0x110 8\n"}},
 		{"a long loop", `
 			li a0, 1000
 		1:	addi a0, a0, -1

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,9 @@ type optimiser struct {
 	pid     int  // the process whose the code cache is
 	stats   OptimiserStats
 
-	mu     sync.Mutex // held while a region is made; before Machine.mu
+	homes map[*codecache.Block][]jit.Home // of regions
+
+	mu     sync.Mutex // held while a region is made, with what follows; before Machine.mu
 	lifter guest.Lifter
 	gen    generator
 }
@@ -39,14 +42,17 @@ type request struct {
 const maxQueue = 256
 
 // generate makes host code of a region, has it installed, and calls lap after each stage of
-// that. It is nil as long as there is nothing that can.
+// that. Tests put others in its place.
 var generate func(m *Machine, r *region, code *opt.Region, lap func(stage string))
 
-// startOptimiser decides whether hot code is optimised.
+func init() { generate = (*Machine).generate }
+
+// startOptimiser decides whether hot code is optimised. m.comp is ready for use.
 func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
-	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil && generate != nil
+	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
+	o.homes = map[*codecache.Block][]jit.Home{}
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
 }
 
@@ -131,9 +137,9 @@ func (m *Machine) refuse(n *uint64) {
 	m.mu.Unlock()
 }
 
-// install has a region executed, with the host code that compile appends to m.asm, unless
-// guest code has changed. compile is called with mu held.
-func (m *Machine) install(r *region, compile func() (*jit.Code, bool)) {
+// install has a region executed, with the host code that put appends to m.asm, unless
+// guest code has changed. put is called with mu held.
+func (m *Machine) install(r *region, put func() *jit.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
@@ -142,8 +148,8 @@ func (m *Machine) install(r *region, compile func() (*jit.Code, bool)) {
 		return
 	}
 	m.asm.Buf = m.cache.Buffer()
-	made, ok := compile()
-	if !ok || !m.cache.Fits(m.asm.Buf) {
+	made := put()
+	if !m.cache.Fits(m.asm.Buf) {
 		o.stats.Failed++
 		return
 	}
@@ -154,6 +160,7 @@ func (m *Machine) install(r *region, compile func() (*jit.Code, bool)) {
 	old := m.cache.Lookup(b.Key)
 	m.describe(b, made)
 	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
+	o.homes[b] = slices.Clone(made.Homes)
 	for _, c := range m.live() {
 		c.ctx.Retarget(b.PC, m.cache.Host(old.Body), m.cache.Host(b.Body))
 	}
@@ -176,8 +183,14 @@ func (o *optimiser) forked(lost bool) {
 	o.stats = OptimiserStats{}
 	o.pid = os.Getpid()
 	if lost {
-		o.queue = nil
+		o.forget()
 	}
+}
+
+// forget forgets all regions, with mu held.
+func (o *optimiser) forget() {
+	o.queue = nil
+	clear(o.homes)
 }
 
 // OptimiserStats are about regions: code that was hot enough to be optimised.

@@ -23,6 +23,13 @@ func (ctx *Context) Restore() {
 	}
 }
 
+// RestoreHomes is Restore for a graph, with its homes.
+func (ctx *Context) RestoreHomes(list []Home) {
+	for _, h := range list {
+		*ctx.register(int(h.Variable)) = ctx.Host[h.Reg]
+	}
+}
+
 // Target is where a computed call that has faulted was to go.
 func (ctx *Context) Target() uint64 { return ctx.Host[amd64.RAX] }
 
