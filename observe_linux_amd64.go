@@ -93,12 +93,15 @@ func (o *observer) interpreted(pc uint64, text string) {
 func (o *observer) translated(t *engine.Translation) {
 	o.show(t)
 	name := t.Name
-	if t.Guest != nil {
+	if t.Guest != nil || t.Region {
 		if name != "" {
 			name += " "
 		}
 		if t.Function != ir.NoFunction {
 			name += fmt.Sprintf("[hospes %s] ", t.Function)
+		}
+		if t.Region {
+			name += "[region] "
 		}
 		name += fmt.Sprintf("[%#x]", t.PC)
 	}

@@ -20,15 +20,16 @@ func (m *Machine) generate(r *region, code *opt.Region, lap func(stage string)) 
 	g, err := opt.Lower(code)
 	lap("lower")
 	if err != nil {
-		m.refuse(&m.opt.stats.Failed)
+		m.uncompiled(r)
 		return
 	}
+	r.graph = g
 	gen.comp.Round, gen.comp.FirstExit = r.survey.head.Mode, jit.FirstExit
 	gen.asm.Buf = gen.asm.Buf[:0]
 	made, err := gen.comp.CompileGraph(&gen.asm, g)
 	lap("compile")
 	if err != nil {
-		m.refuse(&m.opt.stats.Failed)
+		m.uncompiled(r)
 		return
 	}
 	m.install(r, func() *jit.Code {
@@ -36,4 +37,12 @@ func (m *Machine) generate(r *region, code *opt.Region, lap func(stage string)) 
 		return made
 	})
 	lap("install")
+}
+
+// uncompiled is for a region that is left as it is.
+func (m *Machine) uncompiled(r *region) {
+	m.refuse(&m.opt.stats.Failed)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tellRegion(r, nil, nil)
 }

@@ -14,10 +14,11 @@ import (
 type Translation struct {
 	PC    uint64 // guest address
 	Name  string // that Options.Symbol gives it
-	Guest []byte // guest code; nil for what is a translation of nothing
+	Guest []byte // guest code; nil for what is a translation of nothing, or of more than one piece
 	Trace *ir.Trace
 	// Function is the library function that the host code is for; Trace then has no operations.
 	Function ir.Function
+	Region   bool      // of an optimised region; Trace is nil
 	Host     uintptr   // host address
 	Code     []byte    // host code, before any exit is linked
 	Made     *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
@@ -27,18 +28,17 @@ type Translation struct {
 // Optimisation is a region that has been optimised, as Options.Optimised gets to see it. What
 // it refers to is valid during the call only.
 type Optimisation struct {
-	// Translation is what has been made of it. Guest, Trace and Function are not set. Made has
-	// marks of operations, or is nil: the region could not be compiled.
+	// Translation is what has been made of it. Made has marks of operations, or is nil: there is
+	// no host code.
 	*Translation
 	Sources []opt.Source // what it was made of
-	Pieces  [][]byte     // guest code, by source: that of the trace, at least
 	History *opt.History // what it was like after each pass
 	Graph   *ir.Graph    // what it was lowered to, or nil
 }
 
 // described describes a block as far as it is kept.
 func (m *Machine) described(b *codecache.Block, name string) *Translation {
-	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Function: ir.Function(b.Function), Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
+	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Function: ir.Function(b.Function), Region: b.Region, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
 }
 
 // tellStubs tells of the code that is of no block.
@@ -52,9 +52,22 @@ func (m *Machine) tell(t *Translation) {
 	}
 }
 
+// tellRegion tells of a region, with mu held. made is nil if it could not be compiled, as b then is.
+func (m *Machine) tellRegion(r *region, b *codecache.Block, made *jit.Code) {
+	t := &Translation{PC: r.survey.head.PC, Name: r.name}
+	if b != nil {
+		t = m.described(b, r.name)
+		m.tell(t)
+		t.Made = made
+	}
+	if m.opts.Optimised != nil {
+		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, History: r.history, Graph: r.graph})
+	}
+}
+
 // symbol is the name of guest code if anybody wants to know. The caller holds no lock.
 func (m *Machine) symbol(pc uint64) string {
-	if m.opts.Translated == nil || m.opts.Symbol == nil {
+	if m.opts.Translated == nil && m.opts.Optimised == nil || m.opts.Symbol == nil {
 		return ""
 	}
 	return m.opts.Symbol(pc)

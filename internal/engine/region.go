@@ -19,6 +19,10 @@ type region struct {
 	sources []opt.Source      // entered at the first
 	code    []codecache.Range // that it is made of
 	insts   int
+
+	name    string       // for observers
+	history *opt.History // nil if nobody wants to know
+	graph   *ir.Graph    // what it was lowered to, for views
 }
 
 // Bounds of a region, in guest instructions.
@@ -238,7 +242,8 @@ func (f *former) cutLong(fr *frame, i *inst) {
 func (f *former) lift() []opt.Source {
 	list := make([]opt.Source, len(f.starts))
 	for n, s := range f.starts {
-		t, _, _ := f.lifter.Lift(f.codeFrom(s), s.pc)
+		list[n].Guest = f.codeFrom(s)
+		t, _, _ := f.lifter.Lift(list[n].Guest, s.pc)
 		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
 		list[n].Ways = f.ways(s.in, list[n].Trace)
 	}

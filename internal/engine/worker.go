@@ -51,6 +51,7 @@ func init() { generate = (*Machine).generate }
 func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
+	o.gen.comp.MarkOps = m.opts.Optimised != nil
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
 	o.homes = map[*codecache.Block][]jit.Home{}
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
@@ -120,13 +121,21 @@ func (m *Machine) optimise(head *codecache.Block) {
 		m.refuse(&o.stats.NoLoop)
 		return
 	}
+	r.name = m.symbol(head.PC)
 	code, err := opt.Form(r.sources)
 	lap("form")
 	if err != nil {
 		m.refuse(&o.stats.Failed)
 		return
 	}
-	opt.Optimise(code, lap)
+	if m.opts.Optimised != nil {
+		r.history = new(opt.History)
+	}
+	r.history.Note("form", code)
+	opt.Optimise(code, func(pass string) {
+		lap(pass)
+		r.history.Note(pass, code)
+	})
 	generate(m, r, code, lap)
 }
 
@@ -151,6 +160,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	made := put()
 	if !m.cache.Fits(m.asm.Buf) {
 		o.stats.Failed++
+		m.tellRegion(r, nil, nil)
 		return
 	}
 	b := &codecache.Block{
@@ -164,6 +174,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	for _, c := range m.live() {
 		c.ctx.Retarget(b.PC, m.cache.Host(old.Body), m.cache.Host(b.Body))
 	}
+	m.tellRegion(r, b, made)
 	o.stats.Insts += uint64(b.Insts)
 	o.stats.HostBytes += uint64(b.End - b.Entry)
 }

@@ -69,8 +69,8 @@ type Code struct {
 	Homes  []Home // of guest registers, in a graph, where an instruction may fault
 	Extra  []Span // code that is there for watching only, in the order of offsets
 	Ops    []OpMark
-	Stubs  []int  // offsets of displacements that lead to stubs
-	Names  []int  // offsets of 4 bytes that are the number of an exit
+	Stubs  []int // offsets of displacements that lead to stubs
+	Names  []int // offsets of 4 bytes that are the number of an exit
 }
 
 // Span is a piece of code.

@@ -11,6 +11,7 @@ import (
 // What is left out leads outside.
 type Source struct {
 	Trace *ir.Trace
+	Guest []byte // the guest code of the trace, for views
 	Ways  []Way
 }
 

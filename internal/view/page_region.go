@@ -140,10 +140,10 @@ func address(pc uint64) string { return fmt.Sprintf("%#x", pc) }
 // guestCode disassembles the guest instructions.
 func (w *pageWriter) guestCode() {
 	text := map[uint64]string{}
-	for n, s := range w.t.Sources {
+	for _, s := range w.t.Sources {
 		for _, i := range s.Trace.Code {
-			if at := i.Imm - s.Trace.PC; i.Op == ir.Inst && at < uint64(len(w.t.Pieces[n])) {
-				asm, _ := w.o.Disassemble(w.t.Pieces[n][at:], i.Imm)
+			if at := i.Imm - s.Trace.PC; i.Op == ir.Inst && at < uint64(len(s.Guest)) {
+				asm, _ := w.o.Disassemble(s.Guest[at:], i.Imm)
 				text[i.Imm] = strings.ReplaceAll(asm, "\t", " ")
 			}
 		}

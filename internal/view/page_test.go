@@ -53,7 +53,7 @@ func optimised(t *testing.T, name string, n uint64) *engine.Optimisation {
 		if size != end-start {
 			t.Fatalf("the trace at %#x ends after %d bytes", start, size)
 		}
-		s := opt.Source{Trace: trace}
+		s := opt.Source{Trace: trace, Guest: sums[start:end]}
 		for k, i := range trace.Code {
 			if to, ok := ways[i.Imm]; ok && (i.Op == ir.ExitIf || i.Op == ir.Goto) {
 				to.From = ir.Value(k)
@@ -63,7 +63,7 @@ func optimised(t *testing.T, name string, n uint64) *engine.Optimisation {
 				s.Ways = append(s.Ways, to)
 			}
 		}
-		o.Sources, o.Pieces = append(o.Sources, s), append(o.Pieces, sums[start:])
+		o.Sources = append(o.Sources, s)
 	}
 	r, err := opt.Form(o.Sources)
 	if err != nil {
