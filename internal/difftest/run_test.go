@@ -95,6 +95,8 @@ var Configurations = []struct {
 }{
 	{"default", []string{"--translate=on"}},
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
+	{"optimised-at-once", []string{"--translate=on", "--threshold=0", "--optimise-threshold=0"}},
+	{"optimised", []string{"--translate=on", "--threshold=0", "--optimise-threshold=20"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=128K"}},
 	{"check", []string{"--check"}},
 	{"interpreter", []string{"--translate=off"}},

@@ -47,6 +47,8 @@ var configurations = []struct {
 }{
 	{"default", []string{"--translate=on"}},
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
+	{"optimised-at-once", []string{"--translate=on", "--threshold=0", "--optimise-threshold=0"}},
+	{"optimised", []string{"--translate=on", "--threshold=0", "--optimise-threshold=30"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
 	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
 	{"native-lib", []string{"--translate=on", "--threshold=0", "--native-lib"}},
