@@ -136,7 +136,7 @@ func (s Stats) String() string {
 
 // print prints what there is about regions.
 func (o *OptimiserStats) print(p func(format string, a ...any)) {
-	if o.Thunks == 0 && o.Hot == 0 {
+	if o.Thunks+o.Hot+o.Regions+o.NoLoop == 0 {
 		return
 	}
 	p("counted: %d blocks; %d were hot, %d of them put off", o.Thunks, o.Hot, o.Put)

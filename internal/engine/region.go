@@ -34,11 +34,14 @@ const (
 
 // former finds a region in a survey.
 type former struct {
-	insts  map[uint64]*inst
+	s      *survey
+	insts  map[uint64]*inst // of blocks that have been reached
+	known  int              // blocks
 	head   uint64
 	loop   bool // else a function
 	lifter guest.Lifter
 	starts []start
+	mark   int
 }
 
 // start is where a source begins.
@@ -62,7 +65,7 @@ type frame struct {
 // form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
 // far as exits have been taken, and no function.
 func (s *survey) form(l guest.Lifter) *region {
-	f := &former{insts: s.insts(l), head: s.head.PC, loop: !s.called, lifter: l}
+	f := &former{s: s, insts: map[uint64]*inst{}, head: s.head.PC, loop: !s.called, lifter: l}
 	root := &frame{entry: f.head}
 	f.reach(root, maxRegion)
 	if f.loop && !f.keepLoop(root) {
@@ -85,18 +88,23 @@ func (f *former) follows(fr *frame, i *inst) bool {
 	return false
 }
 
-// next are the instructions that i leads to in its frame.
-func (f *former) next(fr *frame, i *inst) (list []*inst) {
-	add := func(pc uint64) {
-		if to := f.insts[pc]; to != nil {
-			list = append(list, to)
-		}
+// at is the instruction at an address, or nil. Blocks are lifted when they are reached.
+func (f *former) at(pc uint64) *inst {
+	if b := f.s.blocks[pc]; b != nil && !b.known {
+		b.known = true
+		b.instsOf(f.lifter, f.insts)
+		f.known++
 	}
+	return f.insts[pc]
+}
+
+// next are the instructions that i leads to in its frame, or nil.
+func (f *former) next(fr *frame, i *inst) (list [2]*inst) {
 	if i.falls() || i.returned {
-		add(i.next)
+		list[0] = f.at(i.next)
 	}
 	if f.follows(fr, i) {
-		add(i.to)
+		list[1] = f.at(i.to)
 	}
 	return list
 }
@@ -109,20 +117,30 @@ func (fr *frame) returns() bool {
 // reach keeps the instructions that the frame's entry leads to, the nearest first, and limit of them at
 // most. It reports whether these are all.
 func (f *former) reach(fr *frame, limit int) bool {
-	fr.kept = fr.kept[:0]
-	first := f.insts[fr.entry]
-	seen := map[*inst]bool{first: true}
-	for queue := []*inst{first}; len(queue) > 0; queue = queue[1:] {
-		if len(fr.kept) == limit {
-			return false
+	for {
+		known := f.known
+		all := f.reachOnce(fr, limit)
+		if f.known == known { // else more may be known of instructions that were there before
+			return all
 		}
-		i := queue[0]
-		fr.kept = append(fr.kept, i)
-		for _, to := range f.next(fr, i) {
-			if !seen[to] {
-				seen[to] = true
-				queue = append(queue, to)
+	}
+}
+
+func (f *former) reachOnce(fr *frame, limit int) bool {
+	f.mark++
+	first := f.at(fr.entry)
+	first.mark = f.mark
+	fr.kept = append(fr.kept[:0], first)
+	for k := 0; k < len(fr.kept); k++ {
+		for _, to := range f.next(fr, fr.kept[k]) {
+			if to == nil || to.mark == f.mark {
+				continue
 			}
+			if len(fr.kept) == limit {
+				return false
+			}
+			to.mark = f.mark
+			fr.kept = append(fr.kept, to)
 		}
 	}
 	return true
@@ -130,24 +148,23 @@ func (f *former) reach(fr *frame, limit int) bool {
 
 // keepLoop keeps what leads back to the head. It reports whether anything does.
 func (f *former) keepLoop(fr *frame) bool {
-	before := map[*inst][]*inst{}
-	for _, i := range fr.kept {
-		for _, to := range f.next(fr, i) {
-			before[to] = append(before[to], i)
-		}
-	}
+	f.mark++
 	head := f.insts[f.head]
-	in := map[*inst]bool{}
-	for list := before[head]; len(list) > 0; {
-		i := list[len(list)-1]
-		list = list[:len(list)-1]
-		if !in[i] {
-			in[i] = true
-			list = append(list, before[i]...)
+	for changed := true; changed; {
+		changed = false
+		for _, i := range slices.Backward(fr.kept) {
+			if i.mark == f.mark {
+				continue
+			}
+			for _, to := range f.next(fr, i) {
+				if to != nil && (to == head || to.mark == f.mark) {
+					i.mark, changed = f.mark, true
+				}
+			}
 		}
 	}
-	fr.kept = slices.DeleteFunc(fr.kept, func(i *inst) bool { return !in[i] })
-	return in[head]
+	fr.kept = slices.DeleteFunc(fr.kept, func(i *inst) bool { return i.mark != f.mark })
+	return head.mark == f.mark
 }
 
 // inline gives small functions that the frame calls frames of their own, as long as no more than
@@ -172,7 +189,7 @@ func (f *former) inline(fr *frame, limit int) (n int) {
 // mayInline reports whether a function can be part of a frame: if it is not in itself, or too
 // deep.
 func (f *former) mayInline(fr *frame, entry uint64) bool {
-	if f.insts[entry] == nil || entry == f.head {
+	if f.s.blocks[entry] == nil || entry == f.head {
 		return false
 	}
 	depth := 0

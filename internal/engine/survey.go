@@ -3,9 +3,6 @@
 package engine
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -24,19 +21,20 @@ type survey struct {
 type surveyed struct {
 	block *codecache.Block
 	exits []surveyedExit
+	known bool // its instructions are
 }
 
 // surveyedExit is an exit: where it leads, and whether it has been taken.
 type surveyedExit struct {
-	kind  codecache.ExitKind
 	pc    uint64
 	taken bool
 }
 
-// Bounds of a survey.
+// Bounds of a survey, in blocks.
 const (
-	maxSurvey = 256 // blocks
-	maxInline = 3   // calls within each other that are inlined
+	maxSurvey   = 160 // around the head
+	maxFunction = 16  // of a function that is called
+	maxInline   = 3   // calls within each other that are inlined
 )
 
 // survey looks at the code around a block of tier 1. It is nil if that is not valid any more.
@@ -47,41 +45,63 @@ func (m *Machine) survey(head *codecache.Block) *survey {
 		return nil
 	}
 	s := &survey{head: head, called: m.cache.Called(head), blocks: map[uint64]*surveyed{}}
-	level := []*codecache.Block{s.head}
-	for depth := 0; depth <= maxInline; depth++ {
-		level = m.surveyLevel(s, level)
+	found, calls, _ := m.surveyFrom(head, maxSurvey)
+	s.add(found)
+	for depth := 0; depth < maxInline; depth++ {
+		calls = m.surveyCalls(s, calls)
 	}
 	return s
 }
 
-// surveyLevel adds blocks, and those that they lead to without a call. It returns those that
-// they call.
-func (m *Machine) surveyLevel(s *survey, level []*codecache.Block) (calls []*codecache.Block) {
-	for ; len(level) > 0 && len(s.blocks) < maxSurvey; level = level[1:] {
-		b := level[0].Under()
-		if s.blocks[b.PC] != nil || !b.Valid() || b.Checked || b.Function != 0 || b.Interpreted() {
+// surveyCalls adds functions that are small. It returns those that they call.
+func (m *Machine) surveyCalls(s *survey, functions []*codecache.Block) (calls []*codecache.Block) {
+	for _, b := range functions {
+		if s.blocks[b.PC] != nil {
 			continue
 		}
-		known := &surveyed{block: b}
-		s.blocks[b.PC] = known
-		for _, e := range m.cache.Exits(b) {
-			to := m.surveyed(&e)
-			switch e.Kind {
-			case codecache.ToBlock:
-				if to != nil {
-					level = append(level, to)
-				}
-			case codecache.ToCall, codecache.ToGuess:
-				if to != nil {
-					calls = append(calls, to)
-				}
-			default:
-				continue
-			}
-			known.exits = append(known.exits, surveyedExit{e.Kind, e.PC, to != nil})
+		if found, further, all := m.surveyFrom(b, maxFunction); all {
+			s.add(found)
+			calls = append(calls, further...)
 		}
 	}
 	return calls
+}
+
+func (s *survey) add(list []*surveyed) {
+	for _, b := range list {
+		s.blocks[b.block.PC] = b
+	}
+}
+
+// surveyFrom finds a block and those that it leads to without a call, limit of them at most. It
+// reports whether these are all, and returns those that they call.
+func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*surveyed, calls []*codecache.Block, all bool) {
+	seen := map[uint64]bool{}
+	for level := []*codecache.Block{first}; len(level) > 0; level = level[1:] {
+		b := level[0].Under()
+		if seen[b.PC] || !b.Valid() || b.Checked || b.Function != 0 || b.Interpreted() {
+			continue
+		}
+		if len(found) == limit {
+			return found, calls, false
+		}
+		seen[b.PC] = true
+		known := &surveyed{block: b}
+		found = append(found, known)
+		for _, e := range m.cache.Exits(b) {
+			to := m.surveyed(&e)
+			switch {
+			case e.Kind == codecache.ToBlock && to != nil:
+				level = append(level, to)
+			case (e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess) && to != nil:
+				calls = append(calls, to.Under())
+			}
+			if e.Kind <= codecache.ToGuess {
+				known.exits = append(known.exits, surveyedExit{e.PC, to != nil})
+			}
+		}
+	}
+	return found, calls, true
 }
 
 // minProfile is how often code has to have been executed for its exits to tell what it does.
@@ -114,6 +134,7 @@ type inst struct {
 	to       uint64 // where that leads, if it is known
 	taken    bool   // it has
 	returned bool   // of a call: it has come back
+	mark     int    // of former
 }
 
 // falls reports whether execution may go on at next.
@@ -121,20 +142,6 @@ func (i *inst) falls() bool { return i.way == 0 || i.way == ir.ExitIf }
 
 // calls reports whether i calls a function.
 func (i *inst) calls() bool { return i.way == ir.CallTo || i.way == ir.Call }
-
-// insts are the guest instructions of all blocks by address.
-func (s *survey) insts(l guest.Lifter) map[uint64]*inst {
-	all := map[uint64]*inst{}
-	blocks := make([]*surveyed, 0, len(s.blocks))
-	for _, b := range s.blocks {
-		blocks = append(blocks, b)
-	}
-	slices.SortFunc(blocks, func(a, b *surveyed) int { return cmp.Compare(a.block.PC, b.block.PC) })
-	for _, b := range blocks {
-		b.instsOf(l, all)
-	}
-	return all
-}
 
 // instsOf adds the instructions of a block. Its exits are in the order of the operations that
 // they are of.
