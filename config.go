@@ -67,10 +67,14 @@ type Translator struct {
 // block its guest instructions, with the operations of the intermediate representation
 // and the host instructions that each became.
 type CodeView struct {
-	Output io.Writer
+	Output io.Writer // may be nil if nothing of the following is to be shown
 	// Guest alone shows what is interpreted, too, before it first runs.
 	Guest, IR, Host bool
-	// Filter, if set, says which blocks to show, by the guest address of their beginning
+	// Page, if set, receives an HTML page of the regions that are optimised: guest code,
+	// intermediate representation after each pass, registers and host code side by side.
+	// A program that the guest executes goes on with the page.
+	Page io.Writer
+	// Filter, if set, says which blocks and regions to show, by the guest address of their beginning
 	// and the name that it has: "main+0x8", or "" if it has none. It may be called by
 	// several threads at once.
 	Filter func(pc uint64, name string) bool

@@ -24,7 +24,8 @@ type observer struct {
 	done  uint64 // instructions before start
 
 	perf []perfFile
-	code *CodeView // nil for none
+	code *CodeView  // nil for none
+	page *view.Page // nil for none
 
 	check io.Writer // for the report of a difference; nil for no checks
 	once  sync.Once // for the first one
@@ -54,8 +55,13 @@ func (o *observer) observe(cfg Config, opts *engine.Options) error {
 		}
 	}
 	opts.Symbol = func(pc uint64) string { return o.p.Symbol(pc) }
-	if len(o.perf) > 0 || o.code != nil {
+	if v := o.code; len(o.perf) > 0 || v != nil && v.shows() {
 		opts.Translated = o.translated
+	}
+	if v := o.code; v != nil && v.Page != nil {
+		begun := cfg.Resume != nil && cfg.Resume.Options != nil
+		o.page = view.NewPage(v.Page, view.Options{Disassemble: riscv.Disassemble, Register: riscv.RegisterName}, begun)
+		opts.Optimised = o.optimised
 	}
 	if o.check != nil {
 		opts.Differs = o.differs
@@ -75,11 +81,21 @@ func (o *observer) differs(d *engine.Difference) {
 // shown before.
 func (o *observer) show(t *engine.Translation) {
 	v := o.code
-	if v == nil || t.Trace == nil || v.Filter != nil && !v.Filter(t.PC, t.Name) {
+	if v == nil || !v.shows() || t.Trace == nil || v.Filter != nil && !v.Filter(t.PC, t.Name) {
 		return
 	}
 	text := view.Text(t, view.Options{Guest: v.Guest, IR: v.IR, Host: v.Host, Disassemble: riscv.Disassemble})
 	_, _ = io.WriteString(v.Output, text)
+}
+
+// shows reports whether blocks are to be shown.
+func (v *CodeView) shows() bool { return v.Guest || v.IR || v.Host }
+
+// optimised is told of each region.
+func (o *observer) optimised(t *engine.Optimisation) {
+	if f := o.code.Filter; f == nil || f(t.PC, t.Name) {
+		o.page.Add(t)
+	}
 }
 
 // interpreted is told of each instruction of a block before it is first interpreted.

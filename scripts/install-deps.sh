@@ -20,6 +20,7 @@ strace                  strace                    comparison of system call trac
 dpkg-deb                dpkg                      Debian root file system of the userland tests
 flock                   util-linux                the same
 xz                      xz-utils                  the same
+chromium                chromium                  the page of optimised regions, as a browser shows it
 '
 cross_libc=/usr/riscv64-linux-gnu/include/stdio.h # only recommended by the compiler's package
 native_libc=/usr/include/stdio.h

@@ -2,22 +2,39 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // codeParts are what -d shows.
-type codeParts struct{ guest, ir, host bool }
+type codeParts struct {
+	guest, ir, host bool   // in the log
+	page            string // file of the page of optimised regions, or ""
+}
 
-func (p codeParts) any() bool { return p.guest || p.ir || p.host }
+// logged reports whether anything is for the log.
+func (p codeParts) logged() bool { return p.guest || p.ir || p.host }
 
-// String is the text that parseParts reads.
+func (p codeParts) any() bool { return p.logged() || p.page != "" }
+
+// pagePart is the part that has a file.
+const pagePart = "html:"
+
+// String is the text that parseParts reads, the same in any directory.
 func (p codeParts) String() string {
 	var names []string
 	for i, on := range []bool{p.guest, p.ir, p.host} {
 		if on {
 			names = append(names, []string{"guest", "ir", "host"}[i])
 		}
+	}
+	if p.page != "" {
+		file := p.page
+		if abs, err := filepath.Abs(file); err == nil {
+			file = abs
+		}
+		names = append(names, pagePart+file)
 	}
 	return strings.Join(names, ",")
 }
@@ -33,7 +50,11 @@ func parseParts(v string) (p codeParts, err error) {
 		case "host", "out_asm":
 			p.host = true
 		default:
-			return p, fmt.Errorf("%q is none of guest, ir and host", name)
+			file, ok := strings.CutPrefix(name, pagePart)
+			if !ok || file == "" {
+				return p, fmt.Errorf("%q is none of guest, ir, host and html:FILE", name)
+			}
+			p.page = file
 		}
 	}
 	return p, nil

@@ -77,7 +77,7 @@ var table = []option{
 	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *opts, v string) error {
 		return parseSwitch(&o.strace, v)
 	}},
-	{"d, show", "HOSPES_SHOW", "PARTS", "log code: guest (in_asm), ir (op), host (out_asm), with commas; guest alone: what is interpreted, too", func(o *opts, v string) (err error) {
+	{"d, show", "HOSPES_SHOW", "PARTS", "log code: guest (in_asm), ir (op), host (out_asm), with commas; guest alone: what is interpreted, too. html:FILE makes a page of optimised code", func(o *opts, v string) (err error) {
 		o.code, err = parseParts(v)
 		return err
 	}},
@@ -315,6 +315,9 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		if o.filter.text != "" {
 			cfg.Code.Filter = o.filter.match
 		}
+	}
+	if err == nil && o.code.page != "" {
+		cfg.Code.Page, err = o.page()
 	}
 	return cfg, err
 }

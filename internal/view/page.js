@@ -98,7 +98,10 @@ function showStep(div, r, step, before) {
     };
     (b.phis || []).forEach(k => line(k, b.preds));
     b.code.forEach(k => line(k));
-    if (unused.length) box.firstChild.after(el('p', 'unused', 'unused: ', ...commas(unused)));
+    if (unused.length) {
+      const list = el('p', 'unused', ...commas(unused));
+      box.firstChild.after(el('details', '', el('summary', 'unused', unused.length + ' unused'), list));
+    }
     box.append(...edges(b.next));
     div.append(box);
   }
@@ -108,12 +111,17 @@ function showChains(div, r) {
   r.chains.forEach((c, n) => {
     const title = el('h3', '', 'chain ' + n + ' ', el('small', '', c.pc + ', weight ' + c.weight.toLocaleString('en') + (c.entered ? ', entered from outside' : '')));
     div.append(el('div', 'block', title));
+    let at = 0;
     for (const { blocks = [], code } of c.groups) {
-      const box = el('div', 'block', el('p', 'label', ...blocks.map(block)), ...code.map(k => instruction(r, k)));
+      const box = el('div', 'block', el('p', 'label', ...blocks.map(block)));
+      for (const k of code) {
+        const p = instruction(r, k), way = (c.ways || []).find(w => w.from === at);
+        if (way) p.append(el('small', '', ' → chain ' + way.to));
+        box.append(p);
+        at++;
+      }
       div.append(mark(box, ...blocks.map(b => 'b' + b)));
     }
-    const ways = (c.ways || []).map(w => el('p', 'edge', value(w.v), ' → chain ' + w.to));
-    div.append(el('div', 'block', ...ways));
   });
 }
 
@@ -351,22 +359,28 @@ function show(n) {
   selected.clear();
   document.title = 'hospes: ' + (r.name || r.pc);
   document.querySelector('h1').textContent = r.pc + ' ' + r.name;
-  document.querySelectorAll('header tbody tr').forEach((tr, k) => tr.classList.toggle('shown', k === n));
+  document.querySelectorAll('header tbody tr').forEach((tr, k) => {
+    if (tr.classList.toggle('shown', k === n)) tr.scrollIntoView({ block: 'nearest' });
+  });
   document.querySelector('main').replaceChildren(...columns(r).map(column));
 }
 
-// index is a table of all regions.
+// index is a table of all regions, with what is known of any.
 function index() {
-  const number = n => el('td', 'number', n === undefined ? '' : n.toLocaleString('en'));
-  const names = ['region', 'executed', 'guest instructions', 'blocks', 'host bytes'];
+  const columns = [
+    ['executed', r => r.heat],
+    ['guest instructions', r => r.guest.length - 1],
+    ['blocks', r => r.steps.findLast(s => s.blocks).blocks.length],
+    ['host bytes', r => r.bytes],
+  ].filter(([, of]) => regions.some(of));
   const rows = regions.map((r, n) => {
-    const blocks = r.steps.findLast(s => s.blocks).blocks.length;
-    const tr = el('tr', '', el('td', '', r.pc + ' ' + r.name), number(r.heat), number(r.guest.length - 1), number(blocks), number(r.bytes));
+    const numbers = columns.map(([, of]) => el('td', 'number', of(r).toLocaleString('en')));
+    const tr = el('tr', '', el('td', '', r.pc + ' ' + r.name), ...numbers);
     tr.onclick = () => { show(n); note(); };
     return tr;
   });
-  return el('div', '', el('table', '',
-    el('thead', '', el('tr', '', ...names.map((n, k) => el('th', k ? 'number' : '', n)))), el('tbody', '', ...rows)));
+  const titles = columns.map(([title]) => el('th', 'number', title));
+  return el('div', '', el('table', '', el('thead', '', el('tr', '', el('th', '', 'region'), ...titles)), el('tbody', '', ...rows)));
 }
 
 // listen has the mouse follow keys.

@@ -82,8 +82,8 @@ type (
 		Ways    []pageWay   `json:"ways,omitempty"`
 	}
 	pageWay struct {
-		Value ir.Value `json:"v"`
-		To    int      `json:"to"` // index of the chain
+		From int `json:"from"` // place in the chain, of all groups
+		To   int `json:"to"`   // index of the chain
 	}
 	pageHome struct {
 		Var    int    `json:"var"`
@@ -387,7 +387,7 @@ func (w *pageWriter) chains() {
 			p.Groups = addTo(p.Groups, blocks, w.operation(c.Origins[k+1], i))
 		}
 		for _, way := range c.Ways {
-			p.Ways = append(p.Ways, pageWay{c.Origins[way.From], way.To})
+			p.Ways = append(p.Ways, pageWay{int(way.From) - 1, way.To})
 		}
 		w.r.Chains = append(w.r.Chains, p)
 	}
