@@ -15,7 +15,9 @@ var Passes = []Pass{
 	{"loads", loads},
 	{"phis again", dropPhis},
 	{"simplify again", simplify},
+	{"numbers", number},
 	{"unused", dropUnused},
+	{"writes", dropWrites},
 	{"boxes", boxes},
 	{"bounds", bounds},
 }
