@@ -44,6 +44,9 @@ const (
 	HasImm
 	// Atomic: one access to memory, as others see it.
 	Atomic
+	// Rare: code generators may leave the guest instruction to the interpreter, before any
+	// effect of it, for the rare cases of the operation.
+	Rare
 )
 
 // Dynamic is the rounding mode that the guest's register holds.
@@ -73,7 +76,7 @@ func (op Op) Faults() bool { return op.Has(Reads | Writes) }
 
 // Observes reports whether the guest's state may be looked at when op is executed,
 // because of a fault or an exit.
-func (op Op) Observes() bool { return op.Has(Reads | Writes | Exits | Ends) }
+func (op Op) Observes() bool { return op.Has(Reads | Writes | Exits | Ends | Rare) }
 
 // ByName finds an operation.
 func ByName(name string) (Op, bool) {
