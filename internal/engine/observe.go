@@ -32,6 +32,7 @@ type Optimisation struct {
 	// no host code.
 	*Translation
 	Sources []opt.Source // what it was made of
+	Names   []string     // by source
 	History *opt.History // what it was like after each pass
 	Graph   *ir.Graph    // what it was lowered to, or nil
 }
@@ -61,7 +62,7 @@ func (m *Machine) tellRegion(r *region, b *codecache.Block, made *jit.Code) {
 		t.Made = made
 	}
 	if m.opts.Optimised != nil {
-		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, History: r.history, Graph: r.graph})
+		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, Names: r.names, History: r.history, Graph: r.graph})
 	}
 }
 

@@ -21,6 +21,7 @@ type region struct {
 	insts   int
 
 	name    string       // for observers
+	names   []string     // of sources, for who wants the history
 	history *opt.History // nil if nobody wants to know
 	graph   *ir.Graph    // what it was lowered to, for views
 }

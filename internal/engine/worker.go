@@ -130,6 +130,9 @@ func (m *Machine) optimise(head *codecache.Block) {
 	}
 	if m.opts.Optimised != nil {
 		r.history = new(opt.History)
+		for _, s := range r.sources {
+			r.names = append(r.names, m.symbol(s.Trace.PC))
+		}
 	}
 	r.history.Note("form", code)
 	opt.Optimise(code, func(pass string) {

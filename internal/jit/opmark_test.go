@@ -38,6 +38,7 @@ func TestOpMarks(t *testing.T) {
 			t.Fatalf("seed %d: marks change code, or are made without being wanted", seed)
 		}
 		checkMarks(t, g, code)
+		checkOrigins(t, g, region)
 	}
 	if compiled < 50 {
 		t.Errorf("only %d regions could be compiled", compiled)
@@ -68,6 +69,23 @@ func checkMarks(t *testing.T, g *ir.Graph, code *Code) {
 		for k := range c.Code {
 			if v := ir.Value(k); c.Code[k].Op.Observes() && !marked[opOf{n, v}] {
 				t.Fatalf("chain %d: no mark of %s", n, c.Code[k].Text(v))
+			}
+		}
+	}
+}
+
+// checkOrigins: an instruction of a chain does what its origin does, or is there for it: accesses to
+// variables, the ways of branches.
+func checkOrigins(t *testing.T, g *ir.Graph, r *opt.Region) {
+	t.Helper()
+	for n, c := range g.Chains {
+		if len(c.Origins) != len(c.Code) {
+			t.Fatalf("chain %d: %d instructions, %d origins", n, len(c.Code), len(c.Origins))
+		}
+		for k := 1; k < len(c.Code); k++ {
+			i, from := &c.Code[k], &r.Code[c.Origins[k]]
+			if i.Op != from.Op && opt.Variable(i) < 0 && from.Op != ir.ExitIf {
+				t.Fatalf("chain %d: %s is there for %s", n, i.Text(ir.Value(k)), from.Text(c.Origins[k]))
 			}
 		}
 	}

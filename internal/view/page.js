@@ -135,12 +135,12 @@ function change(before, now) {
 }
 
 function showGuest(div, r) {
-  for (const source of r.sources) {
-    for (const { blocks = [], code } of source || []) {
-      const title = el('h3', '', ...blocks.flatMap(b => [block(b), ' ']));
+  for (const { name, groups } of r.sources) {
+    (groups || []).forEach(({ blocks = [], code }, n) => {
+      const title = el('h3', '', ...blocks.flatMap(b => [block(b), ' ']), el('small', '', n ? '' : name));
       const lines = code.map(g => el('p', '', gutter(g), guestText(r, g)));
       div.append(mark(el('div', 'block', title, ...lines), ...blocks.map(b => 'b' + b)));
-    }
+    });
   }
 }
 
@@ -284,6 +284,7 @@ function column(c) {
   title.onclick = () => {
     if (!section.classList.toggle('closed') && !div.firstChild) c.fill(div);
     paint();
+    if (selected.size) reveal([...selected.keys()].pop());
   };
   if (c.open) {
     section.classList.remove('closed');

@@ -24,12 +24,12 @@ type (
 	pageRegion struct {
 		Name    string            `json:"name"`
 		PC      string            `json:"pc"`
-		Heat    uint64            `json:"heat"`    // guest instructions executed in it, about
-		Bytes   int               `json:"bytes"`   // of host code
-		Guest   []pageGuest       `json:"guest"`   // each instruction once, by address; the first is a place holder
-		Sources [][]pageGroup     `json:"sources"` // guest instructions by source
-		Instrs  []json.RawMessage `json:"instrs"`  // a pageInstr for each that is in any step, once
-		Vars    map[int]string    `json:"vars"`    // names of variables
+		Heat    uint64            `json:"heat"`  // guest instructions executed in it, about
+		Bytes   int               `json:"bytes"` // of host code
+		Guest   []pageGuest       `json:"guest"` // each instruction once, by address; the first is a place holder
+		Sources []pageSource      `json:"sources"`
+		Instrs  []json.RawMessage `json:"instrs"` // a pageInstr for each that is in any step, once
+		Vars    map[int]string    `json:"vars"`   // names of variables
 		Steps   []pageStep        `json:"steps"`
 		Chains  []pageChain       `json:"chains,omitempty"`
 		Homes   []pageHome        `json:"homes,omitempty"`
@@ -38,6 +38,10 @@ type (
 	pageGuest struct {
 		PC   string `json:"pc"`
 		Text string `json:"text"`
+	}
+	pageSource struct {
+		Name   string      `json:"name"`
+		Groups []pageGroup `json:"groups"` // guest instructions
 	}
 	pageGroup struct { // code that becomes part of the same blocks
 		Blocks []int `json:"blocks,omitempty"` // keys
@@ -166,11 +170,11 @@ func (w *pageWriter) sources(formed *opt.Step) {
 			}
 		}
 	}
-	for _, s := range w.t.Sources {
-		var src []pageGroup
+	for n, s := range w.t.Sources {
+		src := pageSource{Name: w.t.Names[n]}
 		for _, i := range s.Trace.Code {
 			if g := w.guest[i.Imm]; i.Op == ir.Inst && g != 0 {
-				src = addTo(src, blocks[g], g)
+				src.Groups = addTo(src.Groups, blocks[g], g)
 			}
 		}
 		w.r.Sources = append(w.r.Sources, src)
@@ -269,12 +273,12 @@ func (w *pageWriter) findOrigins(r *opt.Region) {
 }
 
 func (w *pageWriter) block(s *opt.Step, b *opt.Block, times uint64) pageBlock {
-	p := pageBlock{Key: s.Keys[b.ID], PC: address(b.PC), Count: times, Depth: b.Depth(), Code: []int{}}
+	p := pageBlock{Key: keyOf(s, b), PC: address(b.PC), Count: times, Depth: b.Depth(), Code: []int{}}
 	if b.Loop != nil {
-		p.Head = s.Keys[b.Loop.Head.ID]
+		p.Head = keyOf(s, b.Loop.Head)
 	}
 	for _, pred := range b.Preds {
-		p.Preds = append(p.Preds, s.Keys[pred.ID])
+		p.Preds = append(p.Preds, keyOf(s, pred))
 	}
 	for _, phi := range b.Phis {
 		p.Phis = append(p.Phis, w.instr(pageInstr{Value: phi.Value, Op: "phi", Result: true, Args: phi.Args, Var: w.variable(&s.Region.Code[phi.Value])}))
@@ -283,13 +287,18 @@ func (w *pageWriter) block(s *opt.Step, b *opt.Block, times uint64) pageBlock {
 		p.Code = append(p.Code, w.operation(v, s.Region.Code[v]))
 	}
 	for _, e := range b.Next {
-		edge := pageEdge{To: -1, PC: address(e.PC), Count: e.Count}
-		if e.To != nil {
-			edge.To = s.Keys[e.To.ID]
-		}
-		p.Next = append(p.Next, edge)
+		p.Next = append(p.Next, pageEdge{keyOf(s, e.To), address(e.PC), e.Count})
 	}
 	return p
+}
+
+// keyOf is the key of a block, or -1 if that is not in the region: where an edge leads outside, or a pass
+// has left something behind.
+func keyOf(s *opt.Step, b *opt.Block) int {
+	if b == nil {
+		return -1
+	}
+	return s.Keys[b.ID]
 }
 
 // operation is the index of the instruction that makes v.

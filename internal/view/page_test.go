@@ -63,7 +63,7 @@ func optimised(t *testing.T, name string, n uint64) *engine.Optimisation {
 				s.Ways = append(s.Ways, to)
 			}
 		}
-		o.Sources = append(o.Sources, s)
+		o.Sources, o.Names = append(o.Sources, s), append(o.Names, fmt.Sprintf("sums+%#x", start))
 	}
 	r, err := opt.Form(o.Sources)
 	if err != nil {
@@ -147,10 +147,10 @@ func TestPageRegion(t *testing.T) {
 	r := regionsOf(t, pageOf(optimised(t, "sums+0x0", 8_000_000)))[0]
 	var got strings.Builder
 	fmt.Fprintf(&got, "%s %s, %d blocks\n", r.PC, r.Name, len(r.Steps[0].Blocks))
-	for n, s := range r.Sources {
-		for _, g := range s {
+	for _, s := range r.Sources {
+		for _, g := range s.Groups {
 			for _, k := range g.Code {
-				fmt.Fprintf(&got, "%d %v %s: %s\n", n, g.Blocks, r.Guest[k].PC, r.Guest[k].Text)
+				fmt.Fprintf(&got, "%s %v %s: %s\n", s.Name, g.Blocks, r.Guest[k].PC, r.Guest[k].Text)
 			}
 		}
 	}
@@ -161,19 +161,19 @@ func TestPageRegion(t *testing.T) {
 		fmt.Fprintf(&got, "%s in %s %t\n", r.Vars[h.Var], h.Reg, h.Set)
 	}
 	const want = `0x10000 sums+0x0, 7 blocks
-0 [1] 0x10000: li a5,0
-0 [1] 0x10004: mv a4,a1
-1 [2] 0x10008: ld t0,0(a0)
-1 [2] 0x1000c: addi a0,a0,8
-1 [2] 0x10010: addw a5,a5,t0
-1 [2] 0x10014: bltz a5,0x10030
-1 [3] 0x10018: addi a4,a4,-1
-1 [3] 0x1001c: bnez a4,0x10008
-1 [4] 0x10020: sd a5,0(a2)
-1 [4] 0x10024: addi a2,a2,8
-1 [4] 0x10028: addi a3,a3,-1
-1 [4] 0x1002c: bnez a3,0x10000
-2 [6] 0x10030: ret
+sums+0x0 [1] 0x10000: li a5,0
+sums+0x0 [1] 0x10004: mv a4,a1
+sums+0x8 [2] 0x10008: ld t0,0(a0)
+sums+0x8 [2] 0x1000c: addi a0,a0,8
+sums+0x8 [2] 0x10010: addw a5,a5,t0
+sums+0x8 [2] 0x10014: bltz a5,0x10030
+sums+0x8 [3] 0x10018: addi a4,a4,-1
+sums+0x8 [3] 0x1001c: bnez a4,0x10008
+sums+0x8 [4] 0x10020: sd a5,0(a2)
+sums+0x8 [4] 0x10024: addi a2,a2,8
+sums+0x8 [4] 0x10028: addi a3,a3,-1
+sums+0x8 [4] 0x1002c: bnez a3,0x10000
+sums+0x30 [6] 0x10030: ret
 b0 0x10000 ×0 depth 0 of b0, from [] to [{1 0x10000 0}]
 b1 0x10000 ×8000 depth 1 of b1, from [0 4] to [{2 0x10008 8000}]
 b2 0x10008 ×8008000 depth 2 of b2, from [1 3] to [{6 0x10030 1} {3 0x10018 0}]
