@@ -36,15 +36,14 @@ const about = n => n ? '×' + n.toLocaleString('en', { notation: 'compact' }) : 
 // commas puts nodes in a row.
 const commas = nodes => nodes.flatMap((n, k) => k ? [', ', n] : [n]);
 
-// operation is the text of instruction i: "v3 = add v1, v2". A phi has an argument for each of
-// the blocks preds.
+// operation is the text of instruction i: "v3 = add v1, v2", "setx v3, a0", or "v7 = phi a0, b1 v3, b2 v6"
+// with an argument for each of the blocks preds.
 function operation(r, i, preds) {
   const line = [];
   if (i.result) line.push(value(i.v), ' = ');
   line.push(i.v ? token('v' + i.v, i.op) : i.op);
-  let args = (i.args || []).map(value);
-  if (preds) args = args.map((a, k) => el('span', '', block(preds[k]), ':', a));
-  if (i.var) args.push(variable(r, i.var));
+  const args = (i.args || []).map((a, k) => preds ? el('span', '', block(preds[k]), ' ', value(a)) : value(a));
+  if (i.var) args.splice(preds ? 0 : args.length, 0, variable(r, i.var));
   if (i.imm) args.push(i.imm);
   if (args.length) line.push(' ', ...commas(args));
   return line;
