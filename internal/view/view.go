@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -175,12 +176,16 @@ func (w *writer) host(code []byte, pc uint64) (string, int) {
 	return text, inst.Len
 }
 
-var contextOperand = regexp.MustCompile(`\[rbp(\+r\w+)?([+-]0x[0-9a-f]+)?\]`)
+// contextOperand is compiled when it is needed: programs that nobody looks at are to start fast.
+var contextOperand = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\[rbp(\+r\w+)?([+-]0x[0-9a-f]+)?\]`)
+})
 
 // withFields names the fields of the context that an instruction refers to, to which RBP points.
 func withFields(text string) string {
-	return contextOperand.ReplaceAllStringFunc(text, func(s string) string {
-		m := contextOperand.FindStringSubmatch(s)
+	operand := contextOperand()
+	return operand.ReplaceAllStringFunc(text, func(s string) string {
+		m := operand.FindStringSubmatch(s)
 		disp, err := strconv.ParseInt(m[2], 0, 32)
 		if field := jit.FieldAt(int32(disp)); field != "" && (err == nil || m[2] == "") {
 			return "[" + field + m[1] + "]"
