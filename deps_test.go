@@ -57,7 +57,7 @@ var policy = map[string][]string{
 	"internal/jit":         {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
 
 	"internal/trap":      {"internal/irq"},
-	"internal/codecache": {},
+	"internal/codecache": {"internal/ir"},
 	"internal/engine": {
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
 		"internal/opt", "internal/softfloat", "internal/trap",

@@ -5,6 +5,8 @@ package codecache
 import (
 	"slices"
 	"sync/atomic"
+
+	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 // Key says what a block is a translation of.
@@ -29,6 +31,8 @@ type Block struct {
 	Function uint8   // the library function that its code is for (ir.Function), or 0
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
 	More     []Range // what else of guest code it depends on
+
+	States *ir.States // where registers are when it faults; nil for where they always are
 
 	valid     atomic.Bool
 	firstExit uint32
@@ -91,10 +95,19 @@ func (b *Block) endPC() uint64 { return b.PC + uint64(len(b.Code)) }
 // Fault is a host instruction that may fault.
 type Fault struct {
 	Offset   uint32 // in the cache
+	Late     uint32 // where what is for it begins in ir.States.Late
 	PC       uint64 // of the guest instruction
-	Overflow bool   // a call for which the stack of return addresses is full; see jit.Fault
+	NumLate  uint8
+	Overflow bool // a call for which the stack of return addresses is full; see jit.Fault
 	Computed bool
-	Saved    bool // see jit.Fault
+}
+
+// Where says where the guest's registers are when f, an instruction of b, has faulted: see ir.States.
+func (b *Block) Where(f Fault) (homes, late []ir.Recovery) {
+	if b.States == nil || f.Overflow {
+		return nil, nil
+	}
+	return b.States.Homes, b.States.Late[f.Late : f.Late+uint32(f.NumLate)]
 }
 
 // ExitKind says what an exit leads to.

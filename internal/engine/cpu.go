@@ -250,18 +250,11 @@ func (c *CPU) leave() (l left) {
 // faulted is leave for an instruction that has faulted, with m.mu held.
 func (c *CPU) faulted() left {
 	f, b, ok := c.m.cache.At(c.ctx.FaultAt)
-	if b != nil && b.Region && !f.Overflow {
-		c.ctx.RestoreHomes(c.m.opt.homes[b])
-	} else {
-		c.ctx.Restore()
-	}
-	switch {
-	case !ok:
+	if !ok {
 		panic("engine: a fault where none can be")
-	case !f.Overflow:
-		if f.Saved {
-			c.ctx.RestoreSaved()
-		}
+	}
+	c.ctx.Restore(b.Where(f))
+	if !f.Overflow {
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
 		return left{Kind: codecache.ToInterp, PC: f.PC}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -236,7 +237,7 @@ func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }
 
-// describe makes m.exits and m.faults those of a block.
+// describe makes m.exits and m.faults those of a block, and tells it of its states.
 func (m *Machine) describe(b *codecache.Block, made *jit.Code) {
 	m.exits, m.faults = m.exits[:0], m.faults[:0]
 	for _, e := range made.Exits {
@@ -247,8 +248,18 @@ func (m *Machine) describe(b *codecache.Block, made *jit.Code) {
 		m.exits = append(m.exits, exit)
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Saved: f.Saved})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Late: uint32(f.Late.Start), NumLate: uint8(f.Late.End - f.Late.Start)})
 	}
+	b.States = states(made)
+}
+
+// states are those of a piece of code, or nil if it has none of its own.
+func states(made *jit.Code) *ir.States {
+	s := made.States
+	if s.Homes == nil && len(s.Late) == 0 {
+		return nil
+	}
+	return &ir.States{Homes: slices.Clone(s.Homes), Late: slices.Clone(s.Late)}
 }
 
 // interpretsFirst reports whether a trace leaves its first instruction to the interpreter.

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +23,6 @@ type optimiser struct {
 	running bool // there is a goroutine for the queue
 	pid     int  // the process whose the code cache is
 	stats   OptimiserStats
-
-	homes map[*codecache.Block][]jit.Home // of regions
 
 	mu     sync.Mutex // held while a region is made, with what follows; before Machine.mu
 	lifter guest.Lifter
@@ -53,7 +50,6 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.gen.comp.MarkOps = m.opts.Optimised != nil
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
-	o.homes = map[*codecache.Block][]jit.Home{}
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
 }
 
@@ -173,7 +169,6 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	old := m.cache.Lookup(b.Key)
 	m.describe(b, made)
 	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
-	o.homes[b] = slices.Clone(made.Homes)
 	for _, c := range m.live() {
 		c.ctx.Retarget(b.PC, m.cache.Host(old.Body), m.cache.Host(b.Body))
 	}
@@ -201,10 +196,9 @@ func (o *optimiser) forked(lost bool) {
 	}
 }
 
-// forget forgets all regions, with mu held.
+// forget forgets what is to be done, with mu held.
 func (o *optimiser) forget() {
 	o.queue = nil
-	clear(o.homes)
 }
 
 // OptimiserStats are about regions: code that was hot enough to be optimised.

@@ -54,8 +54,8 @@ type Fault struct {
 	Offset   int    // of the host instruction
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack is full, to PC,
-	Computed bool   // or to Context.Target
-	Saved    bool   // some of the guest's registers are to be restored: see Context.RestoreSaved
+	Computed bool   // or to Context.Target; registers are in the homes that all code has in common
+	Late     Span   // what part of Code.States.Late is for it
 }
 
 // Code is a compiled trace.
@@ -66,15 +66,15 @@ type Code struct {
 	Exits  []Exit
 	Faults []Fault
 	Marks  []Mark
-	Homes  []Home // of guest registers, in a graph, where an instruction may fault
+	States ir.States
 	Extra  []Span // code that is there for watching only, in the order of offsets
 	Ops    []OpMark
 	Stubs  []int // offsets of displacements that lead to stubs
 	Names  []int // offsets of 4 bytes that are the number of an exit
 }
 
-// Span is a piece of code.
-type Span struct{ Start, End int } // offsets
+// Span is a piece of code, or part of a list.
+type Span struct{ Start, End int } // offsets, or indices
 
 // Mark is where the code of a guest instruction begins.
 type Mark struct {
@@ -118,6 +118,7 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
+	late      Span        // of what comes next that may fault: see Fault.Late
 	graph     *graphState // of the graph that is compiled, or nil
 	alloc
 }
@@ -143,7 +144,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 				a.Buf = a.Buf[:c.code.Start]
 				return nil, false
 			}
-			c.interpret(c.pc)
+			c.interpret(c.pc, c.late)
 			break
 		}
 		c.unpin()
@@ -160,7 +161,9 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	a.Align(codeAlign, 0)
 	c.a, c.homes, c.graph = a, t, nil
+	states := c.code.States
 	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
+	c.code.States.Late, c.late = states.Late[:0], Span{}
 	c.cold, c.interps = c.cold[:0], c.interps[:0]
 }
 

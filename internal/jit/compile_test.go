@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 	"unsafe"
@@ -15,6 +16,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/softfloat"
+	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // machine runs compiled traces.
@@ -22,27 +24,44 @@ type machine struct {
 	t     testing.TB
 	code  []byte
 	ctx   *Context
-	data  *[4096]byte // guest memory from address 0
-	pages [3]uint64   // the page table: nothing, data, nothing
+	data  *[4096]byte // guest memory from address 0; behind it is an inaccessible page
+	pages [4]uint64   // the page table: nothing, data, nothing
 	marks [4]byte     // for watched code: data's is the second
 
 	stack [64]uintptr // of return addresses
 
 	interpreted int // traces left for the interpreter
+	faults      int // traces left by a fault, or as if by one
 	refused     int // graphs that cannot be compiled
 	executed    map[ir.Op]int
 }
+
+// window is the size of what addresses may point into.
+const window = 2 * 4096
 
 func newMachine(t testing.TB) *machine {
 	code, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	data, err := unix.Mmap(-1, 0, window, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = unix.Munmap(code), unix.Munmap(data) })
+	if err := unix.Mprotect(data[4096:], unix.PROT_NONE); err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	trap.Init()
+	start := uintptr(unsafe.Pointer(&code[0]))
+	if err := trap.AddCode(start, start+uintptr(len(code)), start+uintptr(EmitStubs(new(amd64.Assembler)).Fault), OffFaultAt); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		trap.RemoveCode(start)
+		trap.Release()
+		_, _ = unix.Munmap(code), unix.Munmap(data)
+	})
 	m := &machine{t: t, code: code, ctx: new(Context), data: (*[4096]byte)(data), executed: map[ir.Op]int{}}
 	m.pages[1] = uint64(uintptr(unsafe.Pointer(m.data))) | uint64(reads|writes|looks)
 	return m
@@ -53,7 +72,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	a := amd64.Assembler{}
 	m.ctx.Watch(uintptr(unsafe.Pointer(&m.marks[1])))
 	m.ctx.ForgetStores()
-	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
+	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, window
 	code, ok := c.Compile(&a, t, nil)
 	if !ok {
 		return ir.Outcome{Op: ir.Interp, PC: t.PC}
@@ -75,7 +94,7 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	if c.Table {
 		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
 	}
-	m.ctx.IRQ.Arm(uint64(len(m.data)))
+	m.ctx.IRQ.Arm(window)
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	bottom := &m.stack[len(m.stack)-1]
@@ -83,12 +102,19 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))
 	m.ctx.MXCSR = 0x1f80 | uint32(hostModes[c.hostMode()])<<13 | HostFlags(s.Flags)
 	enter(m.ctx)
+	var pc uint64
+	if m.ctx.Exit == ExitFault {
+		pc = m.ctx.restore(m.t, m.code, code)
+	}
 	copy(s.X[:], m.ctx.R[:])
 	copy(s.F[:], m.ctx.R[ir.FirstF:])
 	s.X[0] = 0
 	s.ResAddr, s.ResValue, s.Reserved = m.ctx.ResAddr, m.ctx.ResValue, int(m.ctx.Reserved)
 	s.Flags = GuestFlags(m.ctx.MXCSR)
 	switch m.ctx.Exit {
+	case ExitFault:
+		m.faults++
+		return ir.Outcome{Op: ir.Interp, PC: pc}
 	case ExitIndirect:
 		return ir.Outcome{Op: ir.Jump, PC: m.ctx.PC}
 	case ExitInterp:
@@ -101,8 +127,24 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	return ir.Outcome{Op: e.Op, PC: e.PC}
 }
 
+// restore makes the guest's registers exact after a fault, and returns the address of the guest
+// instruction.
+func (ctx *Context) restore(t testing.TB, host []byte, code *Code) (pc uint64) {
+	at := int(ctx.FaultAt - uintptr(unsafe.Pointer(&host[0])))
+	i := slices.IndexFunc(code.Faults, func(f Fault) bool { return f.Offset == at })
+	if i < 0 {
+		t.Fatalf("a fault at offset %d, where none can be", at-code.Start)
+	}
+	f := code.Faults[i]
+	ctx.Restore(code.States.Homes, code.States.Late[f.Late.Start:f.Late.End])
+	return f.PC
+}
+
 // Load and Store are guest memory for the evaluation.
 func (m *machine) Load(addr uint64, size int) (v uint64, ok bool) {
+	if addr > uint64(len(m.data)-size) {
+		return 0, false
+	}
 	for n := range size {
 		v |= uint64(m.data[addr+uint64(n)]) << (8 * n)
 	}
@@ -110,6 +152,9 @@ func (m *machine) Load(addr uint64, size int) (v uint64, ok bool) {
 }
 
 func (m *machine) Store(addr uint64, size int, v uint64) bool {
+	if addr > uint64(len(m.data)-size) {
+		return false
+	}
 	for n := range size {
 		m.data[addr+uint64(n)] = byte(v >> (8 * n))
 	}
@@ -335,6 +380,9 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 		return b.X(reg())
 	}
 	address := func() ir.Value {
+		if r.IntN(50) == 0 {
+			return b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(0xff8)), b.Const(uint64(r.IntN(4096)))) // which may fault
+		}
 		return b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(0x7f8)), b.Const(uint64(r.IntN(1024))))
 	}
 	condition := func() ir.Value {
@@ -446,7 +494,7 @@ func TestRandomTraces(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("%d traces left for the interpreter", m.interpreted)
+			t.Logf("%d traces left for the interpreter, %d by faults", m.interpreted, m.faults)
 			m.wantExecuted(&c)
 		})
 	}

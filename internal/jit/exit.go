@@ -21,38 +21,41 @@ func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
 func (c *Compiler) interpretIf(cond amd64.Cond) {
-	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc})
+	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.late})
 }
 
 // interpExit is a jump that leaves an instruction to the interpreter.
 type interpExit struct {
 	jump int
 	pc   uint64
-	at   int // what it leads to
+	late Span // see Fault.Late
+	at   int  // what it leads to
 }
 
 // emitInterps appends what these jumps lead to, once for each instruction.
 func (c *Compiler) emitInterps() {
 	for n, e := range c.interps {
-		if n > 0 && c.interps[n-1].pc == e.pc {
+		if n > 0 && c.interps[n-1].pc == e.pc && c.interps[n-1].late == e.late {
 			e.at = c.interps[n-1].at
 		} else {
 			e.at = c.a.Len()
-			c.interpret(e.pc)
+			c.interpret(e.pc, e.late)
 		}
 		c.a.SetRel32(e.jump, e.at)
 		c.interps[n] = e
 	}
 }
 
-// interpret leaves the instruction at pc to the interpreter.
-func (c *Compiler) interpret(pc uint64) {
-	c.a.MovImm(amd64.RAX, pc)
-	if c.graph != nil {
-		c.graph.interps = append(c.graph.interps, c.a.Jmp())
+// interpret leaves the instruction at pc to the interpreter. Unless the guest's registers are where all
+// code has them, it is as if the instruction had faulted.
+func (c *Compiler) interpret(pc uint64, late Span) {
+	if c.graph == nil && late == (Span{}) {
+		c.a.MovImm(amd64.RAX, pc)
+		c.toStub(c.a.Jmp(), c.Stubs.Interp)
 		return
 	}
-	c.toStub(c.a.Jmp(), c.Stubs.Interp)
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Late: late})
+	c.toStub(c.a.Call(), c.Stubs.Deopt)
 }
 
 // toStub has a jump lead to a stub.
@@ -112,7 +115,7 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.leaveGraph()
 		c.a.Ret()
 	case ir.Interp:
-		c.interpret(i.Imm)
+		c.interpret(i.Imm, c.late)
 	default:
 		if c.graph != nil && c.goes(v, i) {
 			return
@@ -266,8 +269,12 @@ type Stubs struct {
 	Guess    int // one that is the guess for the exit with number ECX
 	Interp   int // leaves the instruction at RAX to the interpreter
 	Return   int // where a return to RAX goes on for which the stack was wrong
+	Deopt    int // called, it is as if that call had faulted
 	Fault    int // where an instruction that has faulted is to go on, with its address in Context.FaultAt
 }
+
+// callSize is the size of a direct call.
+const callSize = 5
 
 // EmitStubs appends the stubs.
 func EmitStubs(a *amd64.Assembler) (s Stubs) {
@@ -292,6 +299,9 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	at, missing := probe(a)
 	a.SetRel32(missing, s.Indirect)
 	a.JmpM(at)
+	s.Deopt = a.Len()
+	a.PopM(amd64.At(ctxReg, OffFaultAt))
+	a.MI(amd64.SUB, amd64.W64, amd64.At(ctxReg, OffFaultAt), callSize)
 	s.Fault = a.Len()
 	a.MI(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), ExitFault)
 	a.JmpM(amd64.At(ctxReg, offFault))

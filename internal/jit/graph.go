@@ -26,7 +26,6 @@ type graphState struct {
 	starts  []int       // offsets of chains
 	jumps   []chainJump // between chains
 	outs    []graphExit // ways out that conditional jumps take
-	interps []int       // jumps out that leave the instruction at RAX to the interpreter
 	leaving []homeMove  // what is to be moved where the graph is left: first what goes to the context
 }
 
@@ -66,6 +65,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	c.start(a, &s.homes)
 	c.poll(g.PC)
 	c.graph = s
+	c.code.States.Homes = s.homes.recoveries()
 	c.code.Body = a.Len()
 	for s.n = range g.Chains {
 		if err := c.chain(g.Chains[s.n]); err != nil {
@@ -76,13 +76,11 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	c.emitCold()
 	c.emitOuts()
 	c.emitInterps()
-	c.emitGraphInterp()
 	c.emitExits()
 	for _, j := range s.jumps {
 		a.SetRel32(j.at, s.starts[j.to])
 	}
 	c.code.End = a.Len()
-	c.code.Homes = homesOf(&s.homes, ir.GuestVars)
 	return &c.code, nil
 }
 
@@ -189,18 +187,6 @@ func (c *Compiler) emitOuts() {
 	}
 }
 
-// emitGraphInterp appends what jumps lead to that leave the instruction at RAX to the interpreter.
-func (c *Compiler) emitGraphInterp() {
-	if len(c.graph.interps) == 0 {
-		return
-	}
-	for _, at := range c.graph.interps {
-		c.a.SetRel32(at, c.a.Len())
-	}
-	c.leaveGraph()
-	c.toStub(c.a.Jmp(), c.Stubs.Interp)
-}
-
 // enterGraph moves variables from where they are outside to their homes in the graph.
 func (c *Compiler) enterGraph() {
 	for _, m := range c.graph.leaving {
@@ -296,15 +282,10 @@ type Home struct {
 	Reg      amd64.Reg
 }
 
-// HomesOf lists all variables that have homes in the code of g.
-func HomesOf(g *ir.Graph) []Home {
+// HomesOf lists the variables that have homes in the code of g.
+func HomesOf(g *ir.Graph) (list []Home) {
 	t := chooseHomes(g)
-	return homesOf(&t, maxVars)
-}
-
-// homesOf lists the variables before end that have homes.
-func homesOf(t *homeTable, end uint64) (list []Home) {
-	for n := range end {
+	for n := range uint64(maxVars) {
 		if h := t.of(n); h != amd64.NoReg {
 			list = append(list, Home{n, h})
 		}

@@ -92,7 +92,7 @@ func (p program) eval(s *ir.State, left ir.Outcome, steps uint64) ir.Outcome {
 // runGraph executes a region from a state, which becomes that at the exit.
 func (m *machine) runGraph(c *Compiler, g *ir.Graph, s *ir.State) (out ir.Outcome, err error) {
 	a := amd64.Assembler{}
-	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, uint64(len(m.data))
+	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, window
 	var b amd64.Assembler
 	code, err := c.CompileGraph(&b, g)
 	if err != nil {

@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"slices"
+
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -113,20 +115,6 @@ func (n *native) ret() {
 // regLink is the guest register of return addresses.
 const regLink = 1
 
-// leaveIf leaves the call to the guest's own code if a condition holds.
-func (n *native) leaveIf(cond amd64.Cond) {
-	if !n.saved {
-		n.c.interpretIf(cond)
-		return
-	}
-	over := n.a.JccShort(cond.Not())
-	n.a.RM(amd64.MOV, amd64.W64, arg0, spill(savedArg0))
-	n.a.RM(amd64.MOV, amd64.W64, amd64.RSI, spill(savedRSI))
-	n.a.RM(amd64.MOV, amd64.W64, arg2, spill(savedArg2))
-	n.c.interpret(n.c.pc)
-	n.a.SetRel8(over, n.a.Len())
-}
-
 // Where save puts registers that a function changes before it has come to its end.
 const (
 	savedArg0 = iota
@@ -141,6 +129,12 @@ func (n *native) save() {
 	n.a.MR(amd64.MOV, amd64.W64, spill(savedRSI), amd64.RSI)
 	n.a.MR(amd64.MOV, amd64.W64, spill(savedArg2), arg2)
 	n.saved = true
+	late := &n.c.code.States.Late
+	start := len(*late)
+	for k, r := range [...]amd64.Reg{savedArg0: arg0, savedRSI: amd64.RSI, savedArg2: arg2} {
+		*late = append(*late, ir.Recovery{Register: uint8(slices.Index(homes[:], r)), From: ir.InSpill, N: int32(k)})
+	}
+	n.c.late = Span{start, len(*late)}
 }
 
 // restore puts back the registers that are not the result.
@@ -151,23 +145,12 @@ func (n *native) restore() {
 	}
 }
 
-// RestoreSaved puts the guest's registers back after a fault for which Fault.Saved is set.
-func (ctx *Context) RestoreSaved() {
-	for n, r := range [...]amd64.Reg{savedArg0: arg0, savedRSI: amd64.RSI, savedArg2: arg2} {
-		for g, h := range homes {
-			if h == r {
-				ctx.R[g] = ctx.Spill[n]
-			}
-		}
-	}
-}
-
 // inside leaves the call to the guest's own code unless the address in r lies in the window,
 // in which nothing is when the interrupt word is up.
 // From there on accesses must not skip more than its guard.
 func (n *native) inside(r amd64.Reg) {
 	n.a.RM(amd64.CMP, amd64.W64, r, amd64.At(ctxReg, offLimit))
-	n.leaveIf(amd64.AE)
+	n.c.interpretIf(amd64.AE)
 }
 
 // at is guest memory at the address in r, which lies in the window or close to what does, and an offset.
@@ -176,7 +159,6 @@ func (n *native) at(r amd64.Reg, disp int32) amd64.Mem { return n.c.place(r, dis
 // mayFault notes that the next host instruction may fault.
 func (n *native) mayFault() {
 	n.c.mayFault()
-	n.c.code.Faults[len(n.c.code.Faults)-1].Saved = n.saved
 }
 
 // fetchAt loads w bytes of guest memory, zero-extended; vectors into XMM registers.

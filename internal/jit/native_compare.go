@@ -75,7 +75,7 @@ func (n *native) firstDifference() {
 func (n *native) compareVectors() {
 	var loop, tail, differ label
 	n.cmpI(arg2, maxNative)
-	n.leaveIf(amd64.A)
+	n.c.interpretIf(amd64.A)
 	n.sum(amd64.RDX, arg0, arg2, -vector)
 	n.a.MR(amd64.MOV, amd64.W64, spill(otherValue), amd64.RDX)
 	n.mov(amd64.RAX, arg0)
@@ -199,7 +199,7 @@ func (n *native) advance(size int32, bounded bool, end *label) {
 		n.jcc(amd64.AE, end)
 	}
 	n.cmpI(amd64.RDX, maxNative)
-	n.leaveIf(amd64.AE)
+	n.c.interpretIf(amd64.AE)
 }
 
 // beyond goes to end if RAX is arg2 bytes behind arg0, or more.

@@ -110,7 +110,7 @@ func (n *native) touch(r amd64.Reg, disp int32) {
 func (n *native) copyBig(result func()) {
 	var backward, forward, rep label
 	n.cmpI(arg2, maxNative)
-	n.leaveIf(amd64.A)
+	n.c.interpretIf(amd64.A)
 	n.mov(amd64.RCX, arg0)
 	n.a.RR(amd64.SUB, amd64.W64, amd64.RCX, arg1)
 	n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, arg2)
@@ -295,7 +295,7 @@ func (n *native) setEnds(w int) {
 func (n *native) setBig() {
 	var loop, rep label
 	n.cmpI(arg2, maxNative)
-	n.leaveIf(amd64.A)
+	n.c.interpretIf(amd64.A)
 	if n.c.Features.ERMS {
 		n.cmpI(arg2, repSet)
 		n.jcc(amd64.AE, &rep)

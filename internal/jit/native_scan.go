@@ -85,7 +85,7 @@ func (s *scanner) find() {
 		past := n.a.Jcc(amd64.AE)
 		defer s.past(past)
 	} else {
-		n.leaveIf(amd64.AE)
+		n.c.interpretIf(amd64.AE)
 	}
 	s.match()
 	n.a.RR(amd64.TEST, amd64.W32, amd64.RDX, amd64.RDX)
@@ -120,7 +120,7 @@ func (s *scanner) past(at int) {
 	over := n.a.Jmp()
 	n.a.SetRel32(at, n.a.Len())
 	n.cmpI(s.bound, maxNative)
-	n.leaveIf(amd64.A)
+	n.c.interpretIf(amd64.A)
 	n.jmp(&s.end)
 	n.a.SetRel32(over, n.a.Len())
 }

@@ -51,8 +51,8 @@ func newNativeTest(t *testing.T, f Features) *nativeTest {
 		t.Fatal(err)
 	}
 	const guard = 1 << 16
-	window := mapped(t, -1, guard+size+guard, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
-	m.base = uintptr(unsafe.Pointer(&window[guard]))
+	all := mapped(t, -1, guard+size+guard, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	m.base = uintptr(unsafe.Pointer(&all[guard]))
 	for n, kind := range testLayout {
 		prot := map[rune]uintptr{'r': unix.PROT_READ, 'w': unix.PROT_READ | unix.PROT_WRITE, '-': unix.PROT_NONE}[kind]
 		at := uintptr(n * testPage)
@@ -119,7 +119,7 @@ func (m *nativeTest) call(fn ir.Function, args [3]uint64) (result uint64, return
 		result, m.ctx.R[10] = m.ctx.R[10], before[10]
 		returned = m.ctx.PC == returnPC
 	case ExitFault:
-		m.faulted(fn, code)
+		m.ctx.restore(m.t, m.code, code)
 	case ExitInterp:
 		if m.ctx.PC != nativePC {
 			m.t.Fatalf("%s: left to the interpreter at %#x", fn, m.ctx.PC)
@@ -129,18 +129,6 @@ func (m *nativeTest) call(fn ir.Function, args [3]uint64) (result uint64, return
 		m.t.Fatalf("%s%x: registers have changed, exit %d", fn, args, m.ctx.Exit)
 	}
 	return result, returned
-}
-
-func (m *nativeTest) faulted(fn ir.Function, code *Code) {
-	m.ctx.Restore()
-	at := int(m.ctx.FaultAt - uintptr(unsafe.Pointer(&m.code[0])))
-	i := slices.IndexFunc(code.Faults, func(f Fault) bool { return f.Offset == at })
-	if i < 0 {
-		m.t.Fatalf("%s: a fault at offset %d, where none can be", fn, at-code.Start)
-	}
-	if code.Faults[i].Saved {
-		m.ctx.RestoreSaved()
-	}
 }
 
 // reference is what a function does, byte by byte, as far as pages allow it.

@@ -3,6 +3,7 @@
 package jit
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
@@ -13,30 +14,71 @@ import (
 // Context.FaultAt from RBP, for trap.AddCode.
 const OffFaultAt = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
 
-// Restore brings the guest's registers that have a home back to their places after an exit by
-// ExitFault.
-func (ctx *Context) Restore() {
-	for n, h := range homes {
-		if h != amd64.RAX {
-			*ctx.register(n) = ctx.Host[h]
+// commonHomes are the homes that all pieces of code have in common.
+var commonHomes = homes.recoveries()
+
+// recoveries says which guest registers are in homes.
+func (t *homeTable) recoveries() (list []ir.Recovery) {
+	for n := range uint64(ir.GuestVars) {
+		if h := t.of(n); h != amd64.NoReg {
+			list = append(list, ir.Recovery{Register: uint8(n), From: ir.InHost, N: int32(h)})
 		}
 	}
+	return list
 }
 
-// RestoreHomes is Restore for a graph, with its homes.
-func (ctx *Context) RestoreHomes(list []Home) {
-	for _, h := range list {
-		*ctx.register(int(h.Variable)) = ctx.Host[h.Reg]
+// Restore brings the guest's registers to their places after an exit by ExitFault. Where a register
+// is, late says, if it does, else homes: see ir.States.
+func (ctx *Context) Restore(homes, late []ir.Recovery) {
+	if homes == nil {
+		homes = commonHomes
+	}
+	var values [ir.GuestVars]uint64
+	var found uint64 // bits of those that late has
+	for _, r := range late {
+		values[r.Register] = ctx.recover(r)
+		found |= 1 << r.Register
+	}
+	for _, r := range homes {
+		if found>>r.Register&1 == 0 {
+			*ctx.place(int(r.Register)) = ctx.recover(r)
+		}
+	}
+	for _, r := range late { // now that nothing is read any more
+		*ctx.place(int(r.Register)) = values[r.Register]
 	}
 }
 
-// Target is where a computed call that has faulted was to go.
-func (ctx *Context) Target() uint64 { return ctx.Host[amd64.RAX] }
+// recover is what the guest register that r is for holds.
+func (ctx *Context) recover(r ir.Recovery) (v uint64) {
+	switch r.From {
+	case ir.InPlace:
+		v = *ctx.place(int(r.Register))
+	case ir.InHost:
+		v = ctx.Host[r.N]
+	case ir.InSpill:
+		v = ctx.Spill[r.N]
+	case ir.InVariable:
+		v = *ctx.place(int(r.N))
+	default:
+		v = uint64(int64(r.N))
+	}
+	if r.NaN && math.IsNaN(math.Float64frombits(v)) {
+		return constants[constNaND]
+	}
+	return v
+}
 
-// register is the place of guest register n.
-func (ctx *Context) register(n int) *uint64 {
-	if n >= firstF {
+// place is where variable n is in the context.
+func (ctx *Context) place(n int) *uint64 {
+	switch {
+	case n >= ir.GuestVars:
+		return &ctx.Vars[n-ir.GuestVars]
+	case n >= firstF:
 		return &ctx.R[ir.FirstF+n-firstF]
 	}
 	return &ctx.R[n]
 }
+
+// Target is where a computed call that has faulted was to go.
+func (ctx *Context) Target() uint64 { return ctx.Host[amd64.RAX] }

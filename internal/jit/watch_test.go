@@ -22,15 +22,16 @@ func (m *machine) takenBack(data *[4096]byte) bool {
 // TestMarks: accesses that touch marked memory are left to the interpreter, with nothing
 // done; the stores before them are noted, with the instruction that made each.
 func TestMarks(t *testing.T) {
+	m := newMachine(t)
 	for name, c := range map[string]Compiler{"window": {Watched: true}, "table": {Watched: true, Table: true}} {
 		for _, op := range []ir.Op{ir.LoadU8, ir.Load64, ir.Store8, ir.Store64, ir.AmoAdd32, ir.Lr64, ir.Sc32} {
 			for _, marked := range []int{1, 2} { // where the access begins, and where it may end
-				m := newMachine(t)
 				var b ir.Builder
 				b.Start(0x8000)
 				b.Inst(0x8000)
 				b.Emit(ir.Store16, 0, b.X(10), b.X(11))
 				b.Inst(0x8004)
+				clear(m.marks[:])
 				m.marks[marked] = 1
 				addr := b.Emit(ir.Add, 0, b.X(12), b.Const(0))
 				args := []ir.Value{addr, b.X(11)}[:len(op.Info().Args)]

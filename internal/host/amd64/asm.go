@@ -155,6 +155,12 @@ func (a *Assembler) Push(r Reg) { a.opReg(0, 0x50, r) }
 // Pop is the reverse of Push.
 func (a *Assembler) Pop(r Reg) { a.opReg(0, 0x58, r) }
 
+// PopM pops 64 bits to memory.
+func (a *Assembler) PopM(m Mem) {
+	r := row{class: gpr}
+	a.encode(&r, 0x8F, W32, 0, inMem(m)) // 64 bits without a REX prefix
+}
+
 // PushImm pushes a sign-extended constant.
 func (a *Assembler) PushImm(v int32) {
 	a.Buf = append(a.Buf, 0x68)

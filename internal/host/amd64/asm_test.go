@@ -311,6 +311,7 @@ func TestOthers(t *testing.T) {
 	}
 	for _, m := range mems {
 		c.add("jmp "+memName(m), func(a *Assembler) { a.JmpM(m) })
+		c.add("pop "+memName(m), func(a *Assembler) { a.PopM(m) })
 		c.add("call "+memName(m), func(a *Assembler) { a.CallM(m) })
 		for cc, n := range condNames {
 			c.add("cmov"+n+" rdx,"+memName(m), func(a *Assembler) { a.CMovM(Cond(cc), W64, RDX, m) })

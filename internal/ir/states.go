@@ -1,0 +1,30 @@
+package ir
+
+// States say where the registers of a guest are when translated code is left at an instruction
+// that has faulted, or that is left to the interpreter: side tables of a piece of code. A register that
+// is in neither list is in its place in the context.
+type States struct {
+	// Homes are for all of the code; nil means those that all pieces of code have in common.
+	Homes []Recovery
+	// Late has, for each such instruction, a range of registers of which Homes is not true.
+	Late []Recovery
+}
+
+// Recovery says where a guest register is.
+type Recovery struct {
+	Register uint8  // as variables are numbered: see Chain
+	From     Origin // where it is
+	NaN      bool   // it is a binary64, and any NaN stands for the canonical one
+	N        int32  // number of the place, or the value
+}
+
+// Origin is a kind of places for values.
+type Origin uint8
+
+const (
+	InPlace    Origin = iota // the register's own place in the context
+	InHost                   // host register N
+	InSpill                  // N among intermediate values
+	InVariable               // the place of variable N
+	IsConst                  // N itself, sign-extended
+)
