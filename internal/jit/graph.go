@@ -3,10 +3,8 @@
 package jit
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -231,64 +229,4 @@ func leaving(g *ir.Graph, t *homeTable) (moves []homeMove) {
 		}
 	}
 	return moves
-}
-
-// chooseHomes gives homes to the variables that are used most.
-func chooseHomes(g *ir.Graph) (t homeTable) {
-	var ints, floats []int
-	for n, v := range g.Vars {
-		switch {
-		case v.Weight == 0:
-		case v.Type == ir.F64:
-			floats = append(floats, n)
-		default:
-			ints = append(ints, n)
-		}
-	}
-	settle(&t, g, ints, homes[:firstF])
-	settle(&t, g, floats, homes[firstF:ir.GuestVars])
-	return t
-}
-
-// settle distributes the registers in a part of homes among variables.
-func settle(t *homeTable, g *ir.Graph, list []int, from []amd64.Reg) {
-	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(g.Vars[b].Weight, g.Vars[a].Weight) })
-	var free []amd64.Reg
-	for _, r := range from {
-		if r != amd64.RAX {
-			free = append(free, r)
-		}
-	}
-	list = list[:min(len(list), len(free))]
-	take := func(n int, r amd64.Reg) {
-		t[n] = r
-		free = slices.DeleteFunc(free, func(x amd64.Reg) bool { return x == r })
-	}
-	for _, n := range list {
-		if h := homes.of(uint64(n)); h != amd64.NoReg {
-			take(n, h)
-		}
-	}
-	for _, n := range list {
-		if t.of(uint64(n)) == amd64.NoReg {
-			take(n, free[0])
-		}
-	}
-}
-
-// Home is a variable and the host register it lives in.
-type Home struct {
-	Variable uint64
-	Reg      amd64.Reg
-}
-
-// HomesOf lists the variables that have homes in the code of g.
-func HomesOf(g *ir.Graph) (list []Home) {
-	t := chooseHomes(g)
-	for n := range uint64(maxVars) {
-		if h := t.of(n); h != amd64.NoReg {
-			list = append(list, Home{n, h})
-		}
-	}
-	return list
 }
