@@ -4,6 +4,7 @@ package engine
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type optimiser struct {
 	queue   []request
 	running bool // there is a goroutine for the queue
 	pid     int  // the process whose the code cache is
+	budget  budget
 	stats   OptimiserStats
 
 	mu     sync.Mutex // held while a region is made, with what follows; before Machine.mu
@@ -50,6 +52,7 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.gen.comp.MarkOps = m.opts.Optimised != nil
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
+	o.budget.unlimited = m.opts.Optimise < eager
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
 }
 
@@ -57,12 +60,10 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 func (m *Machine) request(b *codecache.Block) {
 	o := &m.opt
 	o.stats.Hot++
-	if len(o.queue) == maxQueue {
-		m.cache.Recount(b)
-		o.stats.Put++
+	if len(o.queue) == maxQueue || !o.budget.allows() {
+		m.putOff(b)
 		return
 	}
-	m.cache.Hot(b)
 	o.queue = append(o.queue, request{b, time.Now()})
 	o.stats.Longest = max(o.stats.Longest, len(o.queue))
 	if !o.running {
@@ -71,14 +72,26 @@ func (m *Machine) request(b *codecache.Block) {
 	}
 }
 
-// optimiseAll works on the queue until it is empty.
+// putOff has a block become hot once more, with mu held.
+func (m *Machine) putOff(b *codecache.Block) {
+	m.cache.Recount(b)
+	m.opt.stats.Put++
+}
+
+// optimiseAll works on the queue until it is empty. It keeps its thread, whose time counts.
 func (m *Machine) optimiseAll() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for {
 		b := m.next()
 		if b == nil {
 			return
 		}
+		start := threadTime()
 		m.optimise(b)
+		m.mu.Lock()
+		m.opt.budget.spent += threadTime() - start
+		m.mu.Unlock()
 	}
 }
 
@@ -88,14 +101,18 @@ func (m *Machine) next() *codecache.Block {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
-	if len(o.queue) == 0 {
-		o.queue, o.running = nil, false
-		return nil
+	for len(o.queue) > 0 {
+		r := o.queue[0]
+		o.queue = o.queue[1:]
+		if o.budget.allows() {
+			o.stats.Waited += time.Since(r.at)
+			m.cache.Hot(r.head)
+			return r.head
+		}
+		m.putOff(r.head)
 	}
-	r := o.queue[0]
-	o.queue = o.queue[1:]
-	o.stats.Waited += time.Since(r.at)
-	return r.head
+	o.queue, o.running = nil, false
+	return nil
 }
 
 // optimise makes a region that is entered at a block. The caller holds no lock.
@@ -189,7 +206,7 @@ func (m *Machine) setJump(c *CPU, to *codecache.Block) {
 // forked is for a process that a fork has made, with mu held; lost says that the cache is empty.
 // If it is not, the copied goroutine goes on with what its parent also does.
 func (o *optimiser) forked(lost bool) {
-	o.stats = OptimiserStats{}
+	o.stats, o.budget.spent = OptimiserStats{}, 0
 	o.pid = os.Getpid()
 	if lost {
 		o.forget()

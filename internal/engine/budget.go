@@ -1,0 +1,49 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// budget is how much time optimising may take: so little of what the process takes that
+// a program which ends before it pays is not slowed down by more than a few percent, and more
+// once it has run for a while.
+type budget struct {
+	unlimited bool
+	spent     time.Duration // CPU time
+}
+
+const (
+	firstTime  = time.Second // CPU time of the guest in which little may be spent
+	firstShare = 25          // a fraction: 1/25
+	laterShare = 5
+)
+
+// eager is a threshold so low that whoever chooses it wants code optimised at any price.
+const eager = 1000
+
+// allows reports whether there is time left.
+func (b *budget) allows() bool {
+	if b.unlimited {
+		return true
+	}
+	guest := processTime() - b.spent
+	return b.spent <= min(guest, firstTime)/firstShare+max(guest-firstTime, 0)/laterShare
+}
+
+// processTime is the CPU time that this process has taken.
+func processTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+// threadTime is that of this thread.
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(id, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
