@@ -82,10 +82,11 @@ func findBits(r *Region) []bitFact {
 // Rounds until less is asked about phis, so that a loop that counts comes to an end.
 const (
 	fewRounds  = 3
-	manyRounds = 8
+	manyRounds = 16
 )
 
-// widen is what a phi of which f holds has in a round of findBits.
+// widen is what a phi of which f holds has in a round of findBits: after some only whether it has been
+// extended from few bits.
 func (f bitFact) widen(round int) bitFact {
 	switch {
 	case round < fewRounds:
@@ -93,16 +94,16 @@ func (f bitFact) widen(round int) bitFact {
 	case round > manyRounds:
 		return unknown
 	}
-	coarse := unknown
-	for _, n := range [...]int{8, 16, 32} {
-		if f.leading() >= 64-n {
-			return below(n)
+	step := func(n int, steps ...int) int {
+		for _, s := range steps {
+			if n >= s {
+				return s
+			}
 		}
-		if f.signs > 64-n {
-			coarse.signs = max(coarse.signs, 65-n)
-		}
+		return 0
 	}
-	return coarse
+	leading := step(f.leading(), 56, 48, 33, 32)
+	return bitFact{zeros: ^lowBits(64 - leading), signs: step(f.signs, 57, 49, 33)}.settle()
 }
 
 // transfer is what is known of the value of i, with facts of its arguments.

@@ -18,6 +18,7 @@ var Passes = []Pass{
 	{"numbers", number},
 	{"unused", dropUnused},
 	{"writes", dropWrites},
+	{"extensions", dropExtensions},
 	{"boxes", boxes},
 	{"bounds", bounds},
 }

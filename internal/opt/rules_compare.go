@@ -152,12 +152,38 @@ func (s *simplifier) choice(i *ir.Instr) ir.Value {
 // chosen simplifies the choice between what a comparison has found to be equal.
 func (s *simplifier) chosen(c, x, y ir.Value) ir.Value {
 	i := s.r.Code[c]
-	same := i.Args[0] == x && i.Args[1] == y || i.Args[0] == y && i.Args[1] == x
+	if i.Args[0] != x || i.Args[1] != y {
+		i.Args[0], i.Args[1] = i.Args[1], i.Args[0]
+	}
 	switch {
-	case same && i.Op == ir.Eq:
+	case i.Args[0] != x || i.Args[1] != y:
+	case i.Op == ir.Eq:
 		return y
-	case same && i.Op == ir.Ne:
+	case i.Op == ir.Ne:
 		return x
 	}
 	return 0
+}
+
+// likeness is what two truth values have in common.
+type likeness int
+
+const (
+	different likeness = iota // nothing is known
+	same
+	opposite
+)
+
+// compare compares truth values.
+func (s *simplifier) compare(x, y ir.Value) likeness {
+	i, j := s.r.Code[x], s.r.Code[y]
+	switch {
+	case x == y || i == j:
+		return same
+	case i.Op == ir.NotB && s.r.Code[i.Args[0]] == j, j.Op == ir.NotB && s.r.Code[j.Args[0]] == i:
+		return opposite
+	case i.Args == j.Args && (i.Op == ir.Eq && j.Op == ir.Ne || i.Op == ir.Ne && j.Op == ir.Eq):
+		return opposite
+	}
+	return different
 }

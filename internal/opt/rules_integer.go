@@ -199,13 +199,26 @@ func (s *simplifier) and(x, y ir.Value) ir.Value {
 	if x == y {
 		return x
 	}
-	for range 2 { // -b & y
-		if i, ok := s.is(x, ir.Neg); ok {
-			if b, ok := s.is(i.Args[0], ir.ZextB); ok {
-				return s.emit(ir.Choose, b.Args[0], y, s.constant(0))
+	for range 2 {
+		if c := s.maskBy(x); c != 0 {
+			return s.emit(ir.Choose, c, y, s.constant(0))
+		}
+		if z, k, ok := s.withConst(x, ir.Add); ok && k == allBits {
+			if b, ok := s.is(z, ir.ZextB); ok {
+				return s.emit(ir.Choose, b.Args[0], s.constant(0), y)
 			}
 		}
 		x, y = y, x
+	}
+	return 0
+}
+
+// maskBy is the truth value that makes x all ones or all zeros, or 0.
+func (s *simplifier) maskBy(x ir.Value) ir.Value {
+	if i, ok := s.is(x, ir.Neg); ok {
+		if b, ok := s.is(i.Args[0], ir.ZextB); ok {
+			return b.Args[0]
+		}
 	}
 	return 0
 }
@@ -217,6 +230,9 @@ func (s *simplifier) or(x, y ir.Value) ir.Value {
 	if v := s.rotation(x, y); v != 0 {
 		return v
 	}
+	if v := s.rotationBy(x, y); v != 0 {
+		return v
+	}
 	return s.merged(x, y)
 }
 
@@ -224,8 +240,14 @@ func (s *simplifier) or(x, y ir.Value) ir.Value {
 func (s *simplifier) merged(x, y ir.Value) ir.Value {
 	i, ok := s.is(x, ir.Choose)
 	j, also := s.is(y, ir.Choose)
-	if !ok || !also || i.Args[0] != j.Args[0] {
+	if !ok || !also {
 		return 0
+	}
+	switch s.compare(i.Args[0], j.Args[0]) {
+	case different:
+		return 0
+	case opposite:
+		j.Args[1], j.Args[2] = j.Args[2], j.Args[1]
 	}
 	zero := s.constant(0)
 	switch {

@@ -62,23 +62,24 @@ func (s *simplifier) shift(i *ir.Instr) ir.Value {
 
 // amount is a value whose low bits are those of n, by which something of w bits is to be shifted.
 func (s *simplifier) amount(n ir.Value, w uint64) ir.Value {
-	for {
-		i := s.r.Code[n]
-		k, isConst := s.r.ConstOf(i.Args[1])
-		var x ir.Value
-		switch {
-		case i.Op == ir.And && isConst && k&(w-1) == w-1, i.Op == ir.Add && isConst && k%w == 0, extendsFrom(i.Op) > 0:
-			x = i.Args[0]
-		case i.Op == ir.Sub:
-			if k, ok := s.r.ConstOf(i.Args[0]); ok && k%w == 0 && s.through(n, i.Args[1]) {
-				return s.emit(ir.Neg, i.Args[1])
-			}
+	i := s.r.Code[n]
+	x := i.Args[0]
+	k, isConst := s.r.ConstOf(i.Args[1])
+	switch {
+	case i.Op == ir.And && isConst && k&(w-1) == w-1, i.Op == ir.Add && isConst && k%w == 0, extendsFrom(i.Op) > 0:
+		if s.through(n, x) {
+			return s.amount(x, w)
 		}
-		if x == 0 || !s.through(n, x) {
-			return n
+	case i.Op == ir.Sub:
+		if k, ok := s.r.ConstOf(x); ok && k%w == 0 && s.through(n, i.Args[1]) {
+			return s.amount(s.emit(ir.Neg, i.Args[1]), w)
 		}
-		n = x
+	case i.Op == ir.Neg:
+		if y := s.amount(x, w); y != x && s.through(n, y) {
+			return s.emit(ir.Neg, y)
+		}
 	}
+	return n
 }
 
 // again is a shift of what has been shifted in the same way.
@@ -144,26 +145,52 @@ func (s *simplifier) field(op ir.Op, x ir.Value, left, k uint64) ir.Value {
 	return s.with(op, s.emit(extend, x), k-left)
 }
 
-// rotation is the sum of parts of one value: where both have no bits in common, sum, union and difference
+// rotation is the sum of both parts of a value: as they have no bits in common, sum, union and difference
 // are the same.
 func (s *simplifier) rotation(x, y ir.Value) ir.Value {
+	if s.r.Code[y].Op == ir.Sll || s.r.Code[y].Op == ir.Sll32 {
+		x, y = y, x
+	}
+	i, j := s.r.Code[x], s.r.Code[y]
+	w, right := uint64(64), ir.Ror
+	switch {
+	case i.Args[0] != j.Args[0]:
+		return 0
+	case i.Op == ir.Sll && j.Op == ir.Srl:
+	case i.Op == ir.Sll32 && j.Op == ir.Srl32:
+		w, right = 32, ir.Ror32
+	default:
+		return 0
+	}
+	k, ok := s.r.ConstOf(i.Args[1])
+	c, also := s.r.ConstOf(j.Args[1])
+	if !ok || !also || k >= w || c >= w || k+c != w {
+		return 0
+	}
+	return s.with(right, i.Args[0], c)
+}
+
+// rotationBy is that of a value shifted by n and by -n. Where that is 0, each part is all of the value,
+// and only their union is that, too.
+func (s *simplifier) rotationBy(x, y ir.Value) ir.Value {
 	for range 2 {
 		i, j := s.r.Code[x], s.r.Code[y]
-		if i.Args[0] != j.Args[0] {
-			return 0
-		}
-		left, ok := s.r.ConstOf(i.Args[1])
-		right, also := s.r.ConstOf(j.Args[1])
-		switch {
-		case !ok || !also:
-		case i.Op == ir.Sll && j.Op == ir.Srl && left < 64 && right < 64 && left+right == 64:
-			return s.with(ir.Ror, i.Args[0], right)
-		case i.Op == ir.Sll32 && j.Op == ir.Srl32 && left < 32 && right < 32 && left+right == 32:
-			return s.with(ir.Ror32, i.Args[0], right)
+		n := s.r.Code[j.Args[1]]
+		if i.Args[0] == j.Args[0] && n.Op == ir.Neg && n.Args[0] == i.Args[1] {
+			for _, r := range rotations {
+				if i.Op == r.one && j.Op == r.other {
+					return s.emit(r.op, i.Args[0], i.Args[1])
+				}
+			}
 		}
 		x, y = y, x
 	}
 	return 0
+}
+
+// rotations are made of two shifts, of which the other is by the negative number.
+var rotations = []struct{ one, other, op ir.Op }{
+	{ir.Sll, ir.Srl, ir.Rol}, {ir.Srl, ir.Sll, ir.Ror}, {ir.Sll32, ir.Srl32, ir.Rol32}, {ir.Srl32, ir.Sll32, ir.Ror32},
 }
 
 // extendsFrom is the number of low bits that op extends, or 0.
