@@ -76,6 +76,21 @@ func (c *Cache) Recount(b *Block) {
 	}
 }
 
+// Watch has a block become hot when it has been executed n times more, as far as exits count
+// that are linked to it.
+func (c *Cache) Watch(b *Block, n uint32) {
+	if b.thunk == 0 || !b.valid.Load() {
+		return
+	}
+	b.hot = false
+	c.setCounter(b.counter, n)
+	for _, k := range b.incoming {
+		if e := c.Exit(k); e.heats(b) {
+			c.patch(e.Jump, b.thunk)
+		}
+	}
+}
+
 // Called reports whether an exit that is linked to a block calls it.
 func (c *Cache) Called(b *Block) bool {
 	return slices.ContainsFunc(b.incoming, func(n uint32) bool {

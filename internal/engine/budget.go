@@ -25,13 +25,20 @@ const (
 // eager is a threshold so low that whoever chooses it wants code optimised at any price.
 const eager = 1000
 
-// allows reports whether there is time left.
-func (b *budget) allows() bool {
+// Bounds of how long to wait for time.
+const minWait, maxWait = 2 * time.Millisecond, 50 * time.Millisecond
+
+// wait is how long to wait until there is time left, about: 0 if there is.
+func (b *budget) wait() time.Duration {
 	if b.unlimited {
-		return true
+		return 0
 	}
 	guest := processTime() - b.spent
-	return b.spent <= min(guest, firstTime)/firstShare+max(guest-firstTime, 0)/laterShare
+	over := b.spent - min(guest, firstTime)/firstShare - max(guest-firstTime, 0)/laterShare
+	if over <= 0 {
+		return 0
+	}
+	return min(max(over*laterShare, minWait), maxWait)
 }
 
 // processTime is the CPU time that this process has taken.

@@ -192,6 +192,9 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 // the cache is not emptied. It reports false, and has done nothing, if b has become invalid or
 // the interrupt word is up.
 func (c *CPU) enter(b *codecache.Block) bool {
+	if c.m.opt.parked.Load() {
+		c.m.unpark()
+	}
 	c.inside.Store(true)
 	if c.m.resetting.Load() || !b.Valid() || !c.ctx.IRQ.Arm(c.m.limit) {
 		c.inside.Store(false)

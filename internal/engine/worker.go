@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -21,7 +22,9 @@ type optimiser struct {
 
 	// Guarded by Machine.mu.
 	queue   []request
-	running bool // there is a goroutine for the queue
+	waiting []*codecache.Block // that were hot when there was no time for them
+	running bool               // there is a goroutine for these
+	parked  atomic.Bool        // there are some, but no goroutine, as no guest thread was running
 	pid     int  // the process whose the code cache is
 	budget  budget
 	stats   OptimiserStats
@@ -37,7 +40,7 @@ type request struct {
 	at   time.Time
 }
 
-// maxQueue is how many requests may wait. Who comes later has to become hot again.
+// maxQueue is the greatest length of the queue. Who comes later has to become hot again.
 const maxQueue = 256
 
 // generate makes host code of a region, has it installed, and calls lap after each stage of
@@ -60,59 +63,109 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 func (m *Machine) request(b *codecache.Block) {
 	o := &m.opt
 	o.stats.Hot++
-	if len(o.queue) == maxQueue || !o.budget.allows() {
+	m.cache.Hot(b)
+	switch {
+	case o.budget.wait() > 0:
 		m.putOff(b)
-		return
+	case len(o.queue) == maxQueue:
+		m.cache.Watch(b, m.cache.Threshold)
+		o.stats.Put++
+	default:
+		o.queue = append(o.queue, request{b, time.Now()})
+		o.stats.Longest = max(o.stats.Longest, len(o.queue))
 	}
-	o.queue = append(o.queue, request{b, time.Now()})
-	o.stats.Longest = max(o.stats.Longest, len(o.queue))
-	if !o.running {
-		o.running = true
-		go m.optimiseAll()
-	}
+	m.startWorker()
 }
 
-// putOff has a block become hot once more, with mu held.
+// putOff has a request wait until there is time for it, with mu held.
 func (m *Machine) putOff(b *codecache.Block) {
-	m.cache.Recount(b)
+	m.opt.waiting = append(m.opt.waiting, b)
 	m.opt.stats.Put++
 }
 
-// optimiseAll works on the queue until it is empty. It keeps its thread, whose time counts.
-func (m *Machine) optimiseAll() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for {
-		b := m.next()
-		if b == nil {
-			return
-		}
-		start := threadTime()
-		m.optimise(b)
-		m.mu.Lock()
-		m.opt.budget.spent += threadTime() - start
-		m.mu.Unlock()
+// startWorker has a goroutine work on requests if there is none, with mu held.
+func (m *Machine) startWorker() {
+	if o := &m.opt; !o.running {
+		o.running = true
+		o.parked.Store(false)
+		go m.work()
 	}
 }
 
-// next takes the next request from the queue. It is nil, and the goroutine for the queue must end,
-// if there is none.
-func (m *Machine) next() *codecache.Block {
+// unpark starts the goroutine again if it has ended for want of guest threads that run.
+func (m *Machine) unpark() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.opt.parked.Load() {
+		m.startWorker()
+	}
+}
+
+// work works on requests until there are none. It keeps its thread, whose time counts.
+func (m *Machine) work() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		b, wait := m.next()
+		switch {
+		case b != nil:
+			start := threadTime()
+			m.optimise(b)
+			m.mu.Lock()
+			m.opt.budget.spent += threadTime() - start
+			m.mu.Unlock()
+		case wait > 0:
+			time.Sleep(wait)
+		default:
+			return
+		}
+	}
+}
+
+// next returns what to make a region of, or how long to wait for there to be time for it. The
+// goroutine is to end if it returns neither.
+func (m *Machine) next() (b *codecache.Block, wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
+	wait = o.budget.wait()
 	for len(o.queue) > 0 {
 		r := o.queue[0]
 		o.queue = o.queue[1:]
-		if o.budget.allows() {
+		if wait == 0 {
 			o.stats.Waited += time.Since(r.at)
-			m.cache.Hot(r.head)
-			return r.head
+			return r.head, 0
 		}
 		m.putOff(r.head)
 	}
-	o.queue, o.running = nil, false
-	return nil
+	switch {
+	case len(o.waiting) == 0:
+		wait = 0
+	case !m.executes():
+		o.parked.Store(true)
+		wait = 0
+	case wait == 0:
+		m.compete()
+		wait = competition
+	}
+	if wait == 0 {
+		o.queue, o.running = nil, false
+	}
+	return nil, wait
+}
+
+// Of the blocks that wait, those come first that are executed as often as this first.
+const (
+	heat        = 500
+	competition = 2 * time.Millisecond // is how long they are given
+)
+
+// compete has the blocks that wait become hot again, with mu held: those first that are executed most now.
+func (m *Machine) compete() {
+	for _, b := range m.opt.waiting {
+		m.cache.Watch(b, heat)
+	}
+	m.opt.waiting = nil
 }
 
 // optimise makes a region that is entered at a block. The caller holds no lock.
@@ -215,7 +268,7 @@ func (o *optimiser) forked(lost bool) {
 
 // forget forgets what is to be done, with mu held.
 func (o *optimiser) forget() {
-	o.queue = nil
+	o.queue, o.waiting = nil, nil
 }
 
 // OptimiserStats are about regions: code that was hot enough to be optimised.
