@@ -33,12 +33,16 @@ func (b *budget) wait() time.Duration {
 	if b.unlimited {
 		return 0
 	}
-	guest := processTime() - b.spent
-	over := b.spent - min(guest, firstTime)/firstShare - max(guest-firstTime, 0)/laterShare
+	over := b.over(processTime() - b.spent)
 	if over <= 0 {
 		return 0
 	}
 	return min(max(over*laterShare, minWait), maxWait)
+}
+
+// over is how much too much has been spent when all else has taken a time.
+func (b *budget) over(guest time.Duration) time.Duration {
+	return b.spent - min(guest, firstTime)/firstShare - max(guest-firstTime, 0)/laterShare
 }
 
 // processTime is the CPU time that this process has taken.

@@ -130,3 +130,54 @@ func TestInstallRaces(t *testing.T) {
 		t.Error("no region has been made")
 	}
 }
+
+// TestBudget: what is hot when there is no time for it becomes a region when there is, and the
+// goroutine for that ends when no guest thread runs.
+func TestBudget(t *testing.T) {
+	translatedRegions(t)
+	m, cpu := machineFor(t, sums, Options{Optimise: eager, CacheSize: 1 << 20})
+	spend := func(d time.Duration) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.opt.budget.spent = d
+	}
+	spend(time.Hour)
+	again := func() OptimiserStats {
+		cpu.SetPC(codeAddr)
+		run(t, cpu)
+		return m.stats().Optimiser
+	}
+	if s := again(); s.Put == 0 || s.Regions != 0 {
+		t.Errorf("without time: %+v", s)
+	}
+	m.await()
+	if !m.opt.parked.Load() {
+		t.Error("there is nothing left to do")
+	}
+	spend(0)
+	for end := time.Now().Add(10 * time.Second); again().Regions == 0; {
+		if time.Now().After(end) {
+			t.Fatalf("with time: %+v", m.stats().Optimiser)
+		}
+	}
+	m.await()
+}
+
+// TestBudgetTimes: the first second leaves less time than what follows.
+func TestBudgetTimes(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct{ guest, allowed time.Duration }{{0, 0}, {500 * ms, 20 * ms}, {1000 * ms, 40 * ms}, {3000 * ms, 440 * ms}} {
+		for _, more := range []time.Duration{-ms, 0, ms} {
+			b := budget{spent: test.allowed + more}
+			if got := b.over(test.guest); got != more {
+				t.Errorf("%v of %v are %v too much, want %v", b.spent, test.guest, got, more)
+			}
+		}
+	}
+	if b := (budget{spent: processTime() + time.Hour}); b.wait() != maxWait {
+		t.Errorf("an hour too much: %v", b.wait())
+	}
+	if b := (budget{spent: time.Hour, unlimited: true}); b.wait() != 0 {
+		t.Error("there is a limit")
+	}
+}
