@@ -21,6 +21,9 @@ type numbering struct {
 	regs [NumRegs]ir.Value
 }
 
+// maxSame is how many equal values of different blocks are remembered.
+const maxSame = 4
+
 // made is a value and its block.
 type made struct {
 	v ir.Value
@@ -69,6 +72,9 @@ func (n *numbering) same(i *ir.Instr, v ir.Value, b *Block) ir.Value {
 		if m.b == b || n.held(m.v) {
 			return m.v
 		}
+	}
+	if len(list) == maxSame {
+		list = list[1:]
 	}
 	n.at[key] = append(list, made{v, b})
 	return 0

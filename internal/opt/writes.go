@@ -54,23 +54,24 @@ type writes struct {
 // findReads finds what blocks read: phis, and values of other blocks that registers hold at the
 // beginning of a chain.
 func (w *writes) findReads() {
-	def := w.r.definitions()
-	for _, chain := range w.r.chains() {
-		head := chain[0]
-		set := &w.reads[head.ID]
+	made := make([]int, len(w.r.Code)) // by value: the last chain that makes it or has looked for it
+	for n, chain := range w.r.chains() {
 		for _, b := range chain {
 			for _, p := range b.Phis {
 				w.reads[b.ID].add(Variable(&w.r.Code[p.Value]))
+				made[p.Value] = n + 1
 			}
 			for _, v := range b.Code {
 				for _, a := range w.r.Code[v].Args {
-					if a == 0 || slices.Contains(chain, def[a]) {
+					if a == 0 || made[a] == n+1 {
 						continue
 					}
-					if n := slices.Index(head.In[:], a); n > 0 {
-						set.add(n)
+					made[a] = n + 1
+					if k := slices.Index(chain[0].In[:], a); k > 0 {
+						w.reads[chain[0].ID].add(k)
 					}
 				}
+				made[v] = n + 1
 			}
 		}
 	}
