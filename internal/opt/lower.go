@@ -117,8 +117,15 @@ func (l *lowering) chain(n int) *ir.Chain {
 	}
 	l.at = make([]ir.Value, len(l.r.Code))
 	l.used(n, func(v ir.Value) {
-		if _, isConst := l.r.ConstOf(v); !isConst && l.at[v] == 0 && l.reads(n, v) {
+		k, isConst := l.r.ConstOf(v)
+		switch {
+		case l.at[v] != 0:
+		case !isConst && l.reads(n, v):
 			l.read(v, l.entryHolder(n, v))
+		case isConst && !short(k):
+			if h := l.holder(n, v); h >= 0 {
+				l.read(v, h)
+			}
 		}
 	})
 	for _, p := range blocks[0].Phis { // what other chains need of it
@@ -195,11 +202,19 @@ func (l *lowering) value(v ir.Value) ir.Value {
 	if v == 0 {
 		return 0
 	}
-	if k, isConst := l.r.ConstOf(v); isConst {
+	k, isConst := l.r.ConstOf(v)
+	switch {
+	case isConst && short(k):
 		return l.put(ir.Instr{Op: ir.Const, Imm: k}, v)
+	case isConst && l.at[v] == 0:
+		l.at[v] = l.put(ir.Instr{Op: ir.Const, Imm: k}, v)
 	}
 	return l.at[v]
 }
+
+// short reports whether a constant can be part of the instruction that uses it. Others are made once in
+// a chain, unless a variable holds them when it begins.
+func short(k uint64) bool { return uint64(int64(int32(k))) == k }
 
 // block appends a block to the chain; next is the one that comes behind it there, or nil.
 func (l *lowering) block(b *Block, next *Block) {

@@ -99,7 +99,7 @@ func (n *numbering) folds(i *ir.Instr) bool {
 	k, ok := n.r.ConstOf(i.Args[1])
 	switch i.Op {
 	case ir.Add:
-		return ok && uint64(int64(int32(k))) == k
+		return ok && short(k)
 	case ir.Sll:
 		return ok && k <= 3
 	}
