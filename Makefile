@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test test-mappings check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-table userland-direct userland-check userland-check-fast storm report clean
+.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-table userland-direct userland-check userland-check-fast storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ userland-interpreted: userland ## all of them without the translator
 userland-at-once: build deps ## those that CI runs, everything translated when it is first executed
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0"
 
+userland-optimised: build deps ## the same with everything optimised at once, too
+	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --optimise-threshold=0"
+
 userland-small-cache: build deps ## the same with a code cache of 256 KiB
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --code-cache=256K"
 
@@ -85,6 +88,11 @@ userland-direct: build deps ## the same with guest memory at the guest's own add
 
 test-mappings: deps ## the programs of test/syscalls under each memory mapping, interpreted and translated at once
 	$(GO) test -count=1 -timeout 60m ./test -matrix
+
+test-optimised: deps ## programs of test/, optimised at once and left at random places, under each memory mapping
+	$(GO) test -count=1 -timeout 60m -run '//optimised' ./test/machine -matrix
+	$(GO) test -count=1 -timeout 60m -run '//optimised' ./test -matrix
+	HOSPES_THRESHOLD=0 HOSPES_OPTIMISE_THRESHOLD=0 HOSPES_OPTIMISE_CHANCE=1 $(GO) test -count=1 ./test/signals
 
 CHECKED = ^(busybox|bash|dash|coreutils|sqlite3|perl|lua|python|go/(context|os/exec|os/signal|internal/poll|syscall|net|net/rpc|encoding/json|strings|sync|compress/flate))(/|$$)
 

@@ -49,6 +49,9 @@ type Translator struct {
 	// the code there is optimised; 0 stands for the default, a negative number for "not at
 	// all": the guest then waits for it.
 	OptimiserThreshold int
+	// Chance, if it is not 0, has optimised code left at random places. It is for tests: the
+	// seed of the random numbers.
+	Chance uint64
 	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
 	CacheSize int
 	// NativeLib has memcpy, strlen and the like of the guest's C library executed by code of

@@ -107,7 +107,7 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}
-	opts.WX, opts.NativeLib, opts.Unbounded = t.WX, t.NativeLib, cfg.NoIsolation
+	opts.Chance, opts.WX, opts.NativeLib, opts.Unbounded = t.Chance, t.WX, t.NativeLib, cfg.NoIsolation
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }
 

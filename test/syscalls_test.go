@@ -42,7 +42,7 @@ const (
 	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
-var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted and translated at once, and checked, too")
+var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted, translated and optimised at once, and checked, too")
 
 // configuration is what a program runs under.
 type configuration struct {
@@ -61,13 +61,14 @@ var configurations = []configuration{
 	{"host-64K", []string{"--host-page-size", "64K", "--threshold", "0"}},
 }
 
-// addMatrix adds the others.
+// addMatrix adds the others: optimised code is left at random places.
 func addMatrix() {
 	configurations = append(configurations, configuration{"check", []string{"--check"}})
 	for _, mapping := range []string{"offset", "table", "direct"} {
 		configurations = append(configurations,
 			configuration{mapping + "-interpreted", []string{"--mapping", mapping, "--translate", "off"}},
-			configuration{mapping + "-at-once", []string{"--mapping", mapping, "--threshold", "0"}})
+			configuration{mapping + "-at-once", []string{"--mapping", mapping, "--threshold", "0"}},
+			configuration{mapping + "-optimised", []string{"--mapping", mapping, "--threshold", "0", "--optimise-threshold", "0", "--optimise-chance", "1"}})
 	}
 }
 

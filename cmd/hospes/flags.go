@@ -135,6 +135,12 @@ var table = []option{
 		o.translator.OptimiserThreshold, err = parseThreshold(v)
 		return err
 	}},
+	{"optimise-chance", "HOSPES_OPTIMISE_CHANCE", "SEED", "for tests: leave optimised code at random places, chosen by SEED", func(o *opts, v string) (err error) {
+		if o.translator.Chance, err = strconv.ParseUint(v, 0, 64); err != nil || o.translator.Chance == 0 {
+			return fmt.Errorf("%q is no number from 1 on", v)
+		}
+		return nil
+	}},
 	{"code-cache", "HOSPES_CODE_CACHE", "SIZE", "size of the code cache in bytes, or with K, M or G", func(o *opts, v string) (err error) {
 		o.translator.CacheSize, err = parseSize(v)
 		return err
@@ -364,6 +370,9 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.OptimiserThreshold != 0 {
 		args = append(args, "--optimise-threshold", strconv.Itoa(max(t.OptimiserThreshold, 0)))
+	}
+	if t.Chance != 0 {
+		args = append(args, "--optimise-chance", strconv.FormatUint(t.Chance, 10))
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))

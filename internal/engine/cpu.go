@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -21,6 +22,7 @@ type CPU struct {
 	mode               uint8        // the rounding mode that these are for
 	hot                int32        // the threshold that the interpreter has been told
 	pair               *pair        // for checks; nil without
+	chance             *rand.Rand   // see takeChance; nil without
 	uncounted          uint64       // retired instructions, modulo 2^64, that nobody else counts
 }
 
@@ -206,6 +208,7 @@ func (c *CPU) enter(b *codecache.Block) bool {
 		c.ctx.EmptyStack()
 		c.mode = c.ctx.Round
 	}
+	c.takeChance()
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
 	w := c.m.watch()
 	c.ctx.Enter(c.m.cache.Host(b.Entry))

@@ -26,6 +26,9 @@ type Options struct {
 	// code around that is optimised. 0: the first time, and the guest waits for it; a negative
 	// number: never.
 	Optimise int
+	// Chance, if it is not 0, has optimised code left at random places, for tests: see chance.go. It
+	// is the seed of the random numbers.
+	Chance uint64
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
 	// NativeLib has library functions that the guest brings along executed by host code of
@@ -75,6 +78,7 @@ type Machine struct {
 	exits  []codecache.Exit // for use in translate
 	faults []codecache.Fault
 	cpus   []weak.Pointer[CPU]
+	joined uint64 // how many there have been
 	stages stages // what making translations took
 
 	runs runs // what executing took
@@ -116,7 +120,6 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 	m.asm.Nop(16) // no code is at offset 0
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), m.limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
-	m.startOptimiser(t.NewLifter())
 	m.cache.Keep(m.asm.Buf)
 	m.startOptimiser(t.NewLifter())
 	m.tellStubs()
@@ -349,4 +352,6 @@ func (m *Machine) join(c *CPU) {
 	defer m.mu.Unlock()
 	m.live()
 	m.cpus = append(m.cpus, weak.Make(c))
+	c.chance = m.opts.newChance(m.joined)
+	m.joined++
 }

@@ -53,7 +53,7 @@ func init() { generate = (*Machine).generate }
 func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
-	o.gen.comp.MarkOps = m.opts.Optimised != nil
+	o.gen.comp.MarkOps, o.gen.comp.Chance = m.opts.Optimised != nil, m.opts.Chance != 0
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
 	o.budget.unlimited = m.opts.Optimise < eager
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))

@@ -170,7 +170,7 @@ func (c *Compiler) chance() {
 func (c *Compiler) chanceAt(pc uint64) {
 	if c.Chance {
 		c.a.MI(amd64.SUB, amd64.W32, amd64.At(ctxReg, offChance), 1)
-		c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.E), ir.Goto, pc, c.polled})
+		c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.E), Poll, pc, true}) // never linked
 	}
 }
 

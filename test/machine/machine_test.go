@@ -19,6 +19,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -40,15 +41,21 @@ const (
 // cpu is what QEMU has to be for the programs. Its "max" does not trap where it may not.
 const cpu = "rv64,v=false,zfa=true,zfhmin=true,zcb=true,zacas=true,zabha=true,zicboz=true"
 
-// configurations are all ways to execute guest code.
-var configurations = []struct {
+var matrix = flag.Bool("matrix", false, "run the programs optimised under each memory mapping, too")
+
+// configuration is a way to execute guest code.
+type configuration struct {
 	name    string
 	options []string
-}{
+}
+
+// configurations are all of them, but for those that addMatrix adds.
+var configurations = []configuration{
 	{"default", []string{"--translate=on"}},
 	{"at-once", []string{"--translate=on", "--threshold=0"}},
 	{"optimised-at-once", []string{"--translate=on", "--threshold=0", "--optimise-threshold=0"}},
 	{"optimised", []string{"--translate=on", "--threshold=0", "--optimise-threshold=30"}},
+	{"optimised-chance", []string{"--threshold=0", "--optimise-threshold=0", "--optimise-chance=1"}},
 	{"small-cache", []string{"--translate=on", "--threshold=0", "--code-cache=256K"}},
 	{"wx", []string{"--translate=on", "--threshold=0", "--code-cache=256K", "--wx"}},
 	{"native-lib", []string{"--translate=on", "--threshold=0", "--native-lib"}},
@@ -62,10 +69,22 @@ var configurations = []struct {
 	{"host-64K-interpreter", []string{"--host-page-size=64K", "--translate=off"}},
 }
 
+// addMatrix adds optimised code that is left at random places under each mapping.
+func addMatrix() {
+	for n, more := range [][]string{{"offset"}, {"table"}, {"direct"}, {"offset", "--wx"}, {"offset", "--code-cache=256K"}, {"offset", "--isolate=off"}} {
+		options := []string{"--threshold=0", "--optimise-threshold=0", fmt.Sprintf("--optimise-chance=%d", n+2), "--mapping"}
+		configurations = append(configurations, configuration{"optimised-" + strings.Join(more, ""), append(options, more...)})
+	}
+}
+
 // hospes is the command under test, built by TestMain.
 var hospes string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if *matrix {
+		addMatrix()
+	}
 	os.Exit(run(m))
 }
 

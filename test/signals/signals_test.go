@@ -224,6 +224,7 @@ func TestStorms(t *testing.T) {
 		{"table", "all", "3", ""},
 		{"offset", "all", "3", "GOGC=1"},
 		{"offset", "all", "3", "GOMAXPROCS=1"},
+		{"offset", "all", "3", "HOSPES_OPTIMISE_THRESHOLD=0"},
 	} {
 		t.Run(strings.TrimSuffix(c.mapping+"/"+c.where+"/"+c.env, "/"), func(t *testing.T) {
 			if name, value, ok := strings.Cut(c.env, "="); ok {
