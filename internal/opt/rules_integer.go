@@ -233,6 +233,9 @@ func (s *simplifier) or(x, y ir.Value) ir.Value {
 	if v := s.rotationBy(x, y); v != 0 {
 		return v
 	}
+	if v := s.swap(&ir.Instr{Op: ir.Or, Args: [3]ir.Value{x, y}}); v != 0 {
+		return v
+	}
 	return s.merged(x, y)
 }
 

@@ -34,6 +34,10 @@ func (s *simplifier) shift(i *ir.Instr) ir.Value {
 		return s.with(ir.Ror, x, 64-k)
 	case ir.Rol32:
 		return s.with(ir.Ror32, x, 32-k)
+	case ir.Ror, ir.Ror32:
+		if v := s.swap(i); v != 0 {
+			return v
+		}
 	case ir.Sra:
 		if s.bits[x].leading() > 0 {
 			return s.with(ir.Srl, x, k)
@@ -216,6 +220,11 @@ func (s *simplifier) extension(op ir.Op, x ir.Value) ir.Value {
 		return x
 	case signed && f.zeros>>(n-1)&1 == 1:
 		return s.emit(op+ir.Zext8-ir.Sext8, x)
+	}
+	if n > 8 {
+		if v := s.swap(&ir.Instr{Op: op, Args: [3]ir.Value{x}}); v != 0 {
+			return v
+		}
 	}
 	i := s.r.Code[x]
 	if m := extendsFrom(i.Op); m >= n && s.through(x, i.Args[0]) {

@@ -138,6 +138,19 @@ func TestRules(t *testing.T) {
 		"or(srl(x1, x2), sll(x1, neg(x2)))":         "ror(x1, x2)",
 		"add(srl(x1, x2), sll(x1, neg(x2)))":        "add(srl(x1, x2), sll(x1, neg(x2)))", // twice x1 for 0
 
+		// Bytes.
+		"or(or(or(sll32(x1, 24), srl32(x1, 24)), and(srl32(x1, 8), 0xff00)), and(sll32(x1, 8), 0xff0000))":          "sra(rev8(x1), 32)",
+		"ror32(or(and(sll32(x1, 8), 0xffffffffff00ff00), and(srl32(x1, 8), 0xff00ff)), 16)":                         "sra(rev8(x1), 32)",
+		"zext32(or(or(or(sll(x1, 24), zext8(srl32(x1, 24))), and(srl(x1, 8), 0xff00)), and(sll(x1, 8), 0xff0000)))": "srl(rev8(x1), 32)",
+		"or(or(or(zext32(sll(x1, 24)), srl32(x1, 24)), and(srl(x1, 8), 0xff00)), and(sll(x1, 8), 0xff0000))":        "srl(rev8(x1), 32)",
+		"ror(or(or(and(srl(or(and(srl(x1, 8), 0x00ff00ff00ff00ff), and(sll(x1, 8), 0xff00ff00ff00ff00)), 16), 0x0000ffff0000ffff), 0), and(sll(or(and(srl(x1, 8), 0x00ff00ff00ff00ff), and(sll(x1, 8), 0xff00ff00ff00ff00)), 16), 0xffff0000ffff0000)), 32)": "rev8(x1)",
+		"or(sll(zext8(x1), 8), and(srl(x1, 8), 255))":                                                               "srl(rev8(x1), 48)",
+		"zext16(or(sll32(zext16(x1), 8), srl32(zext16(x1), 8)))":                                                    "srl(rev8(x1), 48)",
+		"sext32(or(or(or(sll(x1, 24), zext8(srl32(x1, 24))), and(srl(x1, 8), 0xff00)), and(sll(x1, 8), 0xff0000)))": "sra(rev8(x1), 32)",
+		"or(and(sll32(x1, 24), 0xffffffff00000000), zext8(srl32(x1, 24)))":                                          "or(and(sll32(x1, 24), 0xffffffff00000000), srl32(x1, 24))",
+		"or(sll(zext8(x1), 8), and(srl(x2, 8), 255))":                                                               "or(sll(zext8(x1), 8), zext8(srl(x2, 8)))",
+		"or(sll32(x1, 8), sll32(x1, 8))":                                                                            "sll32(x1, 8)",
+
 		// Extensions.
 		"sext32(sext32(x1))":                    "sext32(x1)",
 		"zext32(sext32(x1))":                    "zext32(x1)",

@@ -272,8 +272,12 @@ func (m *maker) idiom() {
 	b, r := &m.b, m.r
 	x, y, z := m.operand(), m.reg(), m.reg()
 	k := uint64(r.IntN(64))
-	set := func(n uint8, op ir.Op, args ...ir.Value) { b.SetX(n, b.Emit(op, 0, args...)); m.inst() }
-	switch r.IntN(8) {
+	set := m.set
+	switch r.IntN(11) {
+	case 8:
+		m.bytes(x, y, z)
+	case 9, 10:
+		m.selection(z)
 	case 0: // an extension, or part of a value
 		set(y, ir.Sll, x, b.Const([...]uint64{32, 48, 56, k}[r.IntN(4)]))
 		set(z, ir.Srl+ir.Op(r.IntN(2)), b.X(y), b.Const([...]uint64{32, 31, 30, 48, 56, k, uint64(r.IntN(64))}[r.IntN(7)]))
@@ -309,6 +313,50 @@ func (m *maker) idiom() {
 	case 7: // of an index
 		v := b.Emit(ir.Sll, 0, b.Emit(ir.Zext32, 0, x), b.Const(k&3))
 		set(y, ir.Add, v, m.operand())
+	}
+}
+
+// set emits an instruction that writes register n.
+func (m *maker) set(n uint8, op ir.Op, args ...ir.Value) {
+	m.b.SetX(n, m.b.Emit(op, 0, args...))
+	m.inst()
+}
+
+// bytes emits what puts bytes of x in another order, by registers y and z.
+func (m *maker) bytes(x ir.Value, y, z uint8) {
+	b, r := &m.b, m.r
+	sll, srl, width := ir.Sll, ir.Srl, 8
+	if r.IntN(2) == 0 {
+		sll, srl, width = ir.Sll32, ir.Srl32, 4
+	}
+	masks := [...]uint64{0x00ff00ff00ff00ff, 0xff00ff00ff00ff00, 0xff00, 0xff0000, 0xffffffffff00ff00}
+	n := 8 * uint64(1+r.IntN(width-1))
+	m.set(y, sll, x, b.Const(n))
+	m.set(z, srl, x, b.Const([...]uint64{n, 8*uint64(width) - n, 8}[r.IntN(3)]))
+	m.set(y, ir.And, b.X(y), b.Const(masks[r.IntN(5)]))
+	m.set(z, ir.And, b.X(z), b.Const(masks[r.IntN(5)]))
+	m.set(z, ir.Or, b.X(y), b.X(z))
+	m.set(y, [...]ir.Op{ir.Sext32, ir.Zext32, ir.Zext16}[r.IntN(3)], b.X(z))
+}
+
+// selection emits the choice of one of two values without a branch, for register z.
+func (m *maker) selection(z uint8) {
+	b, r := &m.b, m.r
+	v, w := m.operand(), m.operand()
+	union := [...]ir.Op{ir.Or, ir.Add, ir.Xor}[r.IntN(3)]
+	zero := b.Const(0)
+	c := b.Emit(ir.ZextB, 0, m.condition())
+	mask := b.Emit(ir.Sub, 0, zero, c)
+	switch r.IntN(3) {
+	case 0:
+		m.set(z, ir.Xor, b.Emit(ir.And, 0, b.Emit(ir.Xor, 0, v, w), mask), [...]ir.Value{v, w}[r.IntN(2)])
+	case 1:
+		other := b.Emit(ir.Add, 0, c, b.Const(^uint64(0)))
+		m.set(z, union, b.Emit(ir.And, 0, v, mask), b.Emit(ir.And, 0, w, other))
+	case 2:
+		one := b.Emit(ir.Choose, 0, b.Emit(ir.Eq, 0, v, zero), zero, w)
+		other := b.Emit(ir.Choose, 0, b.Emit(ir.Eq+ir.Op(r.IntN(2)), 0, v, zero), zero, m.operand())
+		m.set(z, union, one, other)
 	}
 }
 
