@@ -7,7 +7,7 @@ import (
 
 // Load implements mem.Mapping.
 func (m *Mapping) Load(addr uint64, size int) (v uint64) {
-	if addr&flagMask > mem.PageSize-uint64(size) {
+	if addr%mem.PageSize > mem.PageSize-uint64(size) {
 		for i := range uint64(size) { // crosses a page
 			v |= m.Load(addr+i, 1) << (8 * i)
 		}
@@ -18,7 +18,7 @@ func (m *Mapping) Load(addr uint64, size int) (v uint64) {
 
 // Store implements mem.Mapping.
 func (m *Mapping) Store(addr uint64, size int, v uint64) {
-	if addr&flagMask > mem.PageSize-uint64(size) {
+	if addr%mem.PageSize > mem.PageSize-uint64(size) {
 		m.storeAcross(addr, size, v)
 		return
 	}
@@ -28,7 +28,7 @@ func (m *Mapping) Store(addr uint64, size int, v uint64) {
 // storeAcross writes over a page boundary; both pages are looked up before
 // anything is written.
 func (m *Mapping) storeAcross(addr uint64, size int, v uint64) {
-	second := (addr | flagMask) + 1
+	second := (addr/mem.PageSize + 1) * mem.PageSize
 	m.Pointer(addr, 1, mem.Write)
 	hostmem.Store(m.Pointer(second, 1, mem.Write), 1, v>>(8*(second-addr)))
 	for i := range uint64(size) {

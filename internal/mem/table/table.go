@@ -18,31 +18,24 @@ package table
 
 import (
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/hostmem"
+	"github.com/hospes-vm/hospes/internal/mem/pagetable"
 )
 
-const (
-	pageShift = 12
-	present   = uint64(8) // mapped, whatever the permissions
-	flagMask  = mem.PageSize - 1
-
-	// fillPages is how many entries are made at once: a line of the host's cache.
-	fillPages = 8
-)
+// fillSize is how many bytes of memory get entries at once: those in a line of the host's cache.
+const fillSize = 8 * mem.PageSize
 
 // Mapping implements mem.Paged.
 type Mapping struct {
 	limit uint64
 	arena *arena
 
-	// pages has an entry for each guest page, or for those at the beginning: the host's
-	// address minus the guest's in the upper bits, mem.Prot and present in the lower. 0
-	// means that the runs have to be asked.
-	pages []atomic.Uint64
+	// pages has an entry for each guest page, or for those at the beginning. 0 means that
+	// the runs have to be asked.
+	pages pagetable.Table
 
 	mu   sync.Mutex // guards runs, and that entries are made of them
 	runs runs
@@ -68,7 +61,7 @@ func New(limit uint64) (*Mapping, error) {
 	if a.size < min(limit, maxArena) {
 		m.limit = a.size
 	}
-	if m.pages, err = newPages(min(m.limit, maxPaged)); err != nil {
+	if m.pages, err = pagetable.New(min(m.limit, maxPaged)); err != nil {
 		_ = a.close()
 		return nil, err
 	}
@@ -79,19 +72,15 @@ func New(limit uint64) (*Mapping, error) {
 func (m *Mapping) Window() (uintptr, uint64) { return 0, 0 }
 
 // Pages implements mem.Paged.
-func (m *Mapping) Pages() (uintptr, uint64) {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(m.pages))), uint64(len(m.pages)) << pageShift
-}
+func (m *Mapping) Pages() (uintptr, uint64) { return m.pages.Extent() }
 
 // Limit implements mem.Mapping.
 func (m *Mapping) Limit() uint64 { return m.limit }
 
 // entry returns the page table entry of addr, 0 if there is no page.
 func (m *Mapping) entry(addr uint64) uint64 {
-	if n := addr >> pageShift; n < uint64(len(m.pages)) {
-		if e := m.pages[n].Load(); e != 0 {
-			return e
-		}
+	if e := m.pages.At(addr); e != 0 {
+		return e
 	}
 	return m.fill(addr)
 }
@@ -104,23 +93,11 @@ func (m *Mapping) fill(addr uint64) uint64 {
 	if r == nil {
 		return 0
 	}
-	e := uint64(r.host) - r.guest | perms(r.prot)
-	const size = fillPages << pageShift
-	first := max(addr&^(size-1), r.guest)
-	end := min(addr&^(size-1)+size, r.end())
-	for n := first >> pageShift; n < min(end>>pageShift, uint64(len(m.pages))); n++ {
-		m.pages[n].Store(e)
-	}
+	e := pagetable.Entry(r.host, r.guest, r.prot)
+	first := max(addr&^(fillSize-1), r.guest)
+	end := min(addr&^(fillSize-1)+fillSize, r.end())
+	m.pages.Range(first, end-first).Set(e)
 	return e
-}
-
-// perms are the permission bits of an entry: writable pages are readable on riscv,
-// as on every Linux machine.
-func perms(p mem.Prot) uint64 {
-	if p&mem.Write != 0 {
-		p |= mem.Read
-	}
-	return present | uint64(p)
 }
 
 // put has [addr, addr+n) be new runs, and forgets the entries. It returns what was there.
@@ -130,8 +107,7 @@ func (m *Mapping) put(addr, n uint64, new ...run) (old runs) {
 	old = m.runs.within(addr, addr+n)
 	m.runs.replace(addr, addr+n, new...)
 	for _, r := range old {
-		n := uint64(len(m.pages))
-		clearPages(m.pages[min(r.guest>>pageShift, n):min(r.end()>>pageShift, n)])
+		m.pages.Range(r.guest, r.n).Clear()
 	}
 	return old
 }
@@ -245,8 +221,7 @@ func (m *Mapping) Peek(b []byte, addr uint64) error {
 // lookup translates addr for an access; mem.None asks only for a mapped page.
 func (m *Mapping) lookup(addr uint64, access mem.Prot) (uintptr, bool) {
 	e := m.entry(addr)
-	want := uint64(access) | present
-	return uintptr(e&^flagMask + addr), e&want == want
+	return pagetable.Host(e, addr), pagetable.Allows(e, access)
 }
 
 func (m *Mapping) fault(addr uint64, access mem.Prot) *mem.Fault {
@@ -283,6 +258,6 @@ func (m *Mapping) Pointer(addr uint64, size int, access mem.Prot) unsafe.Pointer
 
 // Close implements mem.Mapping.
 func (m *Mapping) Close() error {
-	closePages(m.pages)
+	m.pages.Close()
 	return m.arena.close()
 }

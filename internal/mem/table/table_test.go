@@ -97,7 +97,7 @@ func TestEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, at := range touch {
-		switch e := m.pages[at>>pageShift].Load(); {
+		switch e := m.pages.At(at); {
 		case at < addr+n-8*page && e != 0:
 			t.Errorf("%#x is not there, and its entry is %#x", at, e)
 		case at >= addr+n-8*page && m.Load(at, 8) != uint64(i):
