@@ -90,7 +90,7 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	copy(m.ctx.R[:], s.X[:])
 	copy(m.ctx.R[ir.FirstF:], s.F[:])
 	m.ctx.ResAddr, m.ctx.ResValue, m.ctx.Reserved = s.ResAddr, s.ResValue, uint64(s.Reserved)
-	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
+	m.ctx.Base, m.ctx.Detours = uintptr(unsafe.Pointer(m.data)), uintptr(unsafe.Pointer(&m.pages[1]))
 	if c.Table {
 		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
 	}
@@ -468,18 +468,51 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 }
 
 // compilers are what to test: with the instruction set of the machine, with none, and with the
-// former without one of its parts; with a page table in the place of a window; with accesses
-// to memory watched.
+// former without one of its parts; with a page table in the place of a window, and beside it; with
+// accesses to memory watched.
 func compilers() map[string]Compiler {
 	host := HostFeatures()
 	sets := map[string]Compiler{"host": {Features: host}, "none": {}, "table": {Features: host, Table: true}, "table, none": {Table: true}}
 	sets["watched"], sets["table, watched"] = Compiler{Features: host, Watched: true}, Compiler{Features: host, Table: true, Watched: true}
+	sets["detours"], sets["detours, watched"] = Compiler{Features: host, Detours: true}, Compiler{Detours: true, Watched: true}
 	for n := range reflect.TypeFor[Features]().NumField() {
 		less := host
 		reflect.ValueOf(&less).Elem().Field(n).SetBool(false)
 		sets["no "+reflect.TypeFor[Features]().Field(n).Name] = Compiler{Features: less}
 	}
 	return sets
+}
+
+// TestCrossing: a detour leads to one page, so an access that reaches into a second one is
+// left to the interpreter, with nothing done.
+func TestCrossing(t *testing.T) {
+	m := newMachine(t)
+	m.pages[2] = m.pages[1] // which would be wrong
+	for _, op := range []ir.Op{ir.LoadU8, ir.LoadU16, ir.LoadU32, ir.Load64, ir.Store16, ir.Store64} {
+		size := int(op.Info().Size)
+		for at := 4096 - 8; at < 4096; at++ {
+			var b ir.Builder
+			b.Start(0x8000)
+			b.Inst(0x8000)
+			addr := b.Emit(ir.Add, 0, b.X(12), b.Const(uint64(at)-64))
+			args := []ir.Value{addr, b.X(11)}[:len(op.Info().Args)]
+			b.Emit(op, 0, args...)
+			b.Emit(ir.Goto, 0x9000)
+			s := ir.State{}
+			s.X[11], s.X[12] = 0x123456789abcdef, 64
+			data := *m.data
+			want := ir.Outcome{Op: ir.Goto, PC: 0x9000}
+			if at+size > 4096 {
+				want = ir.Outcome{Op: ir.Interp, PC: 0x8000}
+			}
+			if out := m.run(&Compiler{Detours: true}, &b.Trace, &s); out != want {
+				t.Errorf("%s at %d: left by %+v, want %+v", op, at, out, want)
+			}
+			if at+size > 4096 && *m.data != data {
+				t.Errorf("%s at %d has written", op, at)
+			}
+		}
+	}
 }
 
 func TestRandomTraces(t *testing.T) {

@@ -32,6 +32,7 @@ type Context struct {
 	FaultAt uintptr // host instruction that faulted, of ExitFault
 	Retired uint64  // guest instructions executed, if they are counted
 	Base    uintptr // host address of guest address 0, or of the page table
+	Detours uintptr // host address of the page table that detours go by
 
 	Host [32]uint64 // host registers, by amd64.Reg, of ExitFault; not RSP and RBP
 
@@ -93,6 +94,13 @@ func (ctx *Context) SetJump(pc uint64, host uintptr) {
 		ctx.set[ctx.numSet] = uint16(i)
 	}
 	ctx.numSet++
+}
+
+// ForgetJump has computed jumps to a guest address look for their code anew.
+func (ctx *Context) ForgetJump(pc uint64) {
+	if i := int(pc>>1) & (numJumps - 1); ctx.Jumps[i].PC == pc {
+		ctx.Jumps[i].PC = noJump(i)
+	}
 }
 
 // SetStack gives translated code a stack of return addresses. Below it must be memory that
@@ -172,6 +180,7 @@ const (
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
+	offDetours  = int32(unsafe.Offsetof(Context{}.Detours)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offChance   = int32(unsafe.Offsetof(Context{}.Chance)) - bias
 	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias

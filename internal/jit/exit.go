@@ -223,7 +223,7 @@ func isUp(a *amd64.Assembler) { a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offI
 // that it was made from.
 func (c *Compiler) verify(code []byte) {
 	c.pc = c.t.PC
-	if !c.Table {
+	if !c.Table && !c.Detours {
 		c.a.MovImm(amd64.RCX, c.pc)
 		c.compareCode(c.place(amd64.RCX, 0, looks), code)
 		return

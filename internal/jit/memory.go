@@ -37,7 +37,7 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 		disp, _ = c.imm32(i.Args[1])
 		c.used(i.Args[1])
 	}
-	if k, ok := c.t.ConstOf(at); ok {
+	if k, ok := c.t.ConstOf(at); ok && !c.Detours {
 		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {
 			c.used(at)
 			m := c.fixed(int32(k), accessOf(op))
@@ -46,11 +46,12 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 		}
 	}
 	c.chance()
-	if known&ir.Near == 0 || c.Table {
+	if known&ir.Near == 0 || c.Table || c.Detours {
 		c.bound(at)
 	}
 	r := c.reg(at)
 	c.used(at)
+	c.withinPage(r, disp, int32(op.Info().Size))
 	m := c.place(r, disp, accessOf(op))
 	c.watch(op, amd64.At(r, disp), m)
 	return m
@@ -59,19 +60,23 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 // place is host memory for guest address r + disp, in the window or its guards.
 func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
 	switch {
+	case c.Table, c.Detours:
 	case c.Direct:
 		return amd64.At(r, disp)
-	case !c.Table:
+	default:
 		return amd64.AtIndex(baseReg, r, 1, disp)
 	}
 	t := c.temp()
-	if disp == 0 {
-		c.a.RR(amd64.MOV, amd64.W64, t, r)
+	c.sum(t, r, disp)
+	if c.Detours {
+		c.a.RI(amd64.SAR, amd64.W64, t, pageShift-3)
+		c.a.RI(amd64.AND, amd64.W64, t, -8)
+		c.a.RM(amd64.ADD, amd64.W64, t, amd64.At(ctxReg, offDetours))
+		c.entry(t, amd64.At(t, 0), how)
 	} else {
-		c.a.RM(amd64.LEA, amd64.W64, t, amd64.At(r, disp))
+		c.a.RI(amd64.SAR, amd64.W64, t, pageShift)
+		c.entry(t, amd64.AtIndex(baseReg, t, 8, 0), how)
 	}
-	c.a.RI(amd64.SAR, amd64.W64, t, pageShift)
-	c.entry(t, amd64.AtIndex(baseReg, t, 8, 0), how)
 	if !isTemp(r) {
 		return amd64.AtIndex(t, r, 1, disp)
 	}
@@ -79,6 +84,29 @@ func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
 	c.a.RR(amd64.ADD, amd64.W64, t, r)
 	c.pinned[r] = false
 	return amd64.At(t, disp)
+}
+
+// sum computes r + disp.
+func (c *Compiler) sum(dst, r amd64.Reg, disp int32) {
+	if disp == 0 {
+		c.a.RR(amd64.MOV, amd64.W64, dst, r)
+	} else {
+		c.a.RM(amd64.LEA, amd64.W64, dst, amd64.At(r, disp))
+	}
+}
+
+// withinPage leaves the instruction to the interpreter if a detour for size bytes at r + disp
+// would have to lead to two pages.
+func (c *Compiler) withinPage(r amd64.Reg, disp, size int32) {
+	if !c.Detours || size == 1 {
+		return
+	}
+	t := c.temp()
+	c.sum(t, r, disp)
+	c.a.RI(amd64.AND, amd64.W32, t, 1<<pageShift-1)
+	c.a.RI(amd64.CMP, amd64.W32, t, 1<<pageShift-size)
+	c.interpretIf(amd64.A)
+	c.free(t)
 }
 
 // fixed is host memory for a constant guest address.

@@ -23,7 +23,7 @@ func (m *machine) takenBack(data *[4096]byte) bool {
 // done; the stores before them are noted, with the instruction that made each.
 func TestMarks(t *testing.T) {
 	m := newMachine(t)
-	for name, c := range map[string]Compiler{"window": {Watched: true}, "table": {Watched: true, Table: true}} {
+	for name, c := range map[string]Compiler{"window": {Watched: true}, "table": {Watched: true, Table: true}, "detours": {Watched: true, Detours: true}} {
 		for _, op := range []ir.Op{ir.LoadU8, ir.Load64, ir.Store8, ir.Store64, ir.AmoAdd32, ir.Lr64, ir.Sc32} {
 			for _, marked := range []int{1, 2} { // where the access begins, and where it may end
 				var b ir.Builder

@@ -116,7 +116,7 @@ func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	a := &amd64.Assembler{Buf: make([]byte, 0, 1<<16)}
 	a.Nop(16)
 	c := jit.Compiler{Features: f, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a)}
-	c.Table, c.Direct = strings.Contains(how, "table"), strings.Contains(how, "direct")
+	c.Table, c.Direct, c.Detours = strings.Contains(how, "table"), strings.Contains(how, "direct"), strings.Contains(how, "detours")
 	var expect []byte
 	if strings.Contains(how, "verify") {
 		expect = code
