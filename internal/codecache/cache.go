@@ -337,6 +337,17 @@ func (c *Cache) unlinkExits(b *Block) {
 	}
 }
 
+// Forget makes the blocks of a key invalid for good: they are not revived.
+func (c *Cache) Forget(k Key) {
+	for b := c.index[k.hash()]; b != nil; b = c.index[k.hash()] {
+		c.Drop(b)
+		if c.index[k.hash()] == b { // else it was a region, and this is what was under it
+			delete(c.index, k.hash())
+			c.unlist(b)
+		}
+	}
+}
+
 func (c *Cache) unlink(e *Exit) {
 	c.patch(e.Jump, e.Unlinked)
 	e.to = nil
