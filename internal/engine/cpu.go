@@ -33,7 +33,7 @@ func newCPU(m *Machine, t guest.Translatable) guest.CPU {
 		return t
 	}
 	c.ctx.Init()
-	c.ctx.Base = m.base
+	c.ctx.Base, c.ctx.Detours = m.base, m.detours.table
 	t.MoveRegisters(&c.ctx.Registers)
 	c.setHot(m.threshold.now.Load())
 	if k := m.check; k != nil {
@@ -261,6 +261,7 @@ func (c *CPU) faulted() left {
 	}
 	c.ctx.Restore(b.Where(f))
 	if !f.Overflow {
+		c.refused(b)
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
 		return left{Kind: codecache.ToInterp, PC: f.PC}

@@ -46,6 +46,7 @@ func (m *Machine) translateFunction(k codecache.Key, f function, name string) *c
 	}
 	w := m.watch()
 	m.asm.Buf = m.cache.Buffer()
+	m.comp.Detours = false
 	made := m.comp.Native(&m.asm, f.fn, k.PC)
 	w.lap(&m.stages.compile)
 	if !m.cache.Fits(m.asm.Buf) {

@@ -24,6 +24,9 @@ func (m *Machine) generate(r *region, code *opt.Region, lap func(stage string)) 
 		return
 	}
 	r.graph = g
+	m.mu.Lock()
+	gen.comp.Detours = m.detours.hasAny(r.survey)
+	m.mu.Unlock()
 	gen.comp.Round, gen.comp.FirstExit = r.survey.head.Mode, jit.FirstExit
 	gen.asm.Buf = gen.asm.Buf[:0]
 	made, err := gen.comp.CompileGraph(&gen.asm, g)

@@ -83,6 +83,8 @@ type Machine struct {
 
 	runs runs // what executing took
 
+	detours detours
+
 	check *checker // nil if nothing is checked
 
 	opt optimiser
@@ -104,6 +106,7 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 	} else {
 		m.base, m.limit = as.Mapping().Window()
 		m.comp.Direct, m.comp.Unbounded = m.base == 0, opts.Unbounded
+		m.detours.init(as)
 	}
 	m.runs.measured = opts.Measure
 	var err error
@@ -170,7 +173,7 @@ func (m *Machine) translation(k codecache.Key, t guest.Translatable) *codecache.
 		b := m.cache.Lookup(k)
 		switch {
 		case b != nil:
-		case f.fn != ir.NoFunction:
+		case f.fn != ir.NoFunction && !m.detours.has(k):
 			b = m.translateFunction(k, f, name)
 		default:
 			if b = m.cache.Revive(k, code[:n], checked); b == nil {
@@ -208,7 +211,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 		return b
 	}
 	m.asm.Buf = m.cache.Buffer()
-	m.comp.Round, m.comp.FirstExit = k.Mode, m.cache.NextExit()
+	m.comp.Round, m.comp.FirstExit, m.comp.Detours = k.Mode, m.cache.NextExit(), m.detours.has(k)
 	var verify []byte
 	if checked {
 		verify = b.Code
@@ -316,6 +319,7 @@ func (m *Machine) reset(epoch uint64) {
 	m.cache.Reset()
 	m.check.forget()
 	m.opt.forget()
+	m.detours.forget()
 	m.mu.Unlock()
 	if m.check == nil {
 		m.threshold.emptied(m.cache.Size())

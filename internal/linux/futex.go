@@ -69,7 +69,6 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 	m := marshaller{t: t}
 	defer m.finish()
 	fourth := uintptr(c.Args[3])
-	var short *unix.Timespec // the wait ends early
 	if op.timeout && c.Args[3] != 0 {
 		ts, e := t.readTimeout(c.Args[3])
 		if e != 0 {
@@ -78,56 +77,29 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 		if cmd == futexWait { // the others have a point in time
 			ts = t.thr.wait.left(c, ts)
 		}
-		short = t.shortWait(cmd, opcode, &ts)
 		fourth = m.keep((*byte)(unsafe.Pointer(&ts)))
-	} else if short = t.shortWait(cmd, opcode, nil); short != nil {
-		fourth = m.keep((*byte)(unsafe.Pointer(short)))
 	}
+	moves := t.Mem.Moves()
 	word := t.futexWord(c.Args[0], op.access)
 	var second uintptr
 	if op.second != mem.None {
 		second = t.futexWord(c.Args[4], op.second)
 	}
+	if op.second != mem.None {
+		t.P.requeues.Add(1)
+	}
+	asleep, wake := t.fallAsleep(c.Args[0], word, moves)
+	defer wake()
 	r, e := t.Syscall(unix.SYS_FUTEX, word, uintptr(opcode), uintptr(c.Uint(2)), fourth, second, uintptr(c.Uint(5)))
 	switch {
 	case e == ERESTARTSYS && op.noIntr:
 		e = ERESTARTNOINTR
-	case e == syscall.ETIMEDOUT && short != nil:
+	case !op.noIntr && t.displaced(asleep, e):
 		r, e = 0, 0
 	}
 	r, e = restart(r, e, ERESTARTNOHAND)
 	t.thr.wait.done(e)
 	return r, e
-}
-
-// maxShortWait is how long a thread sleeps at a word whose address may change.
-const maxShortWait = 100 * time.Millisecond
-
-// shortWait makes a wait shorter where the word may get another place in the host while a
-// thread sleeps: that thread would not be woken (mem.Divided). Such a wait ends as one that
-// is woken for no reason, as any may (futex(2)). until is the time-out, or nil; the result
-// is nil if that stays as it is.
-func (t *Task) shortWait(cmd, opcode int, until *unix.Timespec) *unix.Timespec {
-	if !t.Mem.Divided() || cmd != futexWait && cmd != futexWaitBitset {
-		return nil
-	}
-	var now unix.Timespec // 0 if the time-out is no point in time
-	if cmd == futexWaitBitset {
-		clock := int32(unix.CLOCK_MONOTONIC)
-		if opcode&futexClockRealtime != 0 {
-			clock = unix.CLOCK_REALTIME
-		}
-		_ = unix.ClockGettime(clock, &now)
-	}
-	short := addTime(now, unix.NsecToTimespec(int64(maxShortWait)))
-	if until == nil {
-		return &short
-	}
-	if until.Sec < short.Sec || until.Sec == short.Sec && until.Nsec <= short.Nsec {
-		return nil
-	}
-	*until = short
-	return until
 }
 
 // futexWord is the host address of a futex word. The kernel sees whether it is
@@ -228,11 +200,15 @@ func sysFutexWaitv(t *Task, c *Call) (uint64, syscall.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	moves := t.Mem.Moves()
 	list, e := m.waiters(c.Args[0], int(n))
 	if e != 0 {
 		return 0, e
 	}
 	r, e := t.Syscall(unix.SYS_FUTEX_WAITV, list, uintptr(n), 0, timeout, uintptr(c.Int(4)))
+	if (e == ERESTARTSYS || e == syscall.EINTR) && t.Mem.Moves() != moves {
+		return 0, syscall.EAGAIN // as if one of them had another value: see displaced
+	}
 	return restart(r, e, ERESTARTNOHAND)
 }
 
@@ -254,8 +230,15 @@ func sysFutexWait(t *Task, c *Call) (uint64, syscall.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	r, e := t.Syscall(sysnoFutexWait, t.futexWord(c.Args[0], mem.Read), uintptr(c.Args[1]), uintptr(c.Args[2]),
+	moves := t.Mem.Moves()
+	word := t.futexWord(c.Args[0], mem.Read)
+	asleep, wake := t.fallAsleep(c.Args[0], word, moves)
+	defer wake()
+	r, e := t.Syscall(sysnoFutexWait, word, uintptr(c.Args[1]), uintptr(c.Args[2]),
 		uintptr(c.Uint(3)), timeout, uintptr(c.Int(5)))
+	if t.displaced(asleep, e) {
+		return 0, 0
+	}
 	return restart(r, e, ERESTARTNOHAND)
 }
 
@@ -269,5 +252,6 @@ func sysFutexRequeue(t *Task, c *Call) (uint64, syscall.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	t.P.requeues.Add(1)
 	return t.Syscall(sysnoFutexRequeue, list, 0, uintptr(c.Int(2)), uintptr(c.Int(3)))
 }

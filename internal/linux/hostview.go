@@ -49,6 +49,10 @@ func (p *Process) description() *peer.Description {
 	if v, ok := p.Mem.Lookup(img.VDSO); ok && img.VDSO != 0 {
 		d.VDSOEnd = v.End
 	}
+	if m, ok := p.Mem.Mapping().(mem.Divided); ok {
+		table, limit := m.Detours()
+		d.Detours, d.DetoursEnd = uint64(table), limit
+	}
 	if base, limit := p.Mem.Mapping().Window(); limit != 0 {
 		d.Base = uint64(base)
 	} else if t, ok := p.Mem.Mapping().(interface {

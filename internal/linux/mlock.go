@@ -23,8 +23,14 @@ func (t *Task) pageRange(addr, n uint64) (uint64, uint64) {
 func lockCall(nr uintptr) Handler {
 	return func(t *Task, c *Call) (uint64, syscall.Errno) {
 		addr, n := t.pageRange(c.Args[0], c.Args[1])
-		return 0, t.eachSpan(addr, n, func(p, n uintptr) syscall.Errno {
-			_, _, e := syscall.Syscall(nr, p, n, uintptr(c.Uint(2)))
+		return 0, t.eachMapped(addr, n, func(v *mem.VMA, addr, n uint64) syscall.Errno {
+			e := t.hostSpans(addr, n, func(p, n uintptr) syscall.Errno {
+				_, _, e := syscall.Syscall(nr, p, n, uintptr(c.Uint(2)))
+				return e
+			})
+			if e == 0 && v.Prot == mem.None && nr == unix.SYS_MLOCK && t.Mem.Divided() {
+				e = syscall.ENOMEM // what is apart is accessible to the host
+			}
 			return e
 		})
 	}

@@ -149,13 +149,27 @@ func sysRemapFilePages(t *Task, c *Call) (uint64, syscall.Errno) {
 // eachSpan applies a host call to the host memory behind [addr, addr+n). Holes
 // give ENOMEM after the call has been applied to what is mapped.
 func (t *Task) eachSpan(addr, n uint64, call func(p, n uintptr) syscall.Errno) syscall.Errno {
-	return t.eachPiece(addr, n, func(b []byte) syscall.Errno {
-		return call(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-	})
+	return t.eachMapped(addr, n, func(v *mem.VMA, addr, n uint64) syscall.Errno { return t.hostSpans(addr, n, call) })
 }
 
-// eachPiece is eachSpan with the memory itself.
-func (t *Task) eachPiece(addr, n uint64, call func(b []byte) syscall.Errno) syscall.Errno {
+// hostSpans applies a host call to the host memory behind [addr, addr+n), which is mapped.
+// The result is the first error.
+func (t *Task) hostSpans(addr, n uint64, call func(p, n uintptr) syscall.Errno) (first syscall.Errno) {
+	f := t.Mem.Mapping().Spans(addr, n, mem.None, func(b []byte) bool {
+		e := call(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if e != 0 && first == 0 {
+			first = e
+		}
+		return true
+	})
+	if f != nil && first == 0 {
+		first = syscall.ENOMEM
+	}
+	return first
+}
+
+// eachMapped is eachSpan for a call that is applied to what each VMA has of the range.
+func (t *Task) eachMapped(addr, n uint64, call func(v *mem.VMA, addr, n uint64) syscall.Errno) syscall.Errno {
 	if addr%t.Mem.PageSize() != 0 || addr+n < addr {
 		return syscall.EINVAL
 	}
@@ -166,14 +180,8 @@ func (t *Task) eachPiece(addr, n uint64, call func(b []byte) syscall.Errno) sysc
 		if start >= end {
 			continue
 		}
-		f := t.Mem.Mapping().Spans(start, end-start, mem.None, func(b []byte) bool {
-			if e := call(b); e != 0 && first == 0 {
-				first = e
-			}
-			return true
-		})
-		if f != nil && first == 0 {
-			first = syscall.ENOMEM
+		if e := call(&v, start, end-start); e != 0 && first == 0 {
+			first = e
 		}
 	}
 	if first == 0 && !t.Mem.Covered(addr, n) {
@@ -203,21 +211,64 @@ func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	if _, _, e := syscall.Syscall(unix.SYS_MADVISE, 0, 0, uintptr(advice)); e != 0 {
 		return 0, e
 	}
-	return 0, t.eachPiece(c.Args[0], c.Args[1], func(b []byte) syscall.Errno { return t.advise(b, advice) })
+	return 0, t.advise(c.Args[0], c.Args[1], advice)
 }
 
-// advise hands advice on host memory of the guest to the host. What is only a copy there,
-// shared with another place, the host would not empty.
-func (t *Task) advise(b []byte, advice int) syscall.Errno {
-	if t.Mem.Copied(b, advice == unix.MADV_DONTNEED || advice == unix.MADV_DONTNEED_LOCKED) {
-		if advice == unix.MADV_WIPEONFORK {
-			return syscall.EINVAL // as for all memory of which the host makes no copies
-		}
-		return 0
+// advise hands advice on guest memory to the host.
+func (t *Task) advise(addr, n uint64, advice int) syscall.Errno {
+	return t.eachMapped(addr, n, func(v *mem.VMA, addr, n uint64) (first syscall.Errno) {
+		t.Mem.EachApart(addr, n, func(addr, n uint64, apart bool) {
+			e := t.adviseVMA(v, addr, n, advice, apart)
+			if e != 0 && first == 0 {
+				first = e
+			}
+		})
+		return first
+	})
+}
+
+// adviseVMA is advise for a part of v. What is apart there is shared memory to the host, which
+// must not tell.
+func (t *Task) adviseVMA(v *mem.VMA, addr, n uint64, advice int, apart bool) syscall.Errno {
+	anonymous := v.File == nil && !v.Shared
+	host := func(advice int) syscall.Errno {
+		return t.hostSpans(addr, n, func(p, n uintptr) syscall.Errno {
+			_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, n, uintptr(advice))
+			return e
+		})
 	}
-	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, uintptr(len(b)), uintptr(advice))
-	return e
+	refused := false
+	switch advice {
+	case unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK:
+		if t.Mem.Divided() && anonymous {
+			return errnoOf(t.Mem.WipeOnFork(addr, n, advice == unix.MADV_WIPEONFORK))
+		}
+		refused = advice == unix.MADV_WIPEONFORK
+	case unix.MADV_DONTNEED, unix.MADV_DONTNEED_LOCKED:
+		e := host(advice)
+		if apart && e == 0 {
+			t.Mem.Empty(addr, n)
+		}
+		return e
+	case unix.MADV_FREE:
+		if apart && anonymous {
+			return host(unix.MADV_COLD) // which is refused where this is: for memory that is locked
+		}
+		refused = true
+	case unix.MADV_REMOVE:
+		if apart && !anonymous {
+			return syscall.EACCES
+		}
+		refused = true
+	case unix.MADV_POPULATE_READ:
+		refused = v.Prot&(mem.Read|mem.Write) == 0
+	case unix.MADV_POPULATE_WRITE:
+		refused = v.Prot&mem.Write == 0
+	}
+	if apart && refused {
+		return syscall.EINVAL
+	}
+	return host(advice)
 }
 
 func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
@@ -296,7 +347,7 @@ func sysProcessMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	total := uint64(0)
 	for _, v := range iov {
-		e := t.eachPiece(v[0], v[1], func(b []byte) syscall.Errno { return t.advise(b, int(advice)) })
+		e := t.advise(v[0], v[1], int(advice))
 		if e != 0 && total == 0 {
 			return 0, e
 		}

@@ -71,6 +71,7 @@ type Process struct {
 	childrenElsewhere atomic.Bool
 	pidNamespaces     pidNamespaces
 
+	requeues          atomic.Uint64 // how often threads may have been moved from one word to another (futex.go)
 	lockFuture        atomic.Uint32 // MCL_FUTURE, with MCL_ONFAULT or not, if new memory is to be locked
 	attributesChanged atomic.Bool   // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts   // asynchronous I/O of io_setup(2) (aio.go)
@@ -136,6 +137,7 @@ func NewProcess(cfg Config) *Process {
 		exited:    make(chan struct{}),
 	}
 	p.limits.init()
+	p.Mem.WatchMoves(p.restartCalls)
 	return p
 }
 

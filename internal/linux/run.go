@@ -58,13 +58,13 @@ func (t *Task) syscall() {
 	if t.P.Tracer != nil {
 		t.P.Tracer.Enter(t, &c)
 	}
-	r, e := t.carryOut(&c)
+	r, e := t.carry(&c)
 	for traced && t.hidden(e) {
 		if t.P.stop.Ordered() {
 			t.gate.Park(&t.P.stop)
 		}
 		t.host.TakeKick()
-		r, e = t.carryOut(&c)
+		r, e = t.carry(&c)
 	}
 	if t.exiting || t.gone() {
 		return

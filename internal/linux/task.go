@@ -37,6 +37,11 @@ type Task struct {
 
 	seen *peer.Thread // what other guest processes see of the thread; nil if nothing
 
+	// calling is set while a system call is under way, where memory may move (moved.go).
+	// Other threads look at it.
+	calling atomic.Bool
+	asleep  atomic.Pointer[sleep]
+
 	gate forkall.Gate // where the thread waits while another one forks (fork.go)
 
 	// exiting is set by a handler that ends the thread; the run loop then returns.

@@ -14,7 +14,7 @@ func (s *Space) SetBrk(start, dataSize uint64) {
 // returns where the end is afterwards.
 func (s *Space) Brk(addr uint64) uint64 {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	if addr < s.brkStart || addr > s.Limit() || s.dataSize+addr-s.brkStart > s.limits.Data {
 		return s.brk
 	}
@@ -67,7 +67,7 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 		return 0, syscall.EINVAL
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	if flags&(RemapFixed|RemapDontUnmap) != 0 {
 		if err := s.checkTarget(old, oldLen, to, newLen, flags); err != nil {
 			return 0, err
@@ -146,6 +146,9 @@ func (s *Space) growInPlace(v VMA, end, n uint64) bool {
 // extend has n further bytes behind v show what v does. What that is only the host
 // knows, which extends mappings that it moves: so the last page is moved, and back.
 func (s *Space) extend(v VMA, n uint64) bool {
+	if s.divided != nil {
+		return v.Shared && v.File != nil && s.divided.Extend(v.End, n, v.Prot) == nil
+	}
 	tmp, err := s.free(s.page + n)
 	if err != nil {
 		return false

@@ -25,7 +25,7 @@ func (s *Space) grow(addr uint64) bool {
 		return false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	i := s.vmas.index(addr)
 	if i >= len(s.vmas) {
 		return false
@@ -78,7 +78,7 @@ func (s *Space) fillTail(addr uint64) bool {
 		return false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	v := s.vmas.find(addr)
 	if v == nil || v.File == nil {
 		return false

@@ -152,12 +152,26 @@ type Divided interface {
 	// Surround tells the mapping what is mapped where: around is called during calls
 	// that change it, and gives what there was before.
 	Surround(around func(addr uint64) (VMA, bool))
+	// Detours returns a page table that leads to where bytes lie that the window does not
+	// show, or not with all that is allowed: as a Paged mapping has it, but an access has to
+	// lie in one guest page. Pages that host pages have for themselves may be in it, too.
+	Detours() (base uintptr, limit uint64)
+	// TakeMoved reports whether anything may have got another place in the host since the
+	// last call.
+	TakeMoved() bool
+	// Extend has [end, end+n) show what comes behind the shared mapping that ends there.
+	Extend(end, n uint64, prot Prot) error
 	// Refused says what it means that the host has refused an access to a host address;
 	// nil if that is for others to say.
 	Refused(host uintptr) *Fault
-	// Copied reports whether b, private memory that Spans has given, is shared memory to
-	// the host. With empty, what is anonymous of it reads as zero afterwards.
-	Copied(b []byte, empty bool) bool
+	// Apart reports whether the guest page of addr is private memory that shares its host
+	// page, which the host takes for shared memory, and how far all pages are alike in that.
+	Apart(addr uint64) (apart bool, end uint64)
+	// Empty has what is anonymous and apart of [addr, addr+n) read as zero.
+	Empty(addr, n uint64)
+	// WipeOnFork has [addr, addr+n), private anonymous memory, read as zero in children of
+	// a fork, or not any longer.
+	WipeOnFork(addr, n uint64, wipe bool) error
 	// BeforeFork is called before a fork(2), when no other thread uses guest memory,
 	// and AfterFork in both processes afterwards. An error in the child means that it
 	// must not go on.

@@ -410,7 +410,7 @@ func severalVMAs(s *mem.Space, addr, n uint64) bool {
 // extendsFile reports whether a call of mremap(2) is one that package subpage refuses.
 func extendsFile(s *mem.Space, c call) bool {
 	v, _ := s.Lookup(c.addr)
-	return v.File != nil && c.remap&mem.RemapDontUnmap != 0 || (v.File != nil || v.Shared) && c.m > c.n
+	return v.File != nil && !v.Shared && (c.remap&mem.RemapDontUnmap != 0 || c.m > c.n) || v.File == nil && v.Shared && c.m > c.n
 }
 
 // checkList looks for VMAs that overlap, or should be one.

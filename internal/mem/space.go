@@ -19,6 +19,7 @@ type Space struct {
 	page     uint64        // the guest's page size
 	growsLow atomic.Uint64 // no memory that grows on use will ever reach below
 	taken    []Range       // what the Mapping does not have
+	moves    atomic.Uint64 // see Moves
 
 	mu       sync.RWMutex // guards the fields below and all changes of m
 	vmas     vmaList
@@ -31,6 +32,7 @@ type Space struct {
 	limits   Limits
 	watchers []func(addr, n uint64)
 	sharing  []func(addr, n uint64, shared bool)
+	movers   []func()
 }
 
 // Limits are the resource limits of an address space, in bytes.
@@ -149,7 +151,7 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 		return 0, syscall.EOVERFLOW
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	addr, err := s.place(r, n)
 	if err != nil {
 		return 0, err
@@ -313,7 +315,7 @@ func (s *Space) Munmap(addr, n uint64) error {
 		return syscall.EINVAL
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	return s.unmapLocked(addr, end)
 }
 
@@ -345,7 +347,7 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 		return syscall.ENOMEM
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.changed()
 	hole := addr
 	for i := s.vmas.index(addr); i < len(s.vmas) && s.vmas[i].Start <= hole && hole < end; i++ {
 		hole = s.vmas[i].End

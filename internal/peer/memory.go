@@ -87,7 +87,7 @@ func (p *Peer) copy(call vmCall, b []byte, addr uint64, access uint8) (done int,
 	for done < len(b) {
 		at := addr + uint64(done)
 		n := min(len(b)-done, int(pageSize-at%pageSize))
-		host, ok := find(list, at, access)
+		host, ok := p.find(list, at, access)
 		got := 0
 		e = syscall.EFAULT
 		if ok {
@@ -104,18 +104,34 @@ func (p *Peer) copy(call vmCall, b []byte, addr uint64, access uint8) (done int,
 	return done, e
 }
 
-func find(list []run, addr uint64, access uint8) (host uint64, ok bool) {
+func (p *Peer) find(list []run, addr uint64, access uint8) (host uint64, ok bool) {
 	for i := range list {
 		if r := &list[i]; r.allows(addr, access) {
-			return r.host + addr - r.guest, true
+			return p.detour(r.host+addr-r.guest, addr, access)
 		}
 	}
 	return 0, false
 }
 
+// detour is where to find what lies at host if that is in a window: elsewhere, if the peer
+// has an entry for it.
+func (p *Peer) detour(host, addr uint64, access uint8) (uint64, bool) {
+	if addr >= p.D.DetoursEnd {
+		return host, true
+	}
+	var entry uint64
+	if p.read(bytesOf(&entry), p.D.Detours+addr/pageSize*8) != 0 {
+		return 0, false
+	}
+	if entry == 0 { // the kernel finds out
+		return host, true
+	}
+	return entry&^(pageSize-1) + addr, uint8(entry)&access == access
+}
+
 // Host returns the host address, in the peer, of guest memory. In the table mapping it
 // reports false if there is no page; in the others the kernel finds out.
-func (p *Peer) Host(addr uint64) (uint64, bool) { return find(p.runs(), addr, 0) }
+func (p *Peer) Host(addr uint64) (uint64, bool) { return p.find(p.runs(), addr, 0) }
 
 // EachRun calls f with the host memory, in the peer, of what there is in [addr, addr+n).
 func (p *Peer) EachRun(addr, n uint64, f func(host, n uint64)) {

@@ -18,8 +18,9 @@ import (
 const asPeer = "HOSPES_TEST_PEER"
 
 var (
-	memory [3 * pageSize]byte
-	runs   []run
+	memory  [3 * pageSize]byte
+	runs    []run
+	detours [3]uint64
 )
 
 func address[T any](v *T) uint64 { return uint64(uintptr(unsafe.Pointer(v))) }
@@ -41,6 +42,12 @@ func TestMain(m *testing.M) {
 			{guest: 515 * pageSize, n: pageSize, host: page() + pageSize/2, prot: protRead},
 		}
 		d = Description{Kind: Table, Runs: address(&runs), Limit: 1 << 38, Base: page(), Size: pageSize}
+	}
+	if kind == "detours" {
+		// Guest page 1 lies where page 0 is, which has no detour; it may be read. Page 2 has one that
+		// allows nothing.
+		detours = [3]uint64{0, page() - pageSize | protRead | 8, page() - 2*pageSize | 8}
+		d.Detours, d.DetoursEnd, d.Limit = address(&detours), 3*pageSize, 3*pageSize
 	}
 	ok := Publish(&d, "/guest/exe", "/root/guest/exe")
 	SetHidden([]int{48, 50})
@@ -120,6 +127,26 @@ func TestTable(t *testing.T) {
 		t.Error("read without a list")
 	}
 	end()
+}
+
+func TestDetours(t *testing.T) {
+	p, end := start(t, "detours")
+	defer end()
+	b := make([]byte, 12)
+	for _, addr := range []uint64{0, pageSize} {
+		if n, e := p.ReadMem(b, addr); n != 12 || e != 0 || string(b) != "guest memory" {
+			t.Errorf("at %#x: read %d bytes, %q: %v", addr, n, b, e)
+		}
+	}
+	if n, e := p.WriteMem(pageSize, b); e == 0 {
+		t.Errorf("wrote %d bytes where reading is allowed", n)
+	}
+	if n, e := p.ReadMem(b, 2*pageSize); e == 0 {
+		t.Errorf("read %d bytes where nothing is allowed", n)
+	}
+	if host, ok := p.Host(2*pageSize + 5); !ok || host != p.D.Base+5 {
+		t.Errorf("host address %#x, %v", host, ok)
+	}
 }
 
 // check reads and writes guest memory that begins at addr.

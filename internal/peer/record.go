@@ -13,7 +13,7 @@ import (
 const Addr = 0x0f80_0000_0000
 
 const (
-	magic   = 0x7365_7073_6f68_0003 // the last two bytes are the version of the layout
+	magic   = 0x7365_7073_6f68_0004 // the last two bytes are the version of the layout
 	pathLen = 4096
 
 	// maxThreads is how many threads can be seen from outside.
@@ -39,6 +39,10 @@ type Description struct {
 	Size     uint64 // Table: bytes from Base on
 	Runs     uint64 // Table: host address of a slice; see package mem/table, List
 	PageSize uint64 // the guest's, in bytes
+
+	// Offset, where host pages are larger: host address of the table of mem.Divided, or 0, and
+	// the end of the guest addresses that have entries.
+	Detours, DetoursEnd uint64
 
 	StartCode, EndCode, StartData, EndData uint64 // as in /proc/pid/stat
 	StartStack, StartBrk                   uint64
@@ -98,6 +102,7 @@ func Publish(d *Description, exe, hostExe string) bool {
 	r := own.p
 	r.Magic.Store(0)
 	r.Kind, r.Base, r.Limit, r.Size, r.Runs, r.PageSize = d.Kind, d.Base, d.Limit, d.Size, d.Runs, d.PageSize
+	r.Detours, r.DetoursEnd = d.Detours, d.DetoursEnd
 	r.StartCode, r.EndCode, r.StartData, r.EndData = d.StartCode, d.EndCode, d.StartData, d.EndData
 	r.StartStack, r.StartBrk = d.StartStack, d.StartBrk
 	r.ArgStart, r.ArgEnd, r.EnvStart, r.EnvEnd = d.ArgStart, d.ArgEnd, d.EnvStart, d.EnvEnd

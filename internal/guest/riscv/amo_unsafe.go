@@ -14,7 +14,7 @@ func (c *CPU) object(addr uint64, size int, access mem.Prot) unsafe.Pointer {
 	if addr&uint64(size-1) != 0 {
 		raiseMisaligned(addr)
 	}
-	if addr-mem.MinAddr < c.window {
+	if addr-mem.MinAddr < c.window && !c.divided {
 		return unsafe.Add(c.base, addr)
 	}
 	return c.mem.Pointer(addr, size, access)

@@ -40,7 +40,7 @@ func (b *block) start() uintptr { return uintptr(unsafe.Pointer(b.first)) }
 // same reports whether memory still holds the code of b. Most blocks are too short for
 // a call of the library's comparison to pay.
 func (c *CPU) same(b *block) bool {
-	if b.end-mem.MinAddr > c.window {
+	if c.divided || b.end-mem.MinAddr > c.window {
 		return c.unchanged(b)
 	}
 	now, then, n := unsafe.Add(c.base, b.pc), unsafe.Pointer(unsafe.SliceData(b.code)), len(b.code)
@@ -81,6 +81,22 @@ func (c *CPU) run(first *block) guest.Exit {
 		}
 	}
 	return e
+}
+
+// detour, added to the number of a load or store, has it made by the accessors of the
+// mapping, as if there were no linear window: an access that the host has refused for want
+// of smaller pages would be refused again.
+const detour = numOps
+
+func init() { copy(execTable[detour:], execTable[:detour]) }
+
+// row is the instruction's in the table.
+func (i *inst) row() *encoding.Row {
+	op := i.op
+	if op >= detour {
+		op -= detour
+	}
+	return &rows[op-firstOp]
 }
 
 // exitAgain says that the instruction at the pc is to be executed by slowly.
@@ -157,10 +173,13 @@ func (c *CPU) recovered(r any) guest.Exit {
 	in := b.at(c.ip)
 	switch {
 	case again:
+		if c.divided && c.window != 0 && in.op < detour {
+			in.op += detour
+		}
 		return guest.Exit{Kind: exitAgain}
 	case trap.Signal == guest.SIGILL:
 		trap.Addr = c.pc
-	case rows[in.op-firstOp].Kind&encoding.Atomic != 0:
+	case in.row().Kind&encoding.Atomic != 0:
 		trap.Addr = c.r[in.rs1] // the host's access may have been a wider one
 	}
 	return c.trap(trap)
@@ -169,7 +188,7 @@ func (c *CPU) recovered(r any) guest.Exit {
 // classify corrects a fault that was found by the host, which does not tell loads
 // from stores: that a page may not be written counts before there being none.
 func (c *CPU) classify(f *mem.Fault, in *inst) *mem.Fault {
-	if f.Kind == mem.BusErr && rows[in.op-firstOp].Kind&encoding.Store != 0 {
+	if f.Kind == mem.BusErr && in.row().Kind&encoding.Store != 0 {
 		if v, ok := c.as.Lookup(f.Addr); ok && v.Prot&mem.Write == 0 {
 			return &mem.Fault{Addr: f.Addr, Access: mem.Write, Kind: mem.AccErr}
 		}

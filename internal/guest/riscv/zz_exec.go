@@ -8,8 +8,8 @@ import (
 	"github.com/hospes-vm/hospes/internal/softfloat"
 )
 
-// execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself.
-var execTable = [numOps]func(*CPU, *inst){
+// execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself. The second half is for those that take a detour.
+var execTable = [2 * numOps]func(*CPU, *inst){
 	opFld:       execFld,
 	opFsd:       execFsd,
 	opFlw:       execFlw,

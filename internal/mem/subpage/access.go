@@ -7,6 +7,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/hostmem"
+	"github.com/hospes-vm/hospes/internal/mem/pagetable"
 )
 
 // part returns a copy of the part that addr lies in, if its host page is divided.
@@ -43,13 +44,26 @@ func (t *part) fault(addr uint64, access mem.Prot) *mem.Fault {
 // find returns the host address for an access to one guest page. In pages that are
 // whole the host finds out whether it may be made.
 func (m *Mapping) find(addr uint64, access mem.Prot) (uintptr, *mem.Fault) {
+	if e := m.detours.At(addr); pagetable.Allows(e, access) {
+		return pagetable.Host(e, addr), nil
+	}
+	return m.look(addr, access)
+}
+
+// look is find without a look at the entry, which it makes for a page that is whole.
+func (m *Mapping) look(addr uint64, access mem.Prot) (uintptr, *mem.Fault) {
 	if addr >= m.Limit() {
 		return 0, &mem.Fault{Addr: addr, Access: access, Kind: mem.MapErr}
 	}
-	t, ok := m.part(addr)
-	if !ok {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	at := m.down(addr)
+	p := m.pages[at]
+	if p == nil {
+		m.detours.Range(at, m.size).Set(pagetable.Entry(m.host(at), at, mem.Read|mem.Write|mem.Exec))
 		return m.host(addr), nil
 	}
+	t := p.at(addr)
 	if f := t.fault(addr, access); f != nil {
 		return 0, f
 	}
@@ -177,26 +191,4 @@ func (m *Mapping) guestOf(host uintptr) uint64 {
 		}
 	}
 	return 0
-}
-
-// Copied implements mem.Divided.
-func (m *Mapping) Copied(b []byte, empty bool) bool {
-	host := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if !m.store.contains(host) {
-		return false
-	}
-	for _, p := range m.pages {
-		if p.own == nil || host-p.own.host >= uintptr(m.size) {
-			continue
-		}
-		for at := 0; empty && at < len(b); at += mem.PageSize {
-			if t := &p.parts[(host+uintptr(at)-p.own.host)/mem.PageSize]; !t.file {
-				clear(b[at:min(at+mem.PageSize, len(b))])
-			}
-		}
-		return true
-	}
-	return false
 }

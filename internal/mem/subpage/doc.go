@@ -12,13 +12,17 @@
 // slot of its private parts, with the permissions that all parts have. Whatever the host
 // refuses there is found out in the fault handler: the access is made again by the
 // accessors here, which look at the part and go to its slot. So each access is right,
-// and fast if all parts allow it.
+// and fast if all parts allow it. Where it is not, code may take detours: a page table
+// (package pagetable) leads to the slots of all parts.
+//
+// A part's bytes get another place when a page is divided, and at no other time. Who keeps
+// host addresses while others may do that has to be told (mem.Space.WatchMoves).
 //
 // # What is different
 //
 // Private mappings of files in divided pages are copies from the beginning: later changes
-// of the file do not show. Mappings of files, and shared ones, can be moved but not
-// extended in divided pages (ENOMEM). Memory that mmap(2) may not map at the next lower
+// of the file do not show. They, and shared anonymous memory, can be moved but not extended
+// (ENOMEM). Memory that mmap(2) may not map at the next lower
 // multiple of the host's page size cannot be mapped at all, with the host's error. On a
 // host whose own pages are larger, the rest of the last page of a file reads as zero.
 //

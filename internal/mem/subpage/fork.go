@@ -2,13 +2,7 @@
 
 package subpage
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/hospes-vm/hospes/internal/mem"
-)
+import "github.com/hospes-vm/hospes/internal/mem"
 
 // BeforeFork implements mem.Divided: it copies the slots of private memory.
 func (m *Mapping) BeforeFork() error {
@@ -25,8 +19,10 @@ func (m *Mapping) BeforeFork() error {
 			return err
 		}
 		m.spare[p.own] = s.host
-		for off := uintptr(0); off < m.store.page; off += mem.PageSize {
-			copyPage(s.host+off, p.own.host+off)
+		for i := range p.parts {
+			if off := uintptr(i) * mem.PageSize; !p.parts[i].wipe {
+				copyPage(s.host+off, p.own.host+off)
+			}
 		}
 	}
 	return nil
@@ -45,13 +41,11 @@ func (m *Mapping) AfterFork(child bool) error {
 			continue
 		}
 		spare := m.spare[p.own]
-		_, _, e := syscall.Syscall6(unix.SYS_MREMAP, spare, m.store.page, m.store.page,
-			unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, p.own.host, 0)
-		if e != 0 {
-			return e
+		if err := double(spare, p.own.host, uint64(m.store.page)); err != nil {
+			return err
 		}
 		delete(m.spare, p.own)
-		m.store.drop(&slot{host: spare}) // from the hole
+		m.store.drop(&slot{host: spare})
 		if p.shown = false; p.common() == mem.None {
 			continue
 		}

@@ -21,18 +21,25 @@ func (m *Mapping) Move(from, oldLen, to, newLen uint64, prot mem.Prot, keep bool
 	plain := v.File == nil && !v.Shared
 	n := min(oldLen, newLen)
 	if oldLen == 0 {
-		if n = newLen; v.End < from+n {
-			return syscall.ENOMEM
-		}
+		n = min(newLen, v.End-from)
 	}
-	if !plain && (newLen > n || keep && !v.Shared) {
+	if v.File != nil && !v.Shared && (newLen > n || keep) || v.File == nil && v.Shared && newLen > n {
 		return syscall.ENOMEM
+	}
+	further := func() error { return m.mapZeros(to+n, newLen-n, prot) }
+	if newLen > n && v.Shared {
+		t, err := m.tailOf(from + n)
+		if err != nil {
+			return err
+		}
+		defer m.release(t.slot)
+		further = func() error { return m.extend(t, to+n, newLen-n, prot) }
 	}
 	if err := m.moveParts(from, to, n, prot, !keep && oldLen != 0); err != nil {
 		return err
 	}
 	if newLen > n {
-		if err := m.mapZeros(to+n, newLen-n, prot); err != nil {
+		if err := further(); err != nil {
 			return err
 		}
 	}
@@ -85,7 +92,7 @@ func (m *Mapping) moveParts(from, to, n uint64, prot mem.Prot, goes bool) error 
 
 // copyPart has the guest page dest be what the one at addr is.
 func (m *Mapping) copyPart(addr, dest uint64, prot mem.Prot) error {
-	from, err := m.divided(m.down(addr))
+	from, err := m.dividedNow(addr)
 	if err != nil {
 		return err
 	}
@@ -101,7 +108,7 @@ func (m *Mapping) copyPart(addr, dest uint64, prot mem.Prot) error {
 	switch src.kind {
 	case private:
 		copy(hostmem.Bytes(t.host, mem.PageSize), hostmem.Bytes(src.host, mem.PageSize))
-		t.file = src.file
+		t.file, t.wipe = src.file, src.wipe
 		return nil
 	case shared:
 		*t = part{kind: shared, prot: prot, slot: src.slot, host: src.host}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/hostmem"
+	"github.com/hospes-vm/hospes/internal/mem/pagetable"
 )
 
 // kind is what a part is.
@@ -24,6 +25,7 @@ type part struct {
 	kind kind
 	prot mem.Prot
 	file bool    // of a private one: it is a copy of a file
+	wipe bool    // of a private one: children of a fork get zeros
 	slot *slot   // of a shared one
 	host uintptr // where its bytes are, of private and shared ones
 }
@@ -89,7 +91,21 @@ func (m *Mapping) divided(addr uint64) (*page, error) {
 		return nil, err
 	}
 	m.pages[addr] = p
+	m.moved = m.moved || kind != missing
 	return p, nil
+}
+
+// dividedNow is divided for the host page of addr when nothing else is to change in it.
+func (m *Mapping) dividedNow(addr uint64) (*page, error) {
+	at := m.down(addr)
+	if p := m.pages[at]; p != nil {
+		return p, nil
+	}
+	p, err := m.divided(at)
+	if err == nil {
+		err = m.show(p)
+	}
+	return p, err
 }
 
 // copyOut puts what a whole page of private memory holds into a slot. Others may be
@@ -143,34 +159,40 @@ func (m *Mapping) double(p *page) error {
 // clear makes a part missing.
 func (m *Mapping) clear(t *part) {
 	if t.kind == shared {
-		if t.slot.refs--; t.slot.refs == 0 {
-			m.store.drop(t.slot)
-		}
+		m.release(t.slot)
 	}
 	*t = part{}
 }
 
-// show has the window be what the parts of p are now. A page without any is none.
+// show has the window and the entries be what the parts of p are now. A page without any
+// is none.
 func (m *Mapping) show(p *page) error {
 	left := false
 	for i := range p.parts {
-		left = left || p.parts[i].kind != missing
+		t := &p.parts[i]
+		left = left || t.kind != missing
+		at, e := p.addr+uint64(i)*mem.PageSize, uint64(0)
+		if t.host != 0 {
+			e = pagetable.Entry(t.host, at, t.prot)
+		}
+		m.detours.Range(at, mem.PageSize).Set(e)
 	}
 	if !left {
 		m.forget(p)
 	}
 	prot := p.common()
-	if !left || prot == mem.None {
+	switch {
+	case !left || prot == mem.None:
 		p.shown = false
 		return hostmem.Discard(m.host(p.addr), m.size)
+	case p.shown:
+		return hostmem.Protect(m.host(p.addr), m.size, prot)
 	}
-	if !p.shown {
-		if err := double(p.own.host, m.host(p.addr), m.size); err != nil {
-			return err
-		}
-		p.shown = true
+	if err := m.store.show(p.own, m.host(p.addr), prot); err != nil {
+		return err
 	}
-	return hostmem.Protect(m.host(p.addr), m.size, prot)
+	p.shown = true
+	return nil
 }
 
 // forget has p be divided no longer: something else takes its place.
@@ -182,4 +204,5 @@ func (m *Mapping) forget(p *page) {
 		m.store.drop(p.own)
 	}
 	delete(m.pages, p.addr)
+	m.detours.Range(p.addr, m.size).Clear()
 }

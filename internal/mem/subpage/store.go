@@ -105,7 +105,29 @@ func (s *store) drop(n *slot) {
 	}
 }
 
-// double has n bytes at to be the same shared memory as those at from.
+// show has the host page at to be the memory of a slot, with permissions. It never has
+// others, not even for a moment.
+func (s *store) show(n *slot, to uintptr, prot mem.Prot) error {
+	if prot == mem.Read|mem.Write { // as the slot
+		return double(n.host, to, uint64(s.page))
+	}
+	p, err := s.place()
+	if err != nil {
+		return err
+	}
+	defer s.drop(&slot{host: p})
+	if err = double(n.host, p, uint64(s.page)); err != nil {
+		return err
+	}
+	if err = hostmem.Protect(p, uint64(s.page), prot); err != nil {
+		return err
+	}
+	return double(p, to, uint64(s.page))
+}
+
+// double has n bytes at to be the same shared memory as those at from, with the same
+// permissions. What is to be moved is doubled, too, and then dropped: otherwise there would be a hole for a
+// moment, where Go's runtime may get memory.
 func double(from, to uintptr, n uint64) error {
 	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, 0, uintptr(n), unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, to, 0)
 	if e != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/hostmem"
+	"github.com/hospes-vm/hospes/internal/mem/pagetable"
 )
 
 // Mapping implements mem.Divided over a mapping with a window.
@@ -19,10 +20,16 @@ type Mapping struct {
 	size   uint64      // the host's page size
 	around func(addr uint64) (mem.VMA, bool)
 
-	mu    sync.RWMutex // guards what follows; what lies in slots anybody may use
+	// detours has the entry of each part that there is: its slot. Those of guest pages in
+	// a whole host page are 0, or lead to the window, where the host finds out what is
+	// allowed.
+	detours pagetable.Table
+
+	mu    sync.RWMutex // guards what follows, and that detours agrees; what lies in slots anybody may use
 	pages map[uint64]*page
 	store store
 	spare map[*slot]uintptr // copies for the child of a fork
+	moved bool              // a page has been divided since TakeMoved
 }
 
 var _ mem.Divided = (*Mapping)(nil)
@@ -33,8 +40,12 @@ func New(whole mem.Mapping, size uint64) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
+	t, err := pagetable.New(whole.Limit())
+	if err != nil {
+		return nil, err
+	}
 	base, _ := whole.Window()
-	return &Mapping{whole: whole, base: base, size: size, pages: map[uint64]*page{}, store: s}, nil
+	return &Mapping{whole: whole, base: base, size: size, detours: t, pages: map[uint64]*page{}, store: s}, nil
 }
 
 // Window implements mem.Mapping.
@@ -42,6 +53,17 @@ func (m *Mapping) Window() (uintptr, uint64) { return m.whole.Window() }
 
 // Limit implements mem.Mapping.
 func (m *Mapping) Limit() uint64 { return m.whole.Limit() }
+
+// Detours implements mem.Divided.
+func (m *Mapping) Detours() (uintptr, uint64) { return m.detours.Extent() }
+
+// TakeMoved implements mem.Divided.
+func (m *Mapping) TakeMoved() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer func() { m.moved = false }()
+	return m.moved
+}
 
 // Granule implements mem.Divided.
 func (m *Mapping) Granule() uint64 { return m.size }
@@ -140,14 +162,23 @@ func (m *Mapping) mapParts(hostPage, addr, n uint64, prot mem.Prot, src mem.Sour
 
 // mapPrivate makes parts private memory, with what the file holds.
 func (m *Mapping) mapPrivate(p *page, addr, n uint64, prot mem.Prot, src mem.Source) (err error) {
-	if p.own == nil {
+	if src.Offset+int64(n) < 0 {
+		return syscall.EOVERFLOW
+	}
+	fresh := p.own == nil
+	if fresh {
 		if p.own, err = m.store.memory(); err != nil {
 			return err
 		}
 	}
 	at := p.own.host + uintptr(addr-p.addr)
 	b, got := hostmem.Bytes(at, n), int(n)
-	clear(b)
+	if !fresh {
+		clear(b)
+	}
+	if src.HostFlags&unix.MAP_LOCKED != 0 {
+		_ = unix.Mlock(b) // as by mmap(2), it is no error if that cannot be done
+	}
 	if src.FD >= 0 {
 		if got, err = readFile(src.FD, b, src.Offset); err != nil {
 			return err
@@ -291,6 +322,7 @@ func (m *Mapping) protectParts(hostPage, addr, n uint64, prot mem.Prot) error {
 
 // Close implements mem.Mapping.
 func (m *Mapping) Close() error {
+	m.detours.Close()
 	err := hostmem.Release(m.store.base, uint64(m.store.size))
 	if e := m.whole.Close(); err == nil {
 		err = e

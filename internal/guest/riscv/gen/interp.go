@@ -148,8 +148,8 @@ func genExec(m *model) (string, error) {
 		fmt.Fprintf(&table, "\t%s: exec%s,\n", opName(r.Name), camel(r.Name))
 	}
 	return "import (\n\"math/bits\"\n\n\"github.com/hospes-vm/hospes/internal/softfloat\"\n)\n\n" +
-		"// execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself.\n" +
-		"var execTable = [numOps]func(*CPU, *inst){\n" + table.String() + "}\n\n" + funcs.String(), nil
+		"// execTable has the helpers of operations that the interpreter's loop does not, or not always, execute itself. The second half is for those that take a detour.\n" +
+		"var execTable = [2 * numOps]func(*CPU, *inst){\n" + table.String() + "}\n\n" + funcs.String(), nil
 }
 
 // helper emits the body of an exec function.
