@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-table userland-direct userland-check userland-check-fast storm report clean
+.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-table userland-direct userland-host-pages userland-check userland-check-fast storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,7 +86,11 @@ userland-table: build deps ## the same by the page table
 userland-direct: build deps ## the same with guest memory at the guest's own addresses
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --mapping=direct"
 
-test-mappings: deps ## the programs of test/syscalls under each memory mapping, interpreted and translated at once
+userland-host-pages: build deps ## rows that take seconds, as if the host's pages had 16 and 64 KiB
+	$(GO) run ./test/userland -quick -jobs=2 -hospes "$(CURDIR)/hospes --host-page-size=16K"
+	$(GO) run ./test/userland -quick -jobs=2 -hospes "$(CURDIR)/hospes --host-page-size=64K"
+
+test-mappings: deps ## the programs of test/syscalls under each memory mapping, with large pages of the host, interpreted and translated at once
 	$(GO) test -count=1 -timeout 60m ./test -matrix
 
 test-optimised: deps ## programs of test/, optimised at once and left at random places, under each memory mapping

@@ -7,11 +7,12 @@
 // files). It prints what it finds out about system calls, and nothing that may
 // differ between two runs. Lines that begin with these comments direct the test:
 //
-//	// args: ...            arguments of the program
-//	// skip-native: reason  the host cannot run it; it has to end with status 0
-//	// skip-table: reason   not for the table mapping
-//	// link: ...            further options for the linker
-//	// host-pages: yes      also as if the host's pages were larger
+//	// args: ...                arguments of the program
+//	// skip-native: reason      the host cannot run it; it has to end with status 0
+//	// skip-table: reason       not for the table mapping
+//	// link: ...                further options for the linker
+//	// host-pages: yes          as if the host's pages were larger, too, even without -matrix
+//	// skip-host-pages: reason  never so
 package test
 
 import (
@@ -42,7 +43,7 @@ const (
 	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
 )
 
-var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted, translated and optimised at once, and checked, too")
+var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted, translated and optimised at once, and checked, too, and all of them with large pages of the host")
 
 // configuration is what a program runs under.
 type configuration struct {
@@ -135,8 +136,8 @@ func testProgram(t *testing.T, src string) {
 			if c.name == "table" && d.skipTable != "" {
 				t.Skip(d.skipTable)
 			}
-			if strings.HasPrefix(c.name, "host-") && !d.hostPages {
-				t.Skip("not for host pages")
+			if why := d.notWithHostPages(); why != "" && strings.HasPrefix(c.name, "host-") {
+				t.Skip(why)
 			}
 			got := execute(t, slices.Concat([]string{hospes}, c.options, []string{guest}, d.args)...)
 			if compareOutput {
@@ -158,7 +159,16 @@ func testProgram(t *testing.T, src string) {
 type directives struct {
 	args, link            []string
 	skipNative, skipTable string
+	skipHostPages         string
 	hostPages             bool
+}
+
+// notWithHostPages says why the program does not run as if the host's pages were larger.
+func (d *directives) notWithHostPages() string {
+	if !d.hostPages && !*matrix {
+		return "only with -matrix"
+	}
+	return d.skipHostPages
 }
 
 func readDirectives(t *testing.T, src string) (d directives) {
@@ -181,6 +191,8 @@ func readDirectives(t *testing.T, src string) (d directives) {
 			d.skipNative = value
 		case "host-pages":
 			d.hostPages = true
+		case "skip-host-pages":
+			d.skipHostPages = value
 		case "skip-table":
 			d.skipTable = value
 		}

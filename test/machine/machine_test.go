@@ -8,9 +8,9 @@
 // wrong, and under hospes in each configuration. Lines that begin with these comments direct
 // the test:
 //
-//	// skip-qemu: reason    QEMU is known to be wrong there
-//	// skip-table: reason   not in this configuration
-//	// host-pages: yes      also as if the host's pages were larger
+//	// skip-qemu: reason        QEMU is known to be wrong there
+//	// skip-table: reason       not in this configuration
+//	// skip-host-pages: reason  not as if the host's pages were larger
 //
 // The first argument names what the program runs on: "qemu" or "hospes".
 package machine
@@ -65,8 +65,9 @@ var configurations = []configuration{
 	{"direct", []string{"--mapping=direct", "--threshold=0"}},
 	{"direct-interpreter", []string{"--mapping=direct", "--translate=off"}},
 	{"table-interpreter", []string{"--mapping=table", "--translate=off"}},
-	{"host-64K", []string{"--host-page-size=64K", "--threshold=0"}},
-	{"host-64K-interpreter", []string{"--host-page-size=64K", "--translate=off"}},
+	{"host-pages-16K", []string{"--host-page-size=16K", "--threshold=0"}},
+	{"host-pages-64K", []string{"--host-page-size=64K", "--threshold=0"}},
+	{"host-pages-64K-interpreter", []string{"--host-page-size=64K", "--translate=off"}},
 }
 
 // addMatrix adds optimised code that is left at random places under each mapping.
@@ -142,11 +143,12 @@ func testProgram(t *testing.T, src string) {
 	})
 	for _, c := range configurations {
 		t.Run(c.name, func(t *testing.T) {
-			if why := directive(t, src, "skip-"+c.name); why != "" {
-				t.Skip(why)
+			what := c.name
+			if strings.HasPrefix(what, "host-pages") {
+				what = "host-pages"
 			}
-			if strings.HasPrefix(c.name, "host-") && directive(t, src, "host-pages") == "" {
-				t.Skip("not for host pages")
+			if why := directive(t, src, "skip-"+what); why != "" {
+				t.Skip(why)
 			}
 			execute(t, append(append([]string{hospes}, c.options...), guest, "hospes")...)
 		})

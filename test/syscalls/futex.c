@@ -1,4 +1,5 @@
 // Futex operations and their errors.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
 // Memory: mappings, their protection, moving, the heap, advice, and what is refused.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -85,8 +86,8 @@ static void files(void)
 	char buf[16] = "";
 	TRY(ftruncate(fd, PAGE + 100));
 	char *s = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	strcpy(s, "shared");
+	char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	pread(fd, buf, 7, 0);
 	printf("%s %s\n", buf, p);
 	strcpy(p, "private");

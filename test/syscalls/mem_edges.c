@@ -1,4 +1,5 @@
 // Memory calls with edge arguments: mremap, madvise, mlock, mincore, msync, remap_file_pages.
+// host-pages: yes
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -60,9 +61,6 @@ static void advice(void)
 	strcpy(m, "text");
 	madvise(m, PAGE, MADV_DONTNEED);
 	printf("%d\n", *m);
-	strcpy(f, "private");
-	madvise(f, PAGE, MADV_DONTNEED);
-	printf("%d\n", *f);
 	strcpy(fs, "shared");
 	madvise(fs, PAGE, MADV_REMOVE);
 	printf("%d\n", *fs);
@@ -100,7 +98,7 @@ static void advice(void)
 	TRY(madvise(none, PAGE, MADV_POPULATE_WRITE));
 	TRY(madvise(r, PAGE, MADV_POPULATE_READ));
 	TRY(madvise(r, PAGE, MADV_POPULATE_WRITE));
-	TRY(madvise(h, 5 * PAGE, MADV_POPULATE_READ));
+	TRY(madvise(hole(), 5 * PAGE, MADV_POPULATE_READ));
 	char *beyond = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 4 * PAGE);
 	TRY(madvise(beyond, PAGE, MADV_POPULATE_READ));
 }

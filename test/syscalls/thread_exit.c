@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 static pthread_t first;
-static volatile int got;
+static volatile int got, joined;
 
 static void note(int sig) { got++; }
 
 static void *last(void *arg) {
+	while (!joined) usleep(1000);
 	usleep(30000);
 	puts("the last one");
 	// Signals for the process still find their way.
@@ -26,6 +27,7 @@ static void *last(void *arg) {
 
 static void *middle(void *arg) {
 	printf("joined the main thread: %d\n", pthread_join(first, NULL));
+	joined = 1;
 	return NULL;
 }
 

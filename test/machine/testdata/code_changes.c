@@ -1,32 +1,8 @@
 // Code that changes: written again, mapped again, moved, protected, through a second mapping,
 // by another thread, just ahead of itself.
-#include "check.h"
+#include "code.h"
 #include <pthread.h>
 #include <stdatomic.h>
-
-typedef long (*function)(long);
-
-// flush makes written code executable in one of three ways.
-enum flush { BY_FENCE, FLUSH_LOCAL, FLUSH_ALL, FLUSHES };
-static void flush(enum flush how, void *from, void *to) {
-	switch (how) {
-	case BY_FENCE: fence_i(); break;
-	case FLUSH_LOCAL: syscall(259, from, to, 1L); break; // riscv_flush_icache
-	default: syscall(259, from, to, 0L); break;
-	}
-}
-
-// constant writes: return x + n, in a loop of some rounds that adds 1 each.
-static unsigned char *constant(unsigned char *p, int n, int rounds) {
-	emit(&p, addi(t0, zero, rounds));
-	unsigned char *loop = p;
-	emit(&p, addi(a0, a0, 1));
-	emit(&p, addi(t0, t0, -1));
-	emit(&p, B(1, t0, zero, loop - p));
-	emit(&p, addi(a0, a0, n));
-	emit(&p, C_RET);
-	return p;
-}
 
 static void written_again(enum flush how) {
 	unsigned char *p = mapped(1, PROT_READ | PROT_WRITE | PROT_EXEC);
@@ -38,14 +14,6 @@ static void written_again(enum flush how) {
 		CHECK(got == 7 + rounds + n, "flush %d, %d: %ld", how, i, got);
 	}
 	munmap(p, PAGE);
-}
-
-// call_hot calls a function often, and returns its last result.
-__attribute__((noinline)) static long call_hot(void *f, long x) {
-	long r = 0;
-	for (int i = 0; i < 300; i++)
-		r = ((function)f)(x);
-	return r;
 }
 
 static void one_constant_often(void) {
@@ -172,22 +140,6 @@ static void second_mapping(enum flush how, int prot) {
 	flush(how, x, x + 64);
 	CHECK(call_hot(x, 1) == 81, "pwrite again");
 	munmap(w, 2 * PAGE);
-	munmap(x, 2 * PAGE);
-	close(fd);
-}
-
-// private_mapping runs code of a file that is written by system calls. Nothing of it is
-// writable in memory, so only the flush tells.
-static void private_mapping(enum flush how) {
-	int fd = syscall(SYS_memfd_create, "code", 0);
-	CHECK(ftruncate(fd, 2 * PAGE) == 0, "ftruncate");
-	unsigned char *x = mmap(NULL, 2 * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0), buf[64];
-	for (int i = 0; i < 300; i++) {
-		int n = constant(buf, i, 2) - buf, at = i % 2 ? PAGE - 10 : 32; // across the boundary, and not
-		CHECK(pwrite(fd, buf, n, at) == n, "pwrite");
-		flush(how, x + at, x + at + n);
-		CHECK(call_hot(x + at, 1) == i + 3, "flush %d, %d", how, i);
-	}
 	munmap(x, 2 * PAGE);
 	close(fd);
 }
@@ -443,8 +395,6 @@ int main(int argc, char **argv) {
 		second_mapping(f, PROT_READ | PROT_EXEC);
 		second_mapping(f, PROT_READ | PROT_WRITE | PROT_EXEC);
 	}
-	for (enum flush f = FLUSH_LOCAL; f < FLUSHES && !on_qemu; f++)
-		private_mapping(f);
 	read_into();
 	ahead();
 	beside(on_qemu ? 1000 : 100000); // QEMU translates anew after each store

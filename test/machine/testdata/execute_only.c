@@ -1,7 +1,6 @@
 // Pages that may be executed, and neither read nor written; and pages that may be written,
 // which can be read, too.
 // skip-qemu: it lets such pages be read
-// host-pages: yes
 #include "check.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,6 @@
 // A store-conditional to a page that may not be written traps, whatever the load-reserved
 // before it has found: write barriers of garbage collectors are made of that. The handler lets
 // the page be written, and the sequence is repeated, as the kernel ends the reservation.
-// host-pages: yes
 #include "check.h"
 
 static volatile int traps;
