@@ -44,7 +44,8 @@ type Block struct {
 	counter int    // of the thunk
 	hot     bool   // the thunk has done its work
 
-	under *Block // of a region: the block in whose place it is
+	under  *Block // of a region: the block in whose place it is
+	undone uint8  // how many regions in its place have been given up for better ones
 }
 
 // Under is the block in whose place a region is, or the block itself.
@@ -122,6 +123,7 @@ const (
 	ToInterrupt                 // the engine, as the interrupt word is set; nothing of the block has happened
 	ToStale                     // the engine, as guest memory holds other code; nothing of the block has happened
 	ToHot                       // the engine, as the block is hot: the exit of a counting thunk
+	ToSide                      // the engine, as an exit of the block, a region, is taken often: that of a side thunk
 )
 
 // Exit is a way out of a block.
@@ -134,6 +136,7 @@ type Exit struct {
 	Unlinked uint32 // offset that it leads to when it is not linked
 	Guess    Guess  // of ToGuess; PC is 0 until it is made
 	to       *Block // that it is linked to, or nil
+	side     uint32 // of ToSide: the number of the exit
 }
 
 // To is the block that the exit is linked to, or nil.

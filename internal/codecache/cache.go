@@ -41,6 +41,7 @@ type Counters struct {
 	Dropped    uint64 // blocks
 	Revived    uint64
 	Thunks     uint64 // counting thunks
+	Sides      uint64 // side thunks
 	Regions    uint64
 	Resets     uint64
 }
@@ -244,6 +245,9 @@ func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
 
 // Exits are those of a block.
 func (c *Cache) Exits(b *Block) []Exit {
+	if b.numExits == 0 {
+		return nil
+	}
 	return c.exits[b.firstExit-c.first:][:b.numExits]
 }
 

@@ -98,3 +98,65 @@ func (c *Cache) Called(b *Block) bool {
 		return k == ToCall || k == ToGuess
 	})
 }
+
+// A side thunk stands between an exit of a region and the block that it leads to. It counts as a
+// counting thunk does: where a region is often left, in the midst of what it was made
+// for, another one is to take its place.
+
+// maxUndone is how many regions with the same entry may be given up.
+const maxUndone = 3
+
+// WantsSide reports whether exit n, which is about to be linked, gets a side thunk.
+func (c *Cache) WantsSide(n uint32) bool {
+	e := c.Exit(n)
+	return e.to == nil && e.Kind == ToBlock && e.Block.Region && e.Block.valid.Load() && e.Block.under.undone < maxUndone
+}
+
+// AddSide is Link for an exit with a side thunk, which counts down the counter, and whose code from
+// offset start on has been appended to Buffer. Its exit is that of number NextExit.
+func (c *Cache) AddSide(n uint32, to *Block, buf []byte, start, counter int) {
+	c.used = len(buf)
+	c.Sides++
+	e := c.Exit(n)
+	c.setCounter(counter, c.Threshold<<(2*e.Block.under.undone))
+	c.exits = append(c.exits, Exit{Kind: ToSide, PC: to.PC, Block: e.Block, side: n})
+	c.Link(n, to)
+	if e := c.Exit(n); e.to == to {
+		c.patch(e.Jump, uint32(start))
+	}
+}
+
+// Side ends the counting of a side thunk, whose exit has number n. It returns the region and the block
+// that it is left for, or nil if it is not any more.
+func (c *Cache) Side(n uint32) (region, to *Block) {
+	e := c.Exit(c.Exit(n).side)
+	if e.to == nil || !e.Block.valid.Load() {
+		return nil, nil
+	}
+	c.direct(e)
+	return e.Block, e.to
+}
+
+// Undo gives a region up for another one that is to be made: the block in whose place it was has its
+// executions counted anew.
+func (c *Cache) Undo(r *Block) {
+	b := r.under
+	c.unlinkExits(r)
+	incoming := r.incoming
+	r.incoming = nil
+	c.Drop(r) // b is in its place now
+	if !b.valid.Load() {
+		for _, n := range incoming {
+			c.unlink(c.Exit(n))
+		}
+		return
+	}
+	b.undone++
+	b.incoming = incoming
+	for _, n := range incoming {
+		e := c.Exit(n)
+		e.to = b
+		c.direct(e)
+	}
+	c.Watch(b, c.Threshold)
+}

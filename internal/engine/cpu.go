@@ -184,6 +184,8 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		c.m.link(left, on)
 	case codecache.ToHot:
 		c.m.hot(on)
+	case codecache.ToSide:
+		c.m.side(left)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
 		c.m.setJump(c, on)
 	}

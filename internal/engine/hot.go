@@ -12,44 +12,62 @@ import (
 
 // link has the exit that was taken lead to a translation.
 func (m *Machine) link(l left, to *codecache.Block) {
-	m.mu.Lock()
-	if m.cache.Resets != l.epoch || !to.Valid() {
-		m.mu.Unlock()
-		return
+	if m.linked(l, to) {
+		m.optimise(to)
 	}
-	atOnce := false
-	if m.opt.on && m.cache.WantsThunk(l.number, to) {
-		if atOnce = m.opts.Optimise == 0; atOnce {
+}
+
+// linked does so, and reports whether that is hot, at once.
+func (m *Machine) linked(l left, to *codecache.Block) (hot bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cache.Resets != l.epoch || !to.Valid() {
+		return false
+	}
+	switch {
+	case !m.opt.on:
+	case m.cache.WantsSide(l.number):
+		m.addSide(l.number, to)
+	case m.cache.WantsThunk(l.number, to):
+		if hot = m.opts.Optimise == 0; hot {
 			m.cache.Hot(to)
 		} else {
 			m.addThunk(to)
 		}
 	}
 	m.cache.Link(l.number, to)
-	m.mu.Unlock()
-	if atOnce {
-		m.optimise(to)
-	}
+	return hot
 }
 
 // addThunk gives a block a counting thunk if there is room, with mu held.
 func (m *Machine) addThunk(to *codecache.Block) {
-	counter, ok := m.cache.NewCounter()
-	if !ok {
-		return
+	if start, counter, ok := m.emitThunk(to); ok {
+		m.cache.AddThunk(to, m.asm.Buf, start, counter)
+	}
+}
+
+// addSide links an exit by a side thunk if there is room, with mu held.
+func (m *Machine) addSide(exit uint32, to *codecache.Block) {
+	if start, counter, ok := m.emitThunk(to); ok {
+		m.cache.AddSide(exit, to, m.asm.Buf, start, counter)
+	}
+}
+
+// emitThunk appends a thunk to m.asm, which goes on to a block.
+func (m *Machine) emitThunk(to *codecache.Block) (start, counter int, ok bool) {
+	if counter, ok = m.cache.NewCounter(); !ok {
+		return 0, 0, false
 	}
 	a := &m.asm
 	a.Buf = m.cache.Buffer()
-	start := a.Len()
+	start = a.Len()
 	a.SetRel32(a.DecRel(), counter)
 	hot := a.Jcc(amd64.E)
 	a.SetRel32(a.Jmp(), int(to.Entry))
 	a.SetRel32(hot, a.Len())
 	a.MovImm(amd64.RAX, uint64(m.cache.NextExit()))
 	a.SetRel32(a.Jmp(), m.comp.Stubs.Leave)
-	if m.cache.Fits(a.Buf) {
-		m.cache.AddThunk(to, a.Buf, start, counter)
-	}
+	return start, counter, m.cache.Fits(a.Buf)
 }
 
 // hot is for a block whose thunk has counted to its end.
@@ -58,5 +76,66 @@ func (m *Machine) hot(b *codecache.Block) {
 	defer m.mu.Unlock()
 	if b.Valid() && !b.Region {
 		m.request(b)
+	}
+}
+
+// side is for a side thunk that has counted to its end. If it leads to what might be in the region, that
+// is given up, until it is hot again.
+func (m *Machine) side(l left) {
+	if head := m.undo(l); head != nil && m.opts.Optimise == 0 {
+		m.optimise(head)
+	}
+}
+
+// undo gives up the region. It returns the block that it was in the place of, or nil.
+func (m *Machine) undo(l left) *codecache.Block {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cache.Resets != l.epoch {
+		return nil
+	}
+	r, to := m.cache.Side(l.number)
+	if r == nil || r.Insts >= maxRegion || !m.belongs(r, to) {
+		return nil
+	}
+	head := r.Under()
+	m.cache.Undo(r)
+	m.opt.stats.Undone++
+	if !head.Valid() {
+		return nil
+	}
+	m.retarget(r, head)
+	return head
+}
+
+// belongs reports whether a block might be in a region that leads to it, with mu held: in a function,
+// or if it leads back to the loop's head, and not by way of a loop around that.
+func (m *Machine) belongs(r, to *codecache.Block) bool {
+	if m.cache.Called(r) {
+		return true
+	}
+	seen := map[*codecache.Block]bool{}
+	for level := []*codecache.Block{to}; len(level) > 0 && len(seen) < maxFunction; level = level[1:] {
+		b := level[0]
+		if b.PC == r.PC {
+			return true
+		}
+		if seen[b] {
+			continue
+		}
+		seen[b] = true
+		for _, e := range m.cache.Exits(b.Under()) {
+			if next := e.To(); next != nil && e.Kind == codecache.ToBlock && (next.PC >= r.PC || next.PC > b.PC) {
+				level = append(level, next)
+			}
+		}
+	}
+	return false
+}
+
+// retarget has all computed jumps to a block lead to another one with the same key, with mu held.
+func (m *Machine) retarget(from, to *codecache.Block) {
+	for _, c := range m.live() {
+		c.ctx.Retarget(to.PC, m.cache.Host(from.Body), m.cache.Host(to.Body))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/opt"
@@ -71,7 +73,7 @@ func TestInstall(t *testing.T) {
 				m.await()
 			}
 			s := m.stats().Optimiser
-			if s.Regions != 3 || s.NoLoop+s.Failed+s.Changed != 0 || opts.Optimise > 0 && s.Hot != 3 {
+			if s.Regions-s.Undone != 3 || s.NoLoop+s.Failed+s.Changed != 0 || opts.Optimise > 0 && s.Hot != s.Regions {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -80,6 +82,51 @@ func TestInstall(t *testing.T) {
 
 // x is an integer register.
 func x(c guest.CPU, n int) uint64 { return c.(*CPU).ctx.R[n] }
+
+// TestSideExit: a region that is left in the midst when the guest has begun to do something else is
+// given up for one in which that is.
+func TestSideExit(t *testing.T) {
+	var got []string
+	old := generate
+	generate = func(m *Machine, r *region, code *opt.Region, lap func(string)) {
+		got = append(got, r.text())
+		old(m, r, code, lap)
+	}
+	t.Cleanup(func() { generate = old })
+	m, cpu := machineFor(t, `
+	1:	blt a0, a2, 2f
+		addi a1, a1, 1
+	3:	addi a0, a0, -1
+		bnez a0, 1b
+		ecall
+	2:	addi a3, a3, 1
+		j 3b`, Options{Optimise: 20, CacheSize: 1 << 20})
+	r := &cpu.(*CPU).ctx.R
+	until := func(limit uint64, done func(s OptimiserStats) bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !done(m.stats().Optimiser); {
+			cpu.SetPC(codeAddr)
+			r[10], r[11], r[12], r[13] = 100, 0, limit, 0
+			run(t, cpu)
+			if less := min(limit, 101) - 1; r[13] != less || r[11] != 100-less {
+				t.Fatalf("%d and %d ways, limit %d", r[11], r[13], limit)
+			}
+			m.await()
+			if time.Now().After(end) {
+				t.Fatalf("%+v", m.stats().Optimiser)
+			}
+		}
+	}
+	until(1, func(s OptimiserStats) bool { return s.Regions == 1 })
+	until(101, func(s OptimiserStats) bool { return s.Undone == 1 && s.Regions == 2 })
+	want := []string{
+		"0: 0x0 4, exitif 0\n",
+		"0: 0x0 2, exitif 1, goto 2\n1: 0x14 2, goto 2\n2: 0x8 2, exitif 0\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
 
 // TestInstallRaces: regions are made while threads execute the code, and while it is dropped,
 // revived and forgotten.

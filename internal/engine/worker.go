@@ -25,7 +25,7 @@ type optimiser struct {
 	waiting []*codecache.Block // that were hot when there was no time for them
 	running bool               // there is a goroutine for these
 	parked  atomic.Bool        // there are some, but no goroutine, as no guest thread was running
-	pid     int  // the process whose the code cache is
+	pid     int                // the process whose the code cache is
 	budget  budget
 	stats   OptimiserStats
 
@@ -239,9 +239,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	old := m.cache.Lookup(b.Key)
 	m.describe(b, made)
 	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
-	for _, c := range m.live() {
-		c.ctx.Retarget(b.PC, m.cache.Host(old.Body), m.cache.Host(b.Body))
-	}
+	m.retarget(old, b)
 	m.tellRegion(r, b, made)
 	o.stats.Insts += uint64(b.Insts)
 	o.stats.HostBytes += uint64(b.End - b.Entry)
@@ -279,6 +277,7 @@ type OptimiserStats struct {
 	NoLoop  uint64 // not made: there was no loop, or not one without calls that stay calls
 	Changed uint64 // not made: guest code changed meanwhile
 	Failed  uint64 // not made: the code generator refused, or there was no room
+	Undone  uint64 // given up, as they were left in the midst too often
 	Put     uint64 // put off: too many were waiting
 
 	Insts     uint64 // guest instructions in regions
