@@ -11,7 +11,13 @@ import (
 // the region is not left before limit guest instructions have begun, or if a variable does
 // not hold what a phi or a block says that it holds.
 func (r *Region) Eval(s *ir.State, limit int, callee func(*ir.State)) (ir.Outcome, error) {
-	e := evaluation{Evaluation: ir.NewEvaluation(s, len(r.Code)), r: r, limit: limit}
+	return r.EvalObserved(s, limit, callee, nil)
+}
+
+// EvalObserved is Eval. Where somebody may observe the guest's state, it calls observed, if that
+// is not nil, with the address of the guest instruction that is about to be executed.
+func (r *Region) EvalObserved(s *ir.State, limit int, callee func(*ir.State), observed func(pc uint64)) (ir.Outcome, error) {
+	e := evaluation{Evaluation: ir.NewEvaluation(s, len(r.Code)), r: r, limit: limit, observed: observed}
 	var from *Block
 	b := r.Blocks[0]
 	for {
@@ -36,6 +42,9 @@ type evaluation struct {
 	r     *Region
 	limit int // of guest instructions still to come
 	vars  [MaxVars]uint64
+
+	pc       uint64 // of the guest instruction
+	observed func(pc uint64)
 }
 
 // enter begins a block.
@@ -110,6 +119,10 @@ func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 			if e.limit--; e.limit < 0 {
 				return nil, ir.Outcome{}, fmt.Errorf("not left in time")
 			}
+			e.pc = i.Imm
+		}
+		if e.observed != nil {
+			e.observe(b, i)
 		}
 		out, left := e.Step(i, v)
 		if i.Op != ir.ExitIf && i.Op != ir.Goto {
@@ -131,4 +144,20 @@ func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 		return nil, ir.Outcome{Op: op, PC: edge.PC}, nil
 	}
 	return nil, ir.Outcome{}, fmt.Errorf("b%d has no end", b.ID)
+}
+
+// observe calls observed if the state may be observed by i, the next instruction of b: also by an interrupt, where
+// a loop goes back.
+func (e *evaluation) observe(b *Block, i *ir.Instr) {
+	back := func(n int) bool { return b.Next[n].To != nil && b.Next[n].To.ID <= b.ID }
+	switch {
+	case i.Op == ir.Goto && back(0):
+		e.observed(b.Next[0].PC)
+	case i.Op == ir.ExitIf:
+		if b.Next[0].To == nil || b.Next[1].To == nil || back(0) || back(1) && !b.Next[0].To.Cold {
+			e.observed(e.pc)
+		}
+	case i.Op.Observes() && !i.Op.Has(ir.Ends):
+		e.observed(e.pc)
+	}
 }

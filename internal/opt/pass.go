@@ -7,7 +7,7 @@ type Pass struct {
 }
 
 // Passes are the steps, in their order. Loads and bounds look for addresses that are sums with
-// constants.
+// constants. Boxes and bounds look ahead of loops, where the state is then observed.
 var Passes = []Pass{
 	{"phis", dropPhis},
 	{"simplify", simplify},
@@ -16,12 +16,12 @@ var Passes = []Pass{
 	{"numbers", number},
 	{"phis again", dropPhis},
 	{"unused", dropUnused},
+	{"boxes", boxes},
+	{"bounds", bounds},
 	{"writes", dropWrites},
 	{"simplify again", simplify},
 	{"extensions", dropExtensions},
 	{"unused again", dropUnused},
-	{"boxes", boxes},
-	{"bounds", bounds},
 }
 
 // Optimise runs all passes. After each of them it calls after, if that is not nil.

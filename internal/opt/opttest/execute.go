@@ -19,9 +19,14 @@ func Callee(s *ir.State) {
 // Execute executes sources, beginning with the first, until one is left by what is no way to
 // another. It is an error if limit guest instructions do not do.
 func Execute(sources []opt.Source, s *ir.State, limit int) (ir.Outcome, error) {
+	return Follow(sources, s, limit, func(uint64) {})
+}
+
+// Follow is Execute. It calls next with the address of each guest instruction before it is executed.
+func Follow(sources []opt.Source, s *ir.State, limit int, next func(pc uint64)) (ir.Outcome, error) {
 	at := 0
 	for {
-		out, to := execute(&sources[at], sources, s, &limit)
+		out, to := execute(&sources[at], sources, s, &limit, next)
 		switch {
 		case limit < 0:
 			return out, fmt.Errorf("not left in time")
@@ -33,7 +38,7 @@ func Execute(sources []opt.Source, s *ir.State, limit int) (ir.Outcome, error) {
 }
 
 // execute executes one source. It returns the number of the next, or -1.
-func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int) (out ir.Outcome, to int) {
+func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int, next func(pc uint64)) (out ir.Outcome, to int) {
 	t := src.Trace
 	e := ir.NewEvaluation(s, len(t.Code))
 	for k := 1; k < len(t.Code); k++ {
@@ -41,6 +46,7 @@ func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int) (out ir
 			if *limit--; *limit < 0 {
 				return out, -1
 			}
+			next(t.Code[k].Imm)
 		}
 		out, left := e.Step(&t.Code[k], ir.Value(k))
 		if !left {

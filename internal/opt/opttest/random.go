@@ -95,6 +95,7 @@ func (m *maker) source(k int) opt.Source {
 	b := &m.b
 	m.inst()
 	b.SetX(fuel, b.Emit(ir.Add, 0, b.X(fuel), b.Const(^uint64(0))))
+	m.inst()
 	b.Emit(ir.ExitIf, Outside, b.Emit(ir.Eq, 0, b.X(fuel), b.Const(0)))
 	for range m.r.IntN(12) {
 		m.inst()
