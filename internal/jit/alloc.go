@@ -39,6 +39,9 @@ type alloc struct {
 	inWindow []bool              // by value: it is an address in the window
 	pinned   [32]bool            // registers that the current instruction needs
 	homes    *homeTable
+	temps    []amd64.Reg // registers for intermediate integers
+	xtemps   []amd64.Reg
+	state    *state // in chains of graphs
 }
 
 func (c *Compiler) startAlloc() {
@@ -49,6 +52,7 @@ func (c *Compiler) startAlloc() {
 	c.alias = append(c.alias[:0], make([]ir.Value, len(c.t.Code))...)
 	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
 	c.inWindow = append(c.inWindow[:0], make([]bool, len(c.t.Code))...)
+	c.temps, c.xtemps, c.state = temps, xtemps, nil
 	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [maxVars]ir.Value{}, [numSpills]ir.Value{}
 }
 
@@ -71,7 +75,9 @@ func (c *Compiler) put(v ir.Value, r amd64.Reg) {
 // clobber forgets what r holds; it is about to be changed.
 func (c *Compiler) clobber(r amd64.Reg) {
 	if old := c.inReg[r]; old != 0 {
-		c.at[old].reg = amd64.NoReg
+		if c.at[old].reg == r {
+			c.at[old].reg = amd64.NoReg
+		}
 		c.inReg[r] = 0
 	}
 }
@@ -147,37 +153,30 @@ func (c *Compiler) memory(v ir.Value) (m amd64.Mem, ok bool) {
 }
 
 // temp returns a register for an integer, xtemp one for a floating-point number.
-func (c *Compiler) temp() amd64.Reg  { return c.tempOf(temps) }
-func (c *Compiler) xtemp() amd64.Reg { return c.tempOf(xtemps) }
+func (c *Compiler) temp() amd64.Reg  { return c.tempOf(c.temps) }
+func (c *Compiler) xtemp() amd64.Reg { return c.tempOf(c.xtemps) }
 
 // tempFor returns a register for a value like v.
 func (c *Compiler) tempFor(v ir.Value) amd64.Reg { return c.tempOf(c.tempsFor(v)) }
 
 func (c *Compiler) tempsFor(v ir.Value) []amd64.Reg {
 	if t := c.t.Type(v); t == ir.F64 || t == ir.F32 || t == ir.F16 {
-		return xtemps
+		return c.xtemps
 	}
-	return temps
+	return c.temps
 }
 
 // tempOf returns one of several registers, pinned. Its content is saved if it is the
 // only place of a value that is still needed.
 func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
 	best := amd64.NoReg
-	cost := 4
+	least := 0
 	for _, r := range temps {
 		if c.pinned[r] {
 			continue
 		}
-		k := 0
-		if v := c.inReg[r]; v != 0 && c.at[v].left > 0 {
-			k = 1
-			if c.onlyIn(v) {
-				k = 2
-			}
-		}
-		if k < cost {
-			best, cost = r, k
+		if k := c.cost(r); best == amd64.NoReg || k < least {
+			best, least = r, k
 		}
 	}
 	if best == amd64.NoReg {
@@ -188,17 +187,51 @@ func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
 	return best
 }
 
+// cost is what it costs to take r for something else.
+func (c *Compiler) cost(r amd64.Reg) int {
+	v := c.inReg[r]
+	switch {
+	case v == 0 || c.at[v].reg != r || !c.needed(v):
+		return 0
+	case c.state != nil: // what is used last
+		k := 2 * (1<<16 - int(c.distance(v)))
+		if c.onlyIn(v) {
+			k++
+		}
+		return k
+	case c.onlyIn(v):
+		return 2
+	}
+	return 1
+}
+
 // vacate saves what r holds, if need be, and clobbers it.
 func (c *Compiler) vacate(r amd64.Reg) {
-	if v := c.inReg[r]; v != 0 && c.at[v].left > 0 && c.onlyIn(v) {
-		c.save(v, r)
+	if v := c.inReg[r]; v != 0 && c.at[v].reg == r && c.needed(v) && c.onlyIn(v) {
+		if t := c.spare(v); t != amd64.NoReg {
+			c.move(t, r)
+			c.put(v, t)
+		} else {
+			c.save(v, r)
+		}
 	}
 	c.clobber(r)
+}
+
+// spare is a register of a graph's that v can go to, or NoReg.
+func (c *Compiler) spare(v ir.Value) amd64.Reg {
+	if c.state == nil {
+		return amd64.NoReg
+	}
+	return c.freeTemp(c.tempsFor(v))
 }
 
 // onlyIn reports whether v is nowhere but in its register.
 func (c *Compiler) onlyIn(v ir.Value) bool {
 	_, isConst := c.t.ConstOf(v)
+	if isConst && c.state != nil && c.state.holds[v] > 0 {
+		_, isConst = c.imm32(v) // side tables have no others
+	}
 	w := &c.at[v]
 	return !isConst && w.slot == noSlot && w.spill == noSlot
 }
@@ -206,6 +239,9 @@ func (c *Compiler) onlyIn(v ir.Value) bool {
 // save spills v, which is in r. A slot becomes free at the end of an instruction that
 // uses its value for the last time.
 func (c *Compiler) save(v ir.Value, r amd64.Reg) {
+	if c.keep(v, r) {
+		return
+	}
 	for n, old := range c.spills {
 		if old == 0 {
 			c.spills[n] = v
@@ -227,7 +263,7 @@ func (c *Compiler) claim(r amd64.Reg) {
 func (c *Compiler) unpin() {
 	c.pinned = [32]bool{}
 	for n, v := range c.spills {
-		if v != 0 && c.at[v].left == 0 {
+		if v != 0 && !c.needed(v) {
 			c.at[v].spill = noSlot
 			c.spills[n] = 0
 		}
@@ -261,7 +297,7 @@ func (c *Compiler) free(r amd64.Reg) {
 // freeTemp is one of several registers that nobody needs, or NoReg.
 func (c *Compiler) freeTemp(temps []amd64.Reg) amd64.Reg {
 	for _, r := range temps {
-		if v := c.inReg[r]; !c.pinned[r] && (v == 0 || c.at[v].left == 0) {
+		if v := c.inReg[r]; !c.pinned[r] && (v == 0 || c.at[v].reg != r || !c.needed(v)) {
 			return r
 		}
 	}

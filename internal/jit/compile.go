@@ -145,7 +145,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 				a.Buf = a.Buf[:c.code.Start]
 				return nil, false
 			}
-			c.interpret(c.pc, c.late)
+			c.interpret(c.pc, c.where())
 			break
 		}
 		c.unpin()
@@ -370,7 +370,7 @@ func (c *Compiler) resolved(v ir.Value) ir.Instr {
 
 // known is what is known of v from the whole graph.
 func (c *Compiler) known(v ir.Value) ir.Fact {
-	if c.facts == nil {
+	if int(v) >= len(c.facts) {
 		return 0
 	}
 	return c.facts[v]
@@ -378,6 +378,10 @@ func (c *Compiler) known(v ir.Value) ir.Fact {
 
 func (c *Compiler) get(v ir.Value, n uint64) {
 	c.boxed[v] = c.boxed[v] || c.known(v)&ir.Boxed != 0
+	if c.state != nil {
+		c.getState(v, n)
+		return
+	}
 	if h := c.homes.of(n); h != amd64.NoReg {
 		c.inReg[h] = v
 		c.at[v].reg = h
@@ -389,6 +393,10 @@ func (c *Compiler) get(v ir.Value, n uint64) {
 
 // set writes guest register n.
 func (c *Compiler) set(n uint64, v ir.Value) {
+	if c.state != nil {
+		c.setState(n, v)
+		return
+	}
 	if h := c.homes.of(n); h != amd64.NoReg {
 		defer c.used(v)
 		if c.at[v].reg == h {
@@ -396,7 +404,7 @@ func (c *Compiler) set(n uint64, v ir.Value) {
 		}
 		c.leaveHome(h)
 		c.load(h, v)
-		if r := c.at[v].reg; r == amd64.NoReg || isTemp(r) {
+		if r := c.at[v].reg; r == amd64.NoReg || c.isTemp(r) {
 			c.clobberOf(v)
 			c.put(v, h)
 		}
@@ -425,39 +433,48 @@ func (c *Compiler) clobberOf(v ir.Value) {
 	}
 }
 
-func isTemp(r amd64.Reg) bool { return slices.Contains(temps, r) || slices.Contains(xtemps, r) }
+func (c *Compiler) isTemp(r amd64.Reg) bool {
+	return slices.Contains(c.temps, r) || slices.Contains(c.xtemps, r)
+}
 
 // dest is the register for v: the home of the guest register that it is written to
 // next, the register of x, which is not needed any more, or another.
 func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
-	if h := c.target(v); h != amd64.NoReg {
-		old := c.inReg[h]
-		if old == 0 || c.at[old].left == 0 || !c.onlyIn(old) {
+	if n, ok := c.target(v); ok {
+		if h := c.homes.of(n); h != amd64.NoReg && c.mayTake(h, n) {
 			c.pinned[h] = true
 			return h
 		}
 	}
-	if x != 0 && c.at[x].left == 0 {
-		if r := c.at[x].reg; r != amd64.NoReg && isTemp(r) {
+	if x != 0 && !c.needed(x) {
+		if r := c.at[x].reg; r != amd64.NoReg && c.isTemp(r) {
 			return r
 		}
 	}
 	return c.tempFor(v)
 }
 
-// target is the home that v is written to next, boxed before if it has to be.
-func (c *Compiler) target(v ir.Value) amd64.Reg {
+// mayTake reports whether what is written to variable n next can be computed in its home.
+func (c *Compiler) mayTake(h amd64.Reg, n uint64) bool {
+	old := c.inReg[h]
+	switch {
+	case old == 0:
+		return c.state == nil || !c.pinned[h] // for an intermediate value
+	case c.state != nil && c.state.cur[n] == old && c.state.holds[old] == 1:
+		return c.at[old].left == 0
+	}
+	return !c.needed(old) || !c.onlyIn(old)
+}
+
+// target is the variable that v is written to next, boxed before if it has to be.
+func (c *Compiler) target(v ir.Value) (n uint64, ok bool) {
 	next := &c.t.Code[v+1]
 	if next.Op == ir.BoxS && next.Args[0] == v {
 		v++
 		next = &c.t.Code[v+1]
 	}
-	switch {
-	case next.Args[0] != v:
-	case next.Op == ir.SetX:
-		return c.homes.of(next.Imm)
-	case next.Op == ir.SetF:
-		return c.homes.of(firstF + next.Imm)
+	if next.Args[0] != v || next.Op != ir.SetX && next.Op != ir.SetF {
+		return 0, false
 	}
-	return amd64.NoReg
+	return variable(next), true
 }

@@ -342,13 +342,13 @@ func (c *Compiler) high(v ir.Value, i *ir.Instr) {
 // operandsIn brings x and y into two registers of temps, which hold no value then.
 func (c *Compiler) operandsIn(rx amd64.Reg, x ir.Value, ry amd64.Reg, y ir.Value) {
 	for _, r := range temps {
-		v := c.inReg[r]
-		if v != 0 && c.onlyIn(v) {
-			c.save(v, r)
-		}
+		c.pinned[r] = true
 	}
 	for _, r := range temps {
-		c.clobber(r)
+		c.vacate(r)
+	}
+	for _, r := range temps {
+		c.pinned[r] = false
 	}
 	c.load(rx, x)
 	c.load(ry, y)

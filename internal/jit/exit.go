@@ -21,7 +21,7 @@ func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
 func (c *Compiler) interpretIf(cond amd64.Cond) {
-	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.late})
+	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.where()})
 }
 
 // interpExit is a jump that leaves an instruction to the interpreter.
@@ -115,7 +115,7 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.leaveGraph()
 		c.a.Ret()
 	case ir.Interp:
-		c.interpret(i.Imm, c.late)
+		c.interpret(i.Imm, c.where())
 	default:
 		if c.graph != nil && c.goes(v, i) {
 			return
@@ -132,6 +132,9 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 func (c *Compiler) destination(v ir.Value) {
 	if c.deferred[v] {
 		v = c.resolved(v).Args[0]
+	}
+	if c.state != nil {
+		c.claim(amd64.RAX)
 	}
 	c.load(amd64.RAX, v)
 }

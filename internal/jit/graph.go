@@ -5,6 +5,7 @@ package jit
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -18,13 +19,13 @@ import (
 
 // graphState is the state of compiling a graph.
 type graphState struct {
-	g       *ir.Graph
-	homes   homeTable
-	n       int         // the chain that is compiled
-	starts  []int       // offsets of chains
-	jumps   []chainJump // between chains
-	outs    []graphExit // ways out that conditional jumps take
-	leaving []homeMove  // what is to be moved where the graph is left: first what goes to the context
+	g        *ir.Graph
+	homes    homeTable
+	n        int         // the chain that is compiled
+	starts   []int       // offsets of chains
+	jumps    []chainJump // between chains
+	outs     []graphExit // ways out that conditional jumps take
+	entering []homeMove  // what is to be moved where the graph is entered: first what goes to the context
 }
 
 // chainJump is a jump to a chain.
@@ -36,13 +37,17 @@ type graphExit struct {
 	op     ir.Op
 	pc     uint64
 	polled bool
+	to     int // the chain that it leads to, or outside
+	moves  []move
 }
+
+const outside = -1
 
 // homeMove is a variable that is moved between its home and the context.
 type homeMove struct {
 	variable uint64
 	home     amd64.Reg
-	store    bool // from the home to the context
+	fetch    bool // from the context to the home, or the reverse
 }
 
 // errTooLarge is for a graph for which the places for intermediate values do not suffice.
@@ -59,7 +64,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 			panic(r)
 		}
 	}()
-	s.leaving = leaving(g, &s.homes)
+	s.entering = entering(g, &s.homes)
 	c.start(a, &s.homes)
 	c.poll(g.PC)
 	c.graph = s
@@ -89,9 +94,11 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	if ch.Entered {
 		c.enterGraph()
 	}
-	c.startTrace(&ch.Trace, ch.Facts)
+	c.startTrace(&ir.Trace{PC: ch.PC, Code: c.withHomes(slices.Clip(ch.Code))}, ch.Facts)
+	c.startState(len(ch.Code))
 	c.pc = ch.PC
 	for k := 1; k < len(ch.Code); k++ {
+		c.state.k = int32(k)
 		if !c.instr(ir.Value(k)) {
 			return fmt.Errorf("jit: %s is for the interpreter", ch.Code[k].Op)
 		}
@@ -100,22 +107,33 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	return nil
 }
 
-// branch is exitIf for a graph.
+// branch is exitIf for a graph. Where it closes a loop, variables are moved ahead of it, so that the loop has one jump.
 func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 	s := c.graph
 	w := s.g.Chains[s.n].Way(v)
 	if w != nil && w.Back {
+		c.settle()
 		c.pollAt(c.pc)
 	}
 	if w == nil || w.Back {
 		c.chance()
 	}
 	jump := c.a.Jcc(c.condition(i.Args[0]))
-	if w != nil {
-		s.jumps = append(s.jumps, chainJump{jump, w.To})
-	} else {
-		s.outs = append(s.outs, graphExit{jump, ir.ExitIf, i.Imm, c.polled})
+	if w == nil {
+		c.out(graphExit{jump: jump, op: ir.ExitIf, pc: i.Imm, polled: c.polled})
+		return
 	}
+	if moves := c.moves(c.homes); len(moves) > 0 {
+		s.outs = append(s.outs, graphExit{jump: jump, to: w.To, moves: moves})
+		return
+	}
+	s.jumps = append(s.jumps, chainJump{jump, w.To})
+}
+
+// out adds a way out of the graph.
+func (c *Compiler) out(e graphExit) {
+	e.to, e.moves = outside, c.moves(&homes)
+	c.graph.outs = append(c.graph.outs, e)
 }
 
 // goes compiles a jump to another chain. It reports false if i is none.
@@ -125,6 +143,7 @@ func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
 	if w == nil || i.Op != ir.Goto {
 		return false
 	}
+	c.settle()
 	if w.Back {
 		c.pollAt(i.Imm)
 		c.chanceAt(i.Imm)
@@ -155,7 +174,7 @@ func (c *Compiler) pollAt(pc uint64) {
 		return
 	}
 	isUp(c.a)
-	c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.NE), Poll, pc, true})
+	c.out(graphExit{jump: c.a.Jcc(amd64.NE), op: Poll, pc: pc, polled: true})
 }
 
 // chance leaves the instruction to the interpreter if Context.Chance says so, and chanceAt the graph, to go on at pc. They
@@ -170,15 +189,19 @@ func (c *Compiler) chance() {
 func (c *Compiler) chanceAt(pc uint64) {
 	if c.Chance {
 		c.a.MI(amd64.SUB, amd64.W32, amd64.At(ctxReg, offChance), 1)
-		c.graph.outs = append(c.graph.outs, graphExit{c.a.Jcc(amd64.E), Poll, pc, true}) // never linked
+		c.out(graphExit{jump: c.a.Jcc(amd64.E), op: Poll, pc: pc, polled: true}) // never linked
 	}
 }
 
-// emitOuts appends what conditional jumps out of the graph lead to.
+// emitOuts appends what conditional jumps lead to where variables have to be moved.
 func (c *Compiler) emitOuts() {
 	for _, o := range c.graph.outs {
 		c.a.SetRel32(o.jump, c.a.Len())
-		c.leaveGraph()
+		c.emitMoves(o.moves)
+		if o.to != outside {
+			c.a.SetRel32(c.a.Jmp(), c.graph.starts[o.to])
+			continue
+		}
 		c.alignJump(1)
 		c.polled = o.polled
 		c.addExit(o.op, o.pc, c.a.Jmp())
@@ -187,37 +210,27 @@ func (c *Compiler) emitOuts() {
 
 // enterGraph moves variables from where they are outside to their homes in the graph.
 func (c *Compiler) enterGraph() {
-	for _, m := range c.graph.leaving {
-		if !m.store {
+	for _, m := range c.graph.entering {
+		if !m.fetch {
 			c.deposit(slot(m.variable), m.home)
 		}
 	}
-	for _, m := range c.graph.leaving {
-		if m.store {
+	for _, m := range c.graph.entering {
+		if m.fetch {
 			c.fetch(m.home, slot(m.variable))
 		}
 	}
 }
 
-// leaveGraph does the reverse. It changes neither RAX nor the flags.
+// leaveGraph moves guest registers to where all code has them. It changes neither RAX nor the flags.
 func (c *Compiler) leaveGraph() {
-	if c.graph == nil {
-		return
-	}
-	for _, m := range c.graph.leaving {
-		if m.store {
-			c.deposit(slot(m.variable), m.home)
-		}
-	}
-	for _, m := range c.graph.leaving {
-		if !m.store {
-			c.fetch(m.home, slot(m.variable))
-		}
+	if c.graph != nil {
+		c.emitMoves(c.moves(&homes))
 	}
 }
 
-// leaving lists what is to be moved where a graph is left.
-func leaving(g *ir.Graph, t *homeTable) (moves []homeMove) {
+// entering lists what is to be moved where a graph is entered.
+func entering(g *ir.Graph, t *homeTable) (moves []homeMove) {
 	for n := range uint64(ir.GuestVars) {
 		here, outside := t.of(n), homes.of(n)
 		switch {

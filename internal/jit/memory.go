@@ -77,7 +77,7 @@ func (c *Compiler) place(r amd64.Reg, disp int32, how access) amd64.Mem {
 		c.a.RI(amd64.SAR, amd64.W64, t, pageShift)
 		c.entry(t, amd64.AtIndex(baseReg, t, 8, 0), how)
 	}
-	if !isTemp(r) {
+	if !c.isTemp(r) {
 		return amd64.AtIndex(t, r, 1, disp)
 	}
 	// Other operands may need the register.
@@ -180,7 +180,7 @@ func (c *Compiler) slack(v ir.Value) int32 {
 
 // mayFault notes that the next host instruction may fault.
 func (c *Compiler) mayFault() {
-	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: c.pc, Late: c.late})
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: c.pc, Late: c.where()})
 }
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {

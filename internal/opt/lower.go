@@ -289,6 +289,7 @@ func (l *lowering) vars(g *ir.Graph) []ir.Var {
 		}
 	}
 	for _, c := range g.Chains {
+		set := make([]bool, l.r.Vars)
 		for k := range c.Code {
 			i := &c.Code[k]
 			n := Variable(i)
@@ -296,10 +297,14 @@ func (l *lowering) vars(g *ir.Graph) []ir.Var {
 				continue
 			}
 			v := &vars[n]
-			v.Weight += c.Weight
 			if i.Op == ir.SetX || i.Op == ir.SetF {
 				v.Set = true
+				if set[n] { // the last one counts
+					continue
+				}
+				set[n] = true
 			}
+			v.Weight += c.Weight
 			if i.Op == ir.GetF || i.Op == ir.SetF {
 				v.Type = ir.F64
 			}
