@@ -104,7 +104,7 @@ func TestPageSelect(t *testing.T) {
 		"drop":    ir,
 		"lowered": "1v4 1const 1v4 2[ 2b2 00x10010: addw a5,a5,t0 0| 0| 0|",
 		"homes":   "",
-		"host":    "1mov r12d, 0x0 2[ 2b2 0| 0add r12d, ebx 0| 0movsxd r12, r12d",
+		"host":    "2[ 2b2 0| 0add r12d, r13d 0| 0movsxd r12, r12d",
 	}, got)
 }
 

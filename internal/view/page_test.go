@@ -186,9 +186,9 @@ a5 in r12 true
 a0 in rdi true
 a2 in r9 true
 a3 in r10 true
-t0 in rbx true
+t0 in r13 true
 a1 in r8 false
-ra in rsi false
+ra in  false
 `
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got.String(), "\n")); diff != "" {
 		t.Errorf("the region (-want +got):\n%s", diff)
