@@ -27,9 +27,13 @@ type Way struct {
 
 // Form makes a region of sources; it is entered at the beginning of the first.
 func Form(sources []Source) (*Region, error) {
-	f := &former{r: &Region{PC: sources[0].Trace.PC, Code: make([]ir.Instr, 1), Vars: NumRegs}, starts: make([]*Block, len(sources))}
+	size := 1
 	for n := range sources {
-		f.starts[n] = &Block{PC: sources[n].Trace.PC}
+		size += len(sources[n].Trace.Code)
+	}
+	f := &former{r: &Region{PC: sources[0].Trace.PC, Code: make([]ir.Instr, 1, size+size/4), Vars: NumRegs}, starts: make([]*Block, len(sources))}
+	for n := range sources {
+		f.starts[n] = f.block(sources[n].Trace.PC)
 	}
 	for n := range sources {
 		if err := f.source(&sources[n], f.starts[n]); err != nil {
@@ -38,7 +42,7 @@ func Form(sources []Source) (*Region, error) {
 	}
 	f.r.order(f.entry(f.starts[0]))
 	f.r.Analyse()
-	f.rename()
+	f.r.rename()
 	return f.r, nil
 }
 
@@ -46,15 +50,26 @@ func Form(sources []Source) (*Region, error) {
 type former struct {
 	r      *Region
 	starts []*Block // by source
+	blocks []Block  // to be used
 }
 
-// entry makes a block that reads all guest registers and goes on at another one.
+// entry makes a block that reads guest registers and goes on at another one: rename has it read those
+// that are needed.
 func (f *former) entry(to *Block) *Block {
-	b := &Block{PC: to.PC, Reads: true, Next: []Edge{{To: to, PC: to.PC}}}
-	for n := 1; n < NumRegs; n++ {
-		b.In[n] = f.put(b, getVar(n))
-	}
+	b := f.block(to.PC)
+	b.Reads, b.Next = true, []Edge{{To: to, PC: to.PC}}
 	f.put(b, ir.Instr{Op: ir.Goto, Imm: to.PC})
+	return b
+}
+
+// block makes a block.
+func (f *former) block(pc uint64) *Block {
+	if len(f.blocks) == 0 {
+		f.blocks = make([]Block, 32)
+	}
+	b := &f.blocks[0]
+	f.blocks = f.blocks[1:]
+	b.PC = pc
 	return b
 }
 
@@ -85,7 +100,7 @@ func (f *former) source(s *Source, b *Block) error {
 			b.Next = []Edge{{To: f.entry(edge.To), PC: edge.PC, Count: edge.Count}}
 		case i.Op == ir.ExitIf:
 			f.put(b, i)
-			next := &Block{PC: nextPC(t, k)}
+			next := f.block(nextPC(t, k))
 			b.Next = []Edge{edge, {To: next, PC: next.PC}}
 			b = next
 		case i.Op == ir.Goto || i.Op == ir.CallTo && edge.To != nil:
@@ -129,7 +144,8 @@ func (f *former) expect(b *Block, i ir.Instr, edge Edge) {
 	expected := f.put(b, ir.Instr{Op: ir.Const, Imm: edge.PC})
 	other := f.put(b, ir.Instr{Op: ir.Ne, Args: [3]ir.Value{to, expected}})
 	f.put(b, ir.Instr{Op: ir.ExitIf, Args: [3]ir.Value{other}})
-	leaves := &Block{PC: b.PC, Cold: true}
+	leaves := f.block(b.PC)
+	leaves.Cold = true
 	f.put(leaves, i)
 	b.Next = []Edge{{To: leaves}, edge}
 }
@@ -143,85 +159,3 @@ func nextPC(t *ir.Trace, k int) uint64 {
 	}
 	return 0
 }
-
-// rename makes the reads of registers values.
-func (f *former) rename() {
-	r := f.r
-	written := r.written()
-	for _, b := range r.Blocks[1:] {
-		if len(b.Preds) == 1 {
-			continue
-		}
-		for n := 1; n < NumRegs; n++ {
-			if written[n] {
-				b.Phis = append(b.Phis, Phi{Value: r.New(getVar(n)), Args: make([]ir.Value, len(b.Preds))})
-			}
-		}
-	}
-	by := make([]ir.Value, len(r.Code))
-	outs := make([][NumRegs]ir.Value, len(r.Blocks))
-	for k, b := range r.Blocks {
-		if b.Reads {
-			outs[k] = b.In
-			continue
-		}
-		b.In = outs[b.idom.ID]
-		for _, p := range b.Phis {
-			b.In[Variable(&r.Code[p.Value])] = p.Value
-		}
-		outs[k] = f.walk(b, by)
-	}
-	for _, b := range r.Blocks {
-		for _, p := range b.Phis {
-			for k, pred := range b.Preds {
-				p.Args[k] = outs[pred.ID][Variable(&r.Code[p.Value])]
-			}
-		}
-	}
-	r.Replace(by)
-}
-
-// walk goes through a block, and returns what registers hold at its end. Reads are replaced
-// by that.
-func (f *former) walk(b *Block, by []ir.Value) [NumRegs]ir.Value {
-	regs := b.In
-	kept := b.Code[:0]
-	for _, v := range b.Code {
-		i := &f.r.Code[v]
-		switch n := Variable(i); i.Op {
-		case ir.GetX, ir.GetF:
-			by[v] = regs[n]
-			continue
-		case ir.SetX, ir.SetF:
-			regs[n] = i.Args[0]
-			if x := by[i.Args[0]]; x != 0 {
-				regs[n] = x
-			}
-		}
-		kept = append(kept, v)
-	}
-	b.Code = kept
-	return regs
-}
-
-// written are the registers that are not the same everywhere.
-func (r *Region) written() (set [NumRegs]bool) {
-	for _, b := range r.Blocks[1:] {
-		if b.Reads {
-			return allRegs
-		}
-		for _, v := range b.Code {
-			if i := &r.Code[v]; i.Op == ir.SetX || i.Op == ir.SetF {
-				set[Variable(i)] = true
-			}
-		}
-	}
-	return set
-}
-
-var allRegs = func() (set [NumRegs]bool) {
-	for n := 1; n < NumRegs; n++ {
-		set[n] = true
-	}
-	return set
-}()

@@ -169,19 +169,19 @@ goto 0x2000`
 func TestString(t *testing.T) {
 	const want = `region 0x1000
 b0 0x1000
-v25 = getx 10
-v26 = getx 11
+v17 = getx 10
+v18 = getx 11
 goto 0x1000
 -> b1 0x1000
 b1 0x1000 from b0 b1, loop of b1
-v80 = phi x10 b0 v25, b1 v4
-v81 = phi x11 b0 v26, b1 v8
+v19 = phi x10 b0 v17, b1 v4
+v20 = phi x11 b0 v18, b1 v8
 inst 0x1000
-v4 = add v80, v81
+v4 = add v19, v20
 setx v4, 10
 inst 0x1004
 v7 = const 1
-v8 = sub v81, v7
+v8 = sub v20, v7
 setx v8, 11
 inst 0x1008
 v11 = const 0
@@ -200,7 +200,7 @@ goto 0x2000
 
 // Values of the loop above.
 const (
-	loopSum, loopSetSum, loopCount, loopMore, loopPhi = 4, 5, 8, 12, 80
+	loopSum, loopSetSum, loopCount, loopMore, loopPhi = 4, 5, 8, 12, 19
 )
 
 // TestVerify: each damage is found.
@@ -218,8 +218,8 @@ func TestVerify(t *testing.T) {
 		"edges":       {func(r *opt.Region) { r.Blocks[1].Next = r.Blocks[1].Next[:1] }, "1 edges, not 2"},
 		"preds":       {func(r *opt.Region) { r.Blocks[2].Preds = r.Blocks[1].Preds }, "do not agree"},
 		"number":      {func(r *opt.Region) { r.Blocks[2].ID = 1 }, "in no region"},
-		"state":       {func(r *opt.Region) { r.Blocks[2].In[10] = loopPhi }, "x10: v80 in b2, v4 at the end of b1"},
-		"write":       {func(r *opt.Region) { r.Code[loopSetSum].Imm = 12 }, "x10: v80 in b1, v80 at the end of b1"},
+		"state":       {func(r *opt.Region) { r.Blocks[2].In[10] = loopPhi }, "x10: v19 in b2, v4 at the end of b1"},
+		"write":       {func(r *opt.Region) { r.Code[loopSetSum].Imm = 12 }, "x10: v19 in b1, v19 at the end of b1"},
 		"variable":    {func(r *opt.Region) { r.Code[loopSetSum].Imm = 40 }, "variable 40"},
 		"no variable": {func(r *opt.Region) { r.Code[loopSetSum].Imm = 70 }, "variable 70"},
 	} {
@@ -283,7 +283,7 @@ func TestEval(t *testing.T) {
 		t.Error("a loop without an end goes unnoticed")
 	}
 	r.Blocks[2].In[10] = loopPhi
-	if _, _, err := run(100); err == nil || !strings.Contains(err.Error(), "x10 should be v80") {
+	if _, _, err := run(100); err == nil || !strings.Contains(err.Error(), "x10 should be v19") {
 		t.Errorf("a wrong state goes unnoticed: %v", err)
 	}
 }
