@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/ir/irtest"
@@ -141,6 +142,38 @@ func TestRandom(t *testing.T) {
 		t.Errorf("%d faults", faults)
 	}
 	t.Logf("left by %v, %d faults", left, faults)
+}
+
+// BenchmarkPasses tells how long each pass takes for a guest instruction of regions of some hundred.
+func BenchmarkPasses(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	sources := opttest.Sources(rnd, 60)
+	insts := 0
+	for _, s := range sources {
+		for _, i := range s.Trace.Code {
+			if i.Op == ir.Inst {
+				insts++
+			}
+		}
+	}
+	took := map[string]time.Duration{}
+	for b.Loop() {
+		last := time.Now()
+		lap := func(name string) {
+			took[name] += time.Since(last)
+			last = time.Now()
+		}
+		r, err := opt.Form(sources)
+		if err != nil {
+			b.Fatal(err)
+		}
+		lap("form")
+		opt.Optimise(r, lap)
+	}
+	for name, t := range took {
+		b.ReportMetric(float64(t.Nanoseconds())/float64(b.N)/float64(insts), strings.ReplaceAll(name, " ", "-")+"-ns/inst")
+	}
+	b.ReportMetric(float64(insts), "insts")
 }
 
 func FuzzRegion(f *testing.F) {

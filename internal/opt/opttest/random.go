@@ -25,8 +25,10 @@ func pcOf(n int) uint64 { return 0x1000 * uint64(n+1) }
 
 // Random makes sources with loops, calls and returns, of what guests do and of what they never do.
 // Each begins with a look at how often one may still begin, so that they come to an end.
-func Random(r *rand.Rand) []opt.Source {
-	n := 1 + r.IntN(8)
+func Random(r *rand.Rand) []opt.Source { return Sources(r, 1+r.IntN(8)) }
+
+// Sources makes n such sources.
+func Sources(r *rand.Rand, n int) []opt.Source {
 	m := maker{r: r, n: n, regs: 4 + r.IntN(12)}
 	list := make([]opt.Source, n)
 	for k := range list {
