@@ -28,9 +28,7 @@ func dropExtensions(r *Region) {
 				by[v] = i.Args[0]
 				continue
 			}
-			if i.Op == ir.Sll32 && d.want[v]>>32 == 0 {
-				d.widen(i)
-			}
+			d.widen(i, d.want[v])
 			kept = append(kept, v)
 		}
 		b.Code = kept
@@ -174,9 +172,15 @@ func (d *demand) superfluous(v ir.Value) bool {
 	return false
 }
 
-// widen makes a shift of 32 bits of which the low half is wanted one of 64.
-func (d *demand) widen(i *ir.Instr) {
-	if k, ok := d.r.ConstOf(i.Args[1]); ok && k < 32 {
+// widen makes a shift of a word one of 64 bits, if nobody looks at the bits that differ: it need not be
+// extended then.
+func (d *demand) widen(i *ir.Instr, want uint64) {
+	k, ok := d.r.ConstOf(i.Args[1])
+	switch {
+	case !ok || k >= 32:
+	case i.Op == ir.Sll32 && want>>32 == 0:
 		i.Op = ir.Sll
+	case (i.Op == ir.Srl32 || i.Op == ir.Sra32) && want>>(32-k) == 0:
+		i.Op = ir.Srl
 	}
 }

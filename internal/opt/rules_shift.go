@@ -57,9 +57,37 @@ func (s *simplifier) shift(i *ir.Instr) ir.Value {
 			return s.with(ir.Srl32, y.Args[0], k)
 		}
 	case ir.Sll32, ir.Srl32, ir.Sra32, ir.Ror32: // nothing but the low half counts
+		if v := s.shiftWord(i.Op, x, k); v != 0 {
+			return v
+		}
 		if y := s.r.Code[x]; (y.Op == ir.Sext32 || y.Op == ir.Zext32) && s.through(x, y.Args[0]) {
 			return s.with(i.Op, y.Args[0], k)
 		}
+	}
+	return 0
+}
+
+// shiftWord has shifts of words to the right be part of a value, extended, or shifts of 64 bits.
+func (s *simplifier) shiftWord(op ir.Op, x ir.Value, k uint64) ir.Value {
+	wide := ir.Sra
+	switch op {
+	case ir.Sra32:
+	case ir.Srl32:
+		wide = ir.Srl
+	default:
+		return 0
+	}
+	y, c, ok := s.withConst(x, ir.Sll32)
+	if !ok {
+		y, c, ok = s.withConst(x, ir.Sll)
+	}
+	if ok && c < 32 && s.through(x, y) {
+		if v := s.field(wide, y, c+32, k+32); v != 0 {
+			return v
+		}
+	}
+	if op == ir.Sra32 && s.bits[x].narrow() {
+		return s.with(ir.Sra, x, k)
 	}
 	return 0
 }
