@@ -147,7 +147,7 @@ func (o *observer) forked() {
 // optimiserStats are the optimiser's counters in this package's type.
 func optimiserStats(s engine.OptimiserStats) OptimiserStats {
 	t := OptimiserStats{
-		Thunks: s.Thunks, Hot: s.Hot, Regions: s.Regions, NoLoop: s.NoLoop, Changed: s.Changed, Failed: s.Failed, Undone: s.Undone, Put: s.Put,
+		Thunks: s.Thunks, Hot: s.Hot, Regions: s.Regions, NoLoop: s.NoLoop, Changed: s.Changed, Failed: s.Failed, Undone: s.Undone, Blind: s.Blind, Put: s.Put,
 		Insts: s.Insts, HostBytes: s.HostBytes, Longest: s.Longest, Waited: s.Waited,
 	}
 	for _, stage := range s.Stages {

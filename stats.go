@@ -62,6 +62,7 @@ type OptimiserStats struct {
 	Changed uint64 // not made: guest code changed meanwhile
 	Failed  uint64 // not made: the code generator refused, or there was no room
 	Undone  uint64 // given up, as they were left in the midst too often
+	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
 	Put     uint64 // put off: too many were waiting
 
 	Insts     uint64 // guest instructions in regions
@@ -141,8 +142,8 @@ func (o *OptimiserStats) print(p func(format string, a ...any)) {
 		return
 	}
 	p("counted: %d blocks; %d were hot, %d of them put off", o.Thunks, o.Hot, o.Put)
-	p("regions: %d made of %d guest instructions, %d host bytes; %d of them given up; not made: %d no loop, %d changed, %d failed",
-		o.Regions, o.Insts, o.HostBytes, o.Undone, o.NoLoop, o.Changed, o.Failed)
+	p("regions: %d made of %d guest instructions, %d host bytes; %d of them given up, %d to be without looks ahead of loops; not made: %d no loop, %d changed, %d failed",
+		o.Regions, o.Insts, o.HostBytes, o.Undone, o.Blind, o.NoLoop, o.Changed, o.Failed)
 	p("queue: at most %d long, %.3f ms waited", o.Longest, ms(o.Waited))
 	if len(o.Stages) > 0 {
 		var b strings.Builder

@@ -32,6 +32,11 @@ type Block struct {
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
 	More     []Range // what else of guest code it depends on
 
+	// Missed counts, of a region, looks ahead of loops that have failed. NoLooks says of the block in whose
+	// place it is that they fail too often for regions there to have any.
+	Missed  uint32
+	NoLooks bool
+
 	States *ir.States // where registers are when it faults; nil for where they always are
 
 	valid     atomic.Bool
@@ -101,6 +106,7 @@ type Fault struct {
 	NumLate  uint8
 	Overflow bool // a call for which the stack of return addresses is full; see jit.Fault
 	Computed bool
+	Look     bool // a look ahead of a loop; see jit.Fault
 }
 
 // Where says where the guest's registers are when f, an instruction of b, has faulted: see ir.States.

@@ -262,6 +262,9 @@ func (c *CPU) faulted() left {
 		panic("engine: a fault where none can be")
 	}
 	c.ctx.Restore(b.Where(f))
+	if f.Look && c.ctx.IRQ.Bits() == 0 { // else that is why it has failed
+		c.m.missed(b)
+	}
 	if !f.Overflow {
 		c.refused(b)
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it

@@ -139,3 +139,18 @@ func (m *Machine) retarget(from, to *codecache.Block) {
 		c.ctx.Retarget(to.PC, m.cache.Host(from.Body), m.cache.Host(to.Body))
 	}
 }
+
+// maxMissed is how many looks ahead of loops of a region may fail: so many take about as long as
+// making another region.
+const maxMissed = 1 << 10
+
+// missed is for a region of which a look ahead of a loop has failed, with mu held. When too many have,
+// it is made anew without. If there is no time for that, it is asked for less and less often.
+func (m *Machine) missed(r *codecache.Block) {
+	r.Missed++
+	if r.Missed >= maxMissed && r.Missed&(r.Missed-1) == 0 && r.Valid() {
+		r.Under().NoLooks = true
+		m.opt.stats.Blind++
+		m.request(r)
+	}
+}

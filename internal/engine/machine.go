@@ -254,7 +254,7 @@ func (m *Machine) describe(b *codecache.Block, made *jit.Code) {
 		m.exits = append(m.exits, exit)
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Late: uint32(f.Late.Start), NumLate: uint8(f.Late.End - f.Late.Start)})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Look: f.Look, Late: uint32(f.Late.Start), NumLate: uint8(f.Late.End - f.Late.Start)})
 	}
 	b.States = states(made)
 }

@@ -14,6 +14,7 @@ import (
 type survey struct {
 	head   *codecache.Block // of tier 1
 	called bool             // the head is the beginning of a function
+	blind  bool             // there are to be no looks ahead of loops
 	blocks map[uint64]*surveyed
 }
 
@@ -44,7 +45,7 @@ func (m *Machine) survey(head *codecache.Block) *survey {
 	if !head.Valid() {
 		return nil
 	}
-	s := &survey{head: head, called: m.cache.Called(head), blocks: map[uint64]*surveyed{}}
+	s := &survey{head: head, called: m.cache.Called(head), blind: head.Under().NoLooks, blocks: map[uint64]*surveyed{}}
 	found, calls, _ := m.surveyFrom(head, maxSurvey)
 	s.add(found)
 	for depth := 0; depth < maxInline; depth++ {

@@ -194,6 +194,7 @@ func (m *Machine) optimise(head *codecache.Block) {
 		m.refuse(&o.stats.Failed)
 		return
 	}
+	code.NoLooks = s.blind
 	if m.opts.Optimised != nil {
 		r.history = new(opt.History)
 		for _, s := range r.sources {
@@ -278,6 +279,7 @@ type OptimiserStats struct {
 	Changed uint64 // not made: guest code changed meanwhile
 	Failed  uint64 // not made: the code generator refused, or there was no room
 	Undone  uint64 // given up, as they were left in the midst too often
+	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
 	Put     uint64 // put off: too many were waiting
 
 	Insts     uint64 // guest instructions in regions

@@ -55,6 +55,7 @@ type Fault struct {
 	PC       uint64 // of the guest instruction
 	Overflow bool   // a call for which the stack is full, to PC,
 	Computed bool   // or to Context.Target; registers are in the homes that all code has in common
+	Look     bool   // a look ahead of a loop has failed
 	Late     Span   // what part of Code.States.Late is for it
 }
 
@@ -119,6 +120,7 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
+	looks     bool        // what is compiled is a look ahead of a loop
 	late      Span        // of what comes next that may fault: see Fault.Late
 	graph     *graphState // of the graph that is compiled, or nil
 	alloc
@@ -303,12 +305,8 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.exitIf(v, i)
 	case op == ir.InterpIf:
 		c.interpretIf(c.condition(i.Args[0]))
-	case op == ir.WantWindow:
-		c.bound(i.Args[0])
-		c.used(i.Args[0])
-	case op == ir.WantBoxed:
-		c.wantBox(i.Args[0])
-		c.used(i.Args[0])
+	case op == ir.WantWindow, op == ir.WantBoxed:
+		c.look(op, i.Args[0])
 	case op.Has(ir.Ends):
 		c.end(v, i)
 	case op.Has(ir.Atomic):

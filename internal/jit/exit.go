@@ -21,7 +21,21 @@ func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
 func (c *Compiler) interpretIf(cond amd64.Cond) {
-	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.where()})
+	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.where(), look: c.looks})
+}
+
+// look leaves a graph ahead of a loop, of which c.pc is the first instruction, unless v is what the
+// loop wants it to be.
+func (c *Compiler) look(op ir.Op, v ir.Value) {
+	c.chance()
+	c.looks = true
+	if op == ir.WantWindow {
+		c.bound(v)
+	} else {
+		c.wantBox(v)
+	}
+	c.looks = false
+	c.used(v)
 }
 
 // interpExit is a jump that leaves an instruction to the interpreter.
@@ -29,17 +43,21 @@ type interpExit struct {
 	jump int
 	pc   uint64
 	late Span // see Fault.Late
+	look bool // see Fault.Look
 	at   int  // what it leads to
 }
 
 // emitInterps appends what these jumps lead to, once for each instruction.
 func (c *Compiler) emitInterps() {
 	for n, e := range c.interps {
-		if n > 0 && c.interps[n-1].pc == e.pc && c.interps[n-1].late == e.late {
+		if n > 0 && c.interps[n-1].pc == e.pc && c.interps[n-1].late == e.late && c.interps[n-1].look == e.look {
 			e.at = c.interps[n-1].at
 		} else {
 			e.at = c.a.Len()
 			c.interpret(e.pc, e.late)
+			if e.look {
+				c.code.Faults[len(c.code.Faults)-1].Look = true
+			}
 		}
 		c.a.SetRel32(e.jump, e.at)
 		c.interps[n] = e

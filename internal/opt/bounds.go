@@ -21,8 +21,10 @@ func bounds(r *Region) {
 		return
 	}
 	w.solve()
-	w.addGuards()
-	w.solve()
+	if !r.NoLooks {
+		w.addGuards()
+		w.solve()
+	}
 	for _, b := range r.Blocks {
 		w.walk(b, func(v ir.Value, near bool) {
 			if near {

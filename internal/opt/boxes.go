@@ -81,7 +81,7 @@ func (r *Region) boxedPhi(p Phi, b *Block, boxed []bool, read *Block) bool {
 			unknown++
 		}
 	}
-	return unknown == 0 || outside == 1 && read != nil && read.Within(b.Loop) && always(b.Loop, read)
+	return unknown == 0 || !r.NoLooks && outside == 1 && read != nil && read.Within(b.Loop) && always(b.Loop, read)
 }
 
 // wantArgs looks at what a boxed phi is where its loop is entered.

@@ -18,6 +18,9 @@ type Region struct {
 	Blocks []*Block   // in reverse postorder: the first is entered, from outside only
 	Vars   int        // variables, guest registers included
 	Facts  []ir.Fact  // by value; what is missing is 0
+	// NoLooks has nothing looked at ahead of loops for them to rely on: where that fails each time, it
+	// costs more than it saves.
+	NoLooks bool
 }
 
 // Block is straight code. Its last instruction, and no other, is exitif or one that ends a trace.
