@@ -1,5 +1,10 @@
 package ir
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Graph is optimised guest code of many blocks, ready for a code generator: chains of straight
 // code that lead to each other. What one leaves for another is in variables.
 type Graph struct {
@@ -41,12 +46,11 @@ const (
 
 // Way returns the way that an instruction takes, or nil if it leaves the graph.
 func (c *Chain) Way(from Value) *Way {
-	for k := range c.Ways {
-		if c.Ways[k].From == from {
-			return &c.Ways[k]
-		}
+	k, ok := slices.BinarySearchFunc(c.Ways, from, func(w Way, v Value) int { return cmp.Compare(w.From, v) })
+	if !ok {
+		return nil
 	}
-	return nil
+	return &c.Ways[k]
 }
 
 // Fact is what is known of a value or an instruction, in bits.

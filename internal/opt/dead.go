@@ -29,16 +29,23 @@ func dropDead(g *ir.Graph) {
 			}
 		}
 	}
+	longest := 0
 	for _, c := range g.Chains {
-		dead := make([]bool, len(c.Code))
+		longest = max(longest, len(c.Code))
+	}
+	p := compacter{dead: make([]bool, longest), uses: make([]int32, longest), to: make([]ir.Value, longest)}
+	for _, c := range g.Chains {
+		dead := p.dead[:len(c.Code)]
+		clear(dead)
 		liveness(c, in, dead)
-		compact(c, dead)
+		p.compact(c, dead)
 	}
 }
 
 // liveness returns the variables that are live at the beginning of a chain, with those at the
 // beginnings of all; it marks writes that are dead.
 func liveness(c *ir.Chain, in []vars, dead []bool) (live vars) {
+	way := len(c.Ways) - 1 // the last one at or before k
 	for k := len(c.Code) - 1; k > 0; k-- {
 		i := &c.Code[k]
 		switch n := Variable(i); i.Op {
@@ -50,9 +57,10 @@ func liveness(c *ir.Chain, in []vars, dead []bool) (live vars) {
 			}
 			live.remove(n)
 		default:
-			w := c.Way(ir.Value(k))
 			switch {
-			case w != nil:
+			case way >= 0 && c.Ways[way].From == ir.Value(k):
+				w := &c.Ways[way]
+				way--
 				live.union(in[w.To])
 				if w.Back || i.Op != ir.Goto && i.Op != ir.ExitIf {
 					live.union(guestVars)
@@ -65,9 +73,17 @@ func liveness(c *ir.Chain, in []vars, dead []bool) (live vars) {
 	return live
 }
 
+// compacter has what compact needs.
+type compacter struct {
+	dead []bool
+	uses []int32
+	to   []ir.Value
+}
+
 // compact removes instructions of a chain that are dead, and those whose values nobody uses.
-func compact(c *ir.Chain, dead []bool) {
-	uses := make([]int, len(c.Code))
+func (p *compacter) compact(c *ir.Chain, dead []bool) {
+	uses, to := p.uses[:len(c.Code)], p.to
+	clear(uses)
 	for k := len(c.Code) - 1; k > 0; k-- {
 		i := &c.Code[k]
 		unused := uses[k] == 0 && (i.Op.Has(ir.Pure) || i.Op == ir.GetX || i.Op == ir.GetF)
@@ -79,9 +95,9 @@ func compact(c *ir.Chain, dead []bool) {
 			uses[a]++
 		}
 	}
-	to := make([]ir.Value, len(c.Code))
+	to[0] = 0
 	kept, origins := c.Code[:1], c.Origins[:1]
-	for k := 1; k < len(to); k++ {
+	for k := 1; k < len(c.Code); k++ {
 		if dead[k] {
 			continue
 		}

@@ -11,25 +11,26 @@ import (
 // that holds it: a guest register, if one does when the chain begins, else a variable
 // that is made for it.
 func Lower(r *Region) (*ir.Graph, error) {
-	l := &lowering{r: r, chainOf: make([]int, len(r.Blocks)), home: make([]int, len(r.Code)), def: make([]int, len(r.Code))}
-	l.chains = r.chains()
-	for n, blocks := range l.chains {
-		for _, b := range blocks {
-			l.chainOf[b.ID] = n
-			for _, p := range b.Phis {
-				l.def[p.Value] = n + 1
-			}
-			for _, v := range b.Code {
-				l.def[v] = n + 1
-			}
-		}
+	size := len(r.Code)
+	byValue := make([]int32, 3*size)
+	room := 0
+	for _, b := range r.Blocks {
+		room += 1 + len(b.Code)*3/2 // constants are made where they are used
 	}
+	l := &lowering{
+		r: r, chains: r.chains(), chainOf: make([]int, len(r.Blocks)), extra: r.Vars > NumRegs,
+		home: byValue[:size], def: byValue[size : 2*size], entry: byValue[2*size:], at: make([]ir.Value, size),
+		code: make([]ir.Instr, 0, room), facts: make([]ir.Fact, 0, room), origins: make([]ir.Value, 0, room),
+	}
+	l.define()
 	if err := l.findHomes(); err != nil {
 		return nil, err
 	}
-	g := &ir.Graph{PC: r.PC}
-	for n := range l.chains {
-		g.Chains = append(g.Chains, l.chain(n))
+	chains := make([]ir.Chain, len(l.chains))
+	g := &ir.Graph{PC: r.PC, Chains: make([]*ir.Chain, len(chains))}
+	for n := range chains {
+		g.Chains[n] = &chains[n]
+		l.chain(n, &chains[n])
 	}
 	dropDead(g)
 	g.Vars = l.vars(g)
@@ -40,12 +41,57 @@ func Lower(r *Region) (*ir.Graph, error) {
 type lowering struct {
 	r       *Region
 	chains  [][]*Block
-	chainOf []int // by block
-	def     []int // by value: the chain that makes it, plus 1
-	home    []int // by value: the variable made for it, or 0
+	chainOf []int   // by block
+	extra   bool    // there are phis of variables made by passes
+	def     []int32 // by value: the chain that makes it, plus 1; negative if that begins with it, as a phi
+	home    []int32 // by value: the variable made for it, or 0
+	entry   []int32 // by value: the guest register that holds it where the chain in work begins, or 0
 
-	c  *ir.Chain  // that is being made
-	at []ir.Value // its values by those of the region
+	c     *ir.Chain  // that is being made
+	at    []ir.Value // its values by those of the region
+	start int        // where it begins in what follows, which is of all chains
+
+	code    []ir.Instr
+	facts   []ir.Fact
+	origins []ir.Value
+}
+
+// define notes where values are made.
+func (l *lowering) define() {
+	for n, blocks := range l.chains {
+		for k, b := range blocks {
+			l.chainOf[b.ID] = n
+			for _, v := range b.Code {
+				l.def[v] = int32(n + 1)
+			}
+			if k == 0 {
+				for _, p := range b.Phis {
+					l.def[p.Value] = -int32(n + 1)
+				}
+			}
+		}
+	}
+}
+
+// enter finds what variables hold where a chain begins; leave ends that.
+func (l *lowering) enter(n int) {
+	head := l.chains[n][0]
+	for k := len(head.In) - 1; k > 0; k-- {
+		l.entry[head.In[k]] = int32(k)
+	}
+	for _, p := range head.Phis {
+		l.entry[p.Value] = int32(Variable(&l.r.Code[p.Value]))
+	}
+}
+
+func (l *lowering) leave(n int) {
+	head := l.chains[n][0]
+	for _, v := range head.In {
+		l.entry[v] = 0
+	}
+	for _, p := range head.Phis {
+		l.entry[p.Value] = 0
+	}
 }
 
 // used calls f with each value that a chain uses, those that variables made by passes are set to included.
@@ -58,7 +104,9 @@ func (l *lowering) used(n int, f func(v ir.Value)) {
 				}
 			}
 		}
-		l.sets(b, func(_ int, v ir.Value) { f(v) })
+		if l.extra {
+			l.sets(b, func(_ int, v ir.Value) { f(v) })
+		}
 	}
 }
 
@@ -80,60 +128,43 @@ func (l *lowering) sets(b *Block, f func(variable int, v ir.Value)) {
 // findHomes makes variables for values that no guest register holds where they are needed.
 func (l *lowering) findHomes() (err error) {
 	for n := range l.chains {
+		l.enter(n)
 		l.used(n, func(v ir.Value) {
-			if _, isConst := l.r.ConstOf(v); isConst || l.def[v] == n+1 || l.holder(n, v) >= 0 {
+			if _, isConst := l.r.ConstOf(v); isConst || !l.reads(n, v) || l.holder(v) != 0 {
 				return
 			}
 			made, ok := l.r.NewVar()
 			if !ok {
 				err = fmt.Errorf("too many variables")
 			}
-			l.home[v] = made
+			l.home[v] = int32(made)
 		})
+		l.leave(n)
 	}
 	return err
 }
 
-// holder is a variable that holds v at the beginning of a chain, or -1.
-func (l *lowering) holder(n int, v ir.Value) int {
+// holder is a variable that holds v at the beginning of the chain in work, or 0.
+func (l *lowering) holder(v ir.Value) int {
 	if h := l.home[v]; h != 0 {
-		return h
+		return int(h)
 	}
-	head := l.chains[n][0]
-	for _, p := range head.Phis {
-		if p.Value == v {
-			return Variable(&l.r.Code[v])
-		}
-	}
-	return slices.Index(head.In[:], v)
+	return int(l.entry[v])
 }
 
 // chain makes a chain.
-func (l *lowering) chain(n int) *ir.Chain {
+func (l *lowering) chain(n int, c *ir.Chain) {
 	blocks := l.chains[n]
-	l.c = &ir.Chain{
-		Trace: ir.Trace{PC: blocks[0].PC, Code: make([]ir.Instr, 1)}, Facts: make([]ir.Fact, 1), Origins: make([]ir.Value, 1),
-		Weight: weight(blocks[0]), Entered: blocks[0].Reads,
-	}
-	l.at = make([]ir.Value, len(l.r.Code))
-	l.used(n, func(v ir.Value) {
-		k, isConst := l.r.ConstOf(v)
-		switch {
-		case l.at[v] != 0:
-		case !isConst && l.reads(n, v):
-			l.read(v, l.entryHolder(n, v))
-		case isConst && !short(k):
-			if h := l.holder(n, v); h >= 0 {
-				l.read(v, h)
-			}
-		}
-	})
+	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: weight(blocks[0]), Entered: blocks[0].Reads}
+	l.c, l.start = c, len(l.code)
+	l.put(ir.Instr{}, 0)
+	l.readAll(n)
 	for _, p := range blocks[0].Phis { // what other chains need of it
 		if h := l.home[p.Value]; h != 0 {
 			if l.at[p.Value] == 0 {
 				l.read(p.Value, Variable(&l.r.Code[p.Value]))
 			}
-			l.write(h, p.Value)
+			l.write(int(h), p.Value)
 		}
 	}
 	for k, b := range blocks {
@@ -143,20 +174,39 @@ func (l *lowering) chain(n int) *ir.Chain {
 		}
 		l.block(b, next)
 	}
-	return l.c
+	c.Code, c.Facts, c.Origins = slices.Clip(l.code[l.start:]), slices.Clip(l.facts[l.start:]), slices.Clip(l.origins[l.start:])
+	for _, v := range c.Origins {
+		l.at[v] = 0
+	}
+}
+
+// readAll reads what a chain needs from variables.
+func (l *lowering) readAll(n int) {
+	l.enter(n)
+	l.used(n, func(v ir.Value) {
+		k, isConst := l.r.ConstOf(v)
+		switch {
+		case l.at[v] != 0:
+		case !isConst && l.reads(n, v):
+			l.read(v, l.entryHolder(n, v))
+		case isConst && !short(k):
+			if h := l.holder(v); h != 0 {
+				l.read(v, h)
+			}
+		}
+	})
+	l.leave(n)
 }
 
 // reads reports whether v is read from a variable at the beginning of a chain.
-func (l *lowering) reads(n int, v ir.Value) bool {
-	return l.def[v] != n+1 || slices.ContainsFunc(l.chains[n][0].Phis, func(p Phi) bool { return p.Value == v })
-}
+func (l *lowering) reads(n int, v ir.Value) bool { return l.def[v] != int32(n+1) }
 
 // entryHolder is the variable to read v from: for a phi of the chain its own.
 func (l *lowering) entryHolder(n int, v ir.Value) int {
-	if l.def[v] == n+1 {
+	if l.def[v] == -int32(n+1) {
 		return Variable(&l.r.Code[v])
 	}
-	return l.holder(n, v)
+	return l.holder(v)
 }
 
 // read makes v what a variable holds.
@@ -173,7 +223,7 @@ func (l *lowering) read(v ir.Value, variable int) {
 // know copies what is known of v.
 func (l *lowering) know(v ir.Value) {
 	if int(v) < len(l.r.Facts) {
-		l.c.Facts[l.at[v]] = l.r.Facts[v]
+		l.facts[l.start+int(l.at[v])] = l.r.Facts[v]
 	}
 }
 
@@ -189,9 +239,8 @@ func (l *lowering) write(variable int, v ir.Value) {
 
 // put appends an instruction to the chain, which is there for one of the region.
 func (l *lowering) put(i ir.Instr, origin ir.Value) ir.Value {
-	l.c.Code, l.c.Origins = append(l.c.Code, i), append(l.c.Origins, origin)
-	l.c.Facts = append(l.c.Facts, 0)
-	return ir.Value(len(l.c.Code) - 1)
+	l.code, l.origins, l.facts = append(l.code, i), append(l.origins, origin), append(l.facts, 0)
+	return ir.Value(len(l.code) - 1 - l.start)
 }
 
 // isFloat reports whether values of a type live in floating-point registers.
@@ -224,7 +273,9 @@ func (l *lowering) block(b *Block, next *Block) {
 			continue // made where it is used
 		}
 		if k == len(b.Code)-1 {
-			l.sets(b, l.write)
+			if l.extra {
+				l.sets(b, l.write)
+			}
 			l.end(b, next, v)
 			return
 		}
@@ -236,7 +287,7 @@ func (l *lowering) block(b *Block, next *Block) {
 			l.know(v)
 		}
 		if h := l.home[v]; h != 0 {
-			l.write(h, v)
+			l.write(int(h), v)
 		}
 	}
 }
