@@ -15,14 +15,13 @@ import (
 // bounds finds the accesses that need no comparison of their own, and has addresses compared ahead of
 // loops where that makes it so.
 func bounds(r *Region) {
-	w := &windows{r: r, index: map[ir.Value]int{}}
+	w := &windows{r: r, at: r.definitions(), number: make([]int32, len(r.Code))}
 	w.findRoots()
 	if len(w.roots) == 0 {
 		return
 	}
 	w.solve()
-	if !r.NoLooks {
-		w.addGuards()
+	if !r.NoLooks && w.addGuards() {
 		w.solve()
 	}
 	for _, b := range r.Blocks {
@@ -35,18 +34,31 @@ func bounds(r *Region) {
 }
 
 // distance is how far outside of the window an address may be at most: up to ir.MaxNear, or far.
-type distance int32
+type distance uint16
 
 const far = distance(ir.MaxNear) + 1
 
 // windows is the state of bounds. Addresses are roots plus constants; of roots it is known how
 // far away they are.
 type windows struct {
-	r     *Region
-	roots []ir.Value
-	index map[ir.Value]int // of roots
-	in    [][]distance     // by block and root, at the beginning of the block
-	out   [][]distance
+	r      *Region
+	at     []*Block   // by value: where it is made
+	number []int32    // by value: of a root its number, plus 1
+	roots  []ir.Value // by number; first those that count in several blocks
+	shared int        // so many
+
+	events  [][]event  // by block, in order
+	in, out []distance // by block and shared root, at the beginning and at the end of the block
+	dirty   []bool     // by block: more is known of what leads to it than it has been given
+	known   []distance // by root, for walk
+}
+
+// event is what tells something of a root: it is made here, or something is accessed that is so far away.
+type event struct {
+	v      ir.Value // the access; 0 if the root is made or looked at
+	root   int32    // its number
+	offset distance
+	made   bool
 }
 
 // rootOf splits an address into one that is no sum with a constant, and the constant.
@@ -75,123 +87,183 @@ func (d distance) plus(offset int64) distance {
 
 // findRoots finds the roots of all addresses, and those of the phis among them.
 func (w *windows) findRoots() {
-	var add func(v ir.Value)
-	phis := map[ir.Value]Phi{}
-	for _, b := range w.r.Blocks {
-		for _, p := range b.Phis {
-			phis[p.Value] = p
-		}
-	}
-	add = func(v ir.Value) {
-		root, _ := w.r.rootOf(v)
-		if _, ok := w.index[root]; ok || w.r.Code[root].Op == ir.Const {
-			return
-		}
-		w.index[root] = len(w.roots)
-		w.roots = append(w.roots, root)
-		for _, a := range phis[root].Args {
-			add(a)
-		}
-	}
+	var local []ir.Value
 	for _, b := range w.r.Blocks {
 		for _, v := range b.Code {
 			if i := &w.r.Code[v]; accesses(i.Op) {
-				add(i.Args[0])
+				if root, _ := w.r.rootOf(i.Args[0]); w.at[root] == b && !w.isPhi(root) {
+					local = append(local, root)
+				} else {
+					w.share(root)
+				}
 			}
 		}
 	}
+	w.shared = len(w.roots)
+	for _, root := range local {
+		w.add(root)
+	}
+}
+
+// add gives a root a number. It reports whether it had none.
+func (w *windows) add(root ir.Value) bool {
+	if w.number[root] != 0 || w.r.Code[root].Op == ir.Const {
+		return false
+	}
+	w.roots = append(w.roots, root)
+	w.number[root] = int32(len(w.roots))
+	return true
+}
+
+// share adds a root that counts in several blocks, with those that it may be.
+func (w *windows) share(root ir.Value) {
+	if !w.add(root) || !w.isPhi(root) {
+		return
+	}
+	for _, p := range w.at[root].Phis {
+		if p.Value == root {
+			for _, a := range p.Args {
+				from, _ := w.r.rootOf(a)
+				w.share(from)
+			}
+		}
+	}
+}
+
+// isPhi reports whether a value is a phi.
+func (w *windows) isPhi(v ir.Value) bool {
+	return Variable(&w.r.Code[v]) >= 0 && !w.at[v].Reads
 }
 
 // accesses reports whether op accesses memory for sure, if it does not fault: sc may not.
 func accesses(op ir.Op) bool { return op.Faults() && !op.Has(ir.Atomic) }
 
-// of is how far v may be away, with what is known of roots.
+// of is how far v may be away, with what is known of shared roots.
 func (w *windows) of(v ir.Value, known []distance) distance {
 	root, offset := w.r.rootOf(v)
-	n, ok := w.index[root]
-	if !ok {
+	n := int(w.number[root])
+	if n == 0 || n > w.shared {
 		return far
 	}
-	return known[n].plus(offset)
+	return known[n-1].plus(offset)
+}
+
+// findEvents finds what tells something of roots.
+func (w *windows) findEvents() {
+	w.events = make([][]event, len(w.r.Blocks))
+	var list []event
+	for k, b := range w.r.Blocks {
+		begin := len(list)
+		for _, v := range b.Code {
+			if int(v) < len(w.number) && w.number[v] != 0 {
+				list = append(list, event{root: w.number[v] - 1, made: true})
+			}
+			i := &w.r.Code[v]
+			if !accesses(i.Op) && i.Op != ir.WantWindow {
+				continue
+			}
+			root, offset := w.r.rootOf(i.Args[0])
+			if n := w.number[root]; n != 0 {
+				e := event{v: v, root: n - 1, offset: distance(0).plus(offset)}
+				if i.Op == ir.WantWindow {
+					e.v = 0
+				}
+				list = append(list, e)
+			}
+		}
+		w.events[k] = list[begin:]
+	}
+}
+
+// row is the part for a block of what is known by block and shared root.
+func (w *windows) row(all []distance, b *Block) []distance {
+	return all[b.ID*w.shared : (b.ID+1)*w.shared]
 }
 
 // solve computes what is known at the beginning of each block: as much as possible, by starting
 // with everything.
 func (w *windows) solve() {
-	w.in, w.out = make([][]distance, len(w.r.Blocks)), make([][]distance, len(w.r.Blocks))
-	for k := range w.in {
-		w.in[k], w.out[k] = make([]distance, len(w.roots)), make([]distance, len(w.roots))
-	}
+	w.findEvents()
+	size := len(w.r.Blocks) * w.shared
+	w.in, w.out = make([]distance, size), make([]distance, size)
+	w.known, w.dirty = make([]distance, len(w.roots)), make([]bool, len(w.r.Blocks))
+	in := make([]distance, w.shared)
 	const enough = 8 // rounds; what still grows then has no end
 	for round, changed := 0, true; changed; round++ {
 		changed = false
 		for _, b := range w.r.Blocks {
-			in := w.meet(b)
+			if round > 0 && !w.dirty[b.ID] {
+				continue
+			}
+			w.dirty[b.ID] = false
+			w.meet(b, in)
+			old := w.row(w.in, b)
 			for n := range in {
-				if in[n] > w.in[b.ID][n] && round > enough {
+				if in[n] > old[n] && round > enough {
 					in[n] = far
 				}
 			}
-			if slices.Equal(in, w.in[b.ID]) && round > 0 {
+			if slices.Equal(in, old) && round > 0 {
 				continue
 			}
-			changed = true
-			w.in[b.ID] = in
-			w.out[b.ID] = w.walk(b, nil)
+			copy(old, in)
+			known := w.walk(b, nil)
+			if out := w.row(w.out, b); !slices.Equal(out, known) {
+				copy(out, known)
+				changed = true
+				for _, e := range b.Next {
+					if e.To != nil {
+						w.dirty[e.To.ID] = true
+					}
+				}
+			}
 		}
 	}
 }
 
-// meet is what is known at the beginning of a block by what is at the ends of those before.
-func (w *windows) meet(b *Block) []distance {
-	in := make([]distance, len(w.roots))
+// meet finds what is known at the beginning of a block by what is at the ends of those before.
+func (w *windows) meet(b *Block, in []distance) {
 	if b.Reads {
 		for n := range in {
 			in[n] = far
 		}
-		return in
+		return
 	}
+	clear(in)
 	for _, p := range b.Preds {
-		for n, d := range w.out[p.ID] {
+		for n, d := range w.row(w.out, p) {
 			in[n] = max(in[n], d)
 		}
 	}
 	for _, p := range b.Phis {
-		n, ok := w.index[p.Value]
-		if !ok {
+		n := int(w.number[p.Value])
+		if n == 0 {
 			continue
 		}
-		in[n] = 0
+		in[n-1] = 0
 		for k, pred := range b.Preds {
-			in[n] = max(in[n], w.of(p.Args[k], w.out[pred.ID]))
+			in[n-1] = max(in[n-1], w.of(p.Args[k], w.row(w.out, pred)))
 		}
 	}
-	return in
 }
 
-// walk goes through a block, and returns what is known at its end. It calls access, if
+// walk goes through a block, and returns what is known of shared roots at its end. It calls access, if
 // that is not nil, with each access, and whether it is near the window for sure.
 func (w *windows) walk(b *Block, access func(v ir.Value, near bool)) []distance {
-	known := slices.Clone(w.in[b.ID])
-	for _, v := range b.Code {
-		if n, ok := w.index[v]; ok {
-			known[n] = far // it is made here
-		}
-		i := &w.r.Code[v]
-		if !accesses(i.Op) && i.Op != ir.WantWindow {
+	known := w.known
+	copy(known, w.row(w.in, b))
+	for k := range w.events[b.ID] {
+		e := &w.events[b.ID][k]
+		if e.made {
+			known[e.root] = far
 			continue
 		}
-		root, offset := w.r.rootOf(i.Args[0])
-		n, ok := w.index[root]
-		if !ok {
-			continue
+		if access != nil && e.v != 0 {
+			access(e.v, known[e.root].plus(int64(e.offset)) < far)
 		}
-		if access != nil && i.Op != ir.WantWindow {
-			access(v, known[n].plus(offset) < far)
-		}
-		known[n] = min(known[n], distance(0).plus(offset))
+		known[e.root] = min(known[e.root], e.offset)
 	}
-	return known
+	return known[:w.shared]
 }
 
 // guard is a comparison of v ahead of a loop.
@@ -200,28 +272,31 @@ type guard struct {
 	v    ir.Value
 }
 
-// addGuards has addresses compared ahead of loops.
-func (w *windows) addGuards() {
-	at := w.r.definitions()
-	seen := map[ir.Value]bool{}
+// addGuards has addresses compared ahead of loops. It reports whether there are any.
+func (w *windows) addGuards() bool {
+	seen := make([]bool, w.shared)
 	var guards []guard
-	for _, b := range slices.Clone(w.r.Blocks) {
+	for _, b := range w.r.Blocks {
 		w.walk(b, func(v ir.Value, near bool) {
 			root, _ := w.r.rootOf(w.r.Code[v].Args[0])
-			if near || seen[root] {
+			n := int(w.number[root]) - 1
+			if near || n >= w.shared || seen[n] {
 				return
 			}
-			if g, ok := w.guard(b, root, at[root]); ok {
-				seen[root] = true
+			if g, ok := w.guard(b, root, w.at[root]); ok {
+				seen[n] = true
 				guards = append(guards, g)
 			}
 		})
 	}
+	added := false
 	for _, g := range guards {
 		if from := w.r.preheader(g.loop); from != nil {
 			w.r.want(from, ir.WantWindow, g.v)
+			added = true
 		}
 	}
+	return added
 }
 
 // guard is the one that makes an access in b near, whose root is defined in a block.
