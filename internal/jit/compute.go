@@ -21,6 +21,10 @@ func (c *Compiler) compute(v ir.Value, i *ir.Instr) bool {
 		c.truth(v, c.condition(v))
 		c.deferred[v] = false
 	case ir.ZextB, ir.NotB:
+		if i.Op == ir.ZextB && !c.deferred[x] {
+			c.same(v, x)
+			break
+		}
 		cond := c.condition(x)
 		if i.Op == ir.NotB {
 			cond = cond.Not()

@@ -340,6 +340,10 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 	own := c.resolved(v)
 	i := &own
 	if !c.deferred[v] {
+		if c.flags.of == v && c.flags.at == c.a.Len() {
+			c.used(v)
+			return c.flags.cond
+		}
 		r := c.reg(v)
 		c.used(v)
 		c.a.RR(amd64.TEST, amd64.W32, r, r)
