@@ -14,7 +14,7 @@ type States struct {
 type Recovery struct {
 	Register uint8  // as variables are numbered: see Chain
 	From     Origin // where it is
-	NaN      bool   // it is a binary64, and any NaN stands for the canonical one
+	Fix      Fix    // what is to be done with what is there
 	N        int32  // number of the place, or the value
 }
 
@@ -27,4 +27,13 @@ const (
 	InSpill                  // N among intermediate values
 	InVariable               // the place of variable N
 	IsConst                  // N itself, sign-extended
+)
+
+// Fix says in which ways a value stands for another one, in bits.
+type Fix uint8
+
+const (
+	FixBox   Fix = 1 << iota // a binary32 for the NaN-boxed one
+	FixNaN32                 // any NaN for the canonical one
+	FixNaN64
 )

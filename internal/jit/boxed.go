@@ -98,7 +98,7 @@ func (c *Compiler) unbox(v, x ir.Value) {
 
 // wantBox leaves the instruction to the interpreter unless x is a NaN-boxed binary32.
 func (c *Compiler) wantBox(x ir.Value) {
-	if c.boxed[x] {
+	if c.boxed[x] || c.looseOf(x)&ir.FixBox != 0 {
 		return
 	}
 	if m, ok := c.memory(x); ok {

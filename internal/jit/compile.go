@@ -277,6 +277,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	own := c.resolved(v)
 	i := &own
 	c.markOp(v)
+	c.tightenOperands(i)
 	switch op := i.Op; {
 	case op == ir.Const:
 	case op == ir.Inst:

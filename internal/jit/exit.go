@@ -55,7 +55,7 @@ func (c *Compiler) emitInterps() {
 		} else {
 			e.at = c.a.Len()
 			c.interpret(e.pc, e.late)
-			if e.look {
+			if e.look && c.graph != nil { // only graphs have tables for it
 				c.code.Faults[len(c.code.Faults)-1].Look = true
 			}
 		}

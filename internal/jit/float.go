@@ -127,6 +127,7 @@ func (c *Compiler) fromInt(v ir.Value, i *ir.Instr) {
 
 // bits moves a floating-point register to an integer.
 func (c *Compiler) bits(v, x ir.Value) {
+	c.tighten(x)
 	if m, ok := c.memory(x); ok {
 		dst := c.dest(v, 0)
 		c.fetch(dst, m)
@@ -145,6 +146,9 @@ func (c *Compiler) bits(v, x ir.Value) {
 func (c *Compiler) box(v, x ir.Value) {
 	if c.boxed[x] {
 		c.same(v, x)
+		return
+	}
+	if c.boxLoosely(v, x) {
 		return
 	}
 	c.mask(v, x, amd64.ORPS, constBox)
@@ -171,7 +175,7 @@ func (c *Compiler) arithF(v ir.Value, i *ir.Instr) {
 	}
 	c.put(v, dst)
 	c.boxed[v] = f.single && c.boxed[x]
-	c.canonical(dst, f.single)
+	c.loosely(v, dst, f.single)
 }
 
 // lastInMemory returns where v is in the context if it need not be in a register: it is used
@@ -246,7 +250,7 @@ func (c *Compiler) sqrt(v ir.Value, i *ir.Instr) {
 	}
 	c.put(v, dst)
 	c.boxed[v] = f.single && c.boxed[x]
-	c.canonical(dst, f.single)
+	c.loosely(v, dst, f.single)
 }
 
 // sign compiles the operations that move signs.

@@ -218,6 +218,7 @@ func (c *Compiler) store(at ir.Value, i *ir.Instr) {
 		c.a.MI(amd64.MOV, w, m, truncated(k, w))
 	} else if c.deferred[v] { // the bits of a floating-point register
 		bits := c.resolved(v)
+		c.tighten(bits.Args[0])
 		r := c.reg(bits.Args[0])
 		c.mayFault()
 		if w == amd64.W32 {

@@ -63,8 +63,14 @@ func (ctx *Context) recover(r ir.Recovery) (v uint64) {
 	default:
 		v = uint64(int64(r.N))
 	}
-	if r.NaN && math.IsNaN(math.Float64frombits(v)) {
-		return constants[constNaND]
+	switch single := math.Float32frombits(uint32(v)); {
+	case r.Fix&ir.FixNaN64 != 0 && math.IsNaN(math.Float64frombits(v)):
+		v = constants[constNaND]
+	case r.Fix&ir.FixNaN32 != 0 && single != single:
+		v = v>>32<<32 | constants[constNaNS]&math.MaxUint32
+	}
+	if r.Fix&ir.FixBox != 0 {
+		v |= box32
 	}
 	return v
 }

@@ -33,10 +33,10 @@ func TestRestore(t *testing.T) {
 		{Register: 8, From: ir.InVariable, N: 9},
 		{Register: 9, From: ir.InSpill, N: 5},
 		{Register: 10, From: ir.IsConst, N: -3},
-		{Register: firstF + 1, From: ir.InHost, N: int32(amd64.X2), NaN: true},
-		{Register: firstF + 2, From: ir.InHost, N: int32(amd64.X3), NaN: true},
+		{Register: firstF + 1, From: ir.InHost, N: int32(amd64.X2), Fix: ir.FixNaN64},
+		{Register: firstF + 2, From: ir.InHost, N: int32(amd64.X3), Fix: ir.FixNaN64},
 		{Register: firstF + 3, From: ir.InHost, N: int32(amd64.X3)},
-		{Register: firstF + 4, From: ir.InVariable, N: ir.GuestVars + 3, NaN: true},
+		{Register: firstF + 4, From: ir.InVariable, N: ir.GuestVars + 3, Fix: ir.FixNaN64},
 	}
 	want := map[int]uint64{
 		5: 2000 + uint64(amd64.RBX), 6: 1006, 7: 1008, 8: 1009, 9: 3005, 10: ^uint64(2),

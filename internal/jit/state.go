@@ -20,6 +20,7 @@ type state struct {
 	holds []uint8           // by value: how many variables hold it
 	uses  [][]int32         // by value: where it is used, in order
 	k     int32             // the instruction that is compiled
+	loose []ir.Fix          // by value: in which ways what is there stands for it
 	now   []ir.Recovery     // for use in where
 }
 
@@ -38,7 +39,7 @@ const mover = amd64.X15
 // startState begins a chain: variables with homes are there. code is its instructions, behind which stand those that
 // read these variables.
 func (c *Compiler) startState(count int) {
-	s := &state{holds: make([]uint8, len(c.t.Code)), uses: make([][]int32, len(c.t.Code))}
+	s := &state{holds: make([]uint8, len(c.t.Code)), loose: make([]ir.Fix, len(c.t.Code)), uses: make([][]int32, len(c.t.Code))}
 	c.state, c.temps, c.xtemps = s, allTemps, allXtemps
 	for k := range count {
 		for _, a := range c.t.Code[k].Args {
@@ -163,6 +164,9 @@ func (c *Compiler) isConst32(v ir.Value) bool {
 // settled reports whether variable n is where it is at the beginning of chains with homes t.
 func (c *Compiler) settled(n int, t *homeTable) bool {
 	v, h := c.state.cur[n], t.of(uint64(n))
+	if c.state.loose[v] != 0 {
+		return false
+	}
 	if h != amd64.NoReg {
 		return v != 0 && c.inReg[h] == v
 	}
@@ -192,8 +196,8 @@ func (c *Compiler) where() Span {
 
 // recovery says where guest register n is.
 func (c *Compiler) recovery(n int) ir.Recovery {
-	r := ir.Recovery{Register: uint8(n)}
 	v := c.state.cur[n]
+	r := ir.Recovery{Register: uint8(n), Fix: c.state.loose[v]}
 	w := &c.at[v]
 	switch k, ok := c.imm32(v); {
 	case v == 0:
@@ -214,6 +218,10 @@ func (c *Compiler) recovery(n int) ir.Recovery {
 
 // settle moves variables to where chains begin with them; what else is needed stays.
 func (c *Compiler) settle() {
+	for _, v := range c.state.cur {
+		c.tighten(v)
+		c.unpin()
+	}
 	for _, m := range c.moves(c.homes) {
 		if m.to.reg == amd64.NoReg {
 			c.rescue(c.inSlot[m.variable])
@@ -266,7 +274,7 @@ func (c *Compiler) moves(t *homeTable) (list []move) {
 			continue
 		}
 		m := move{variable: n, to: location{reg: t.of(uint64(n)), at: slot(uint64(n)).Disp}}
-		m.from = c.location(n)
+		m.from, m.fix = c.location(n), c.state.loose[c.state.cur[n]]
 		list = append(list, m)
 	}
 	return list
@@ -308,9 +316,11 @@ func (l location) same(m location) bool {
 type move struct {
 	variable int
 	from, to location
+	fix      ir.Fix // to be done with it
 }
 
-// emitMoves emits moves that happen at once, as it were. It changes neither the flags nor other registers than mover.
+// emitMoves emits moves that happen at once, as it were. It changes no other registers than mover, and no flags unless
+// values are to be fixed.
 func (c *Compiler) emitMoves(moves []move) {
 	moves = slices.Clone(moves)
 	for len(moves) > 0 {
@@ -319,7 +329,7 @@ func (c *Compiler) emitMoves(moves []move) {
 		})
 		if k < 0 { // a cycle
 			from, saved := moves[0].from, location{reg: amd64.NoReg, at: scratch.Disp}
-			c.emitMove(saved, from)
+			c.emitMove(saved, from, 0)
 			for n := range moves {
 				if moves[n].from.same(from) {
 					moves[n].from = saved
@@ -327,12 +337,21 @@ func (c *Compiler) emitMoves(moves []move) {
 			}
 			continue
 		}
-		c.emitMove(moves[k].to, moves[k].from)
+		c.emitMove(moves[k].to, moves[k].from, moves[k].fix)
 		moves = slices.Delete(moves, k, k+1)
 	}
 }
 
-func (c *Compiler) emitMove(to, from location) {
+func (c *Compiler) emitMove(to, from location, fix ir.Fix) {
+	if fix != 0 {
+		r := from.reg
+		if r == amd64.NoReg {
+			r = mover
+			c.fetch(r, amd64.At(ctxReg, from.at))
+		}
+		c.fix(r, fix)
+		from = location{reg: r}
+	}
 	switch {
 	case to.reg != amd64.NoReg && from.isConst:
 		c.a.MovImm(to.reg, uint64(int64(from.k)))

@@ -1,0 +1,129 @@
+//go:build amd64
+
+package jit
+
+import (
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
+
+// In chains of graphs, what is in a floating-point register may stand for the guest's value: any NaN for the
+// canonical one, and a binary32 for the boxed one. Most values only go from one operation to the next, which
+// does not care. Where somebody does, the value is made what it stands for; side tables and moves know, too.
+
+// loosely says that v, in r, is what an operation of the host has computed, which any NaN may be.
+func (c *Compiler) loosely(v ir.Value, r amd64.Reg, single bool) {
+	switch {
+	case c.state == nil:
+		c.canonical(r, single)
+	case single:
+		c.state.loose[v] |= ir.FixNaN32
+	default:
+		c.state.loose[v] |= ir.FixNaN64
+	}
+}
+
+// boxLoosely makes v the boxed x, without boxing it. It reports false outside of graphs.
+func (c *Compiler) boxLoosely(v, x ir.Value) bool {
+	if c.state == nil {
+		return false
+	}
+	c.state.loose[x] |= ir.FixBox
+	c.same(v, x)
+	return true
+}
+
+// looseOf is in which ways v is loose.
+func (c *Compiler) looseOf(v ir.Value) ir.Fix {
+	if c.state == nil {
+		return 0
+	}
+	return c.state.loose[v]
+}
+
+// tighten makes v what it stands for.
+func (c *Compiler) tighten(v ir.Value) {
+	fix := c.looseOf(v)
+	if fix == 0 {
+		return
+	}
+	r := c.reg(v)
+	c.fix(r, fix)
+	c.onlyRegister(v)
+	if fix&ir.FixBox != 0 {
+		c.boxed[v] = true
+	}
+	c.state.loose[v] = 0
+}
+
+// fix makes r what it stands for. It changes the flags.
+func (c *Compiler) fix(r amd64.Reg, fix ir.Fix) {
+	if fix&(ir.FixNaN32|ir.FixNaN64) != 0 {
+		c.canonicalHere(r, fix&ir.FixNaN32 != 0)
+	}
+	if fix&ir.FixBox == 0 {
+		return
+	}
+	if c.Features.AVX {
+		c.a.VRRM(amd64.ORPS, amd64.W32, r, r, constant(constBox))
+		return
+	}
+	t := amd64.X12
+	if r == t {
+		t = amd64.X13
+	}
+	c.deposit(scratch, t)
+	c.fetch(t, constant(constBox))
+	c.a.RR(amd64.ORPS, amd64.W32, r, t)
+	c.fetch(t, scratch)
+}
+
+// canonicalHere is canonical without code out of line.
+func (c *Compiler) canonicalHere(r amd64.Reg, single bool) {
+	nan := constNaND
+	if single {
+		nan = constNaNS
+	}
+	c.a.RR(compareOf(single), amd64.W32, r, r)
+	number := c.a.JccShort(amd64.NP)
+	c.fetch(r, constant(nan))
+	c.a.SetRel8(number, c.a.Len())
+}
+
+// onlyRegister forgets where v is in memory.
+func (c *Compiler) onlyRegister(v ir.Value) {
+	w := &c.at[v]
+	if w.spill != noSlot {
+		c.spills[w.spill] = 0
+		w.spill = noSlot
+	}
+	for n, x := range c.inSlot {
+		if x == v {
+			c.inSlot[n] = 0
+		}
+	}
+	w.slot = noSlot
+}
+
+// tightenOperands does so with those operands of i that it wants to be what they stand for.
+func (c *Compiler) tightenOperands(i *ir.Instr) {
+	if c.state == nil || toleratesLoose(i.Op) {
+		return
+	}
+	for _, x := range i.Args {
+		if x != 0 && c.state.loose[x] != 0 {
+			c.tighten(x)
+		}
+	}
+}
+
+// toleratesLoose reports whether an operation does the same with a value that is loose, or sees to it itself.
+func toleratesLoose(op ir.Op) bool {
+	switch op {
+	case ir.SetF, ir.S, ir.BoxS, ir.FclassS, ir.FclassD:
+		return true
+	case ir.FnegS, ir.FnegD: // computed where they are used, or not
+		return false
+	}
+	return op.Has(ir.Flags)
+}
