@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"slices"
+
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -74,11 +76,20 @@ func (c *Compiler) put(v ir.Value, r amd64.Reg) {
 
 // clobber forgets what r holds; it is about to be changed.
 func (c *Compiler) clobber(r amd64.Reg) {
-	if old := c.inReg[r]; old != 0 {
-		if c.at[old].reg == r {
-			c.at[old].reg = amd64.NoReg
-		}
-		c.inReg[r] = 0
+	old := c.inReg[r]
+	if old == 0 {
+		return
+	}
+	c.inReg[r] = 0
+	if c.at[old].reg != r {
+		return
+	}
+	c.at[old].reg = amd64.NoReg
+	if c.state == nil {
+		return
+	}
+	if other := slices.Index(c.inReg[:], old); other >= 0 { // several variables hold it
+		c.at[old].reg = amd64.Reg(other)
 	}
 }
 

@@ -35,6 +35,11 @@ func randomProgram(r *rand.Rand, n int, round uint8) (p program, sources []opt.S
 		put(ir.Instr{Op: ir.SetX, Imm: counter, Args: [3]ir.Value{left}})
 		put(ir.Instr{Op: ir.Inst, Imm: at(k) + 4})
 		put(ir.Instr{Op: ir.ExitIf, Imm: 0x7000, Args: [3]ir.Value{put(ir.Instr{Op: ir.Eq, Args: [3]ir.Value{left, put(ir.Instr{Op: ir.Const})}})}})
+		for range r.IntN(6) - 2 { // several registers with one value
+			put(ir.Instr{Op: ir.Inst, Imm: at(k) + 4})
+			x := put(ir.Instr{Op: ir.GetX, Imm: uint64(1 + r.IntN(counter-1))})
+			put(ir.Instr{Op: ir.SetX, Imm: uint64(1 + r.IntN(counter-1)), Args: [3]ir.Value{x}})
+		}
 		s := opt.Source{Trace: t}
 		base := ir.Value(len(t.Code) - 1)
 		for v := 1; v < len(b.Code); v++ {
