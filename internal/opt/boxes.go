@@ -38,6 +38,29 @@ func boxes(r *Region) {
 			*r.fact(ir.Value(v)) |= ir.Boxed
 		}
 	}
+	r.wantInvariants(at, reads, boxed)
+}
+
+// wantInvariants looks ahead of loops at values that are read in them, but made outside.
+func (r *Region) wantInvariants(at []*Block, reads map[ir.Value]*Block, boxed []bool) {
+	if r.NoLooks {
+		return
+	}
+	for v := range boxed {
+		x := ir.Value(v)
+		b := reads[x]
+		if b == nil || boxed[v] {
+			continue
+		}
+		l := r.hoisted(b, at[v])
+		if l == nil {
+			continue
+		}
+		if from := r.preheader(l); from != nil {
+			r.want(from, ir.WantBoxed, x)
+			r.BoxedIn = append(r.BoxedIn, BoxedIn{x, l.Head})
+		}
+	}
 }
 
 // boxes reports whether an instruction makes a boxed value.

@@ -48,6 +48,7 @@ type lowering struct {
 	entry   []int32 // by value: the guest register that holds it where the chain in work begins, or 0
 
 	c     *ir.Chain  // that is being made
+	head  *Block     // that it begins with
 	at    []ir.Value // its values by those of the region
 	start int        // where it begins in what follows, which is of all chains
 
@@ -156,7 +157,7 @@ func (l *lowering) holder(v ir.Value) int {
 func (l *lowering) chain(n int, c *ir.Chain) {
 	blocks := l.chains[n]
 	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: weight(blocks[0]), Entered: blocks[0].Reads}
-	l.c, l.start = c, len(l.code)
+	l.c, l.head, l.start = c, blocks[0], len(l.code)
 	l.put(ir.Instr{}, 0)
 	l.readAll(n)
 	for _, p := range blocks[0].Phis { // what other chains need of it
@@ -222,8 +223,13 @@ func (l *lowering) read(v ir.Value, variable int) {
 
 // know copies what is known of v.
 func (l *lowering) know(v ir.Value) {
+	for _, b := range l.r.BoxedIn {
+		if b.Value == v && b.Head.Dominates(l.head) {
+			l.facts[l.start+int(l.at[v])] |= ir.Boxed
+		}
+	}
 	if int(v) < len(l.r.Facts) {
-		l.facts[l.start+int(l.at[v])] = l.r.Facts[v]
+		l.facts[l.start+int(l.at[v])] |= l.r.Facts[v]
 	}
 }
 

@@ -13,11 +13,12 @@ const (
 
 // Region is guest code of many blocks in SSA form.
 type Region struct {
-	PC     uint64     // guest address at which it is entered
-	Code   []ir.Instr // by value; the first is a place holder
-	Blocks []*Block   // in reverse postorder: the first is entered, from outside only
-	Vars   int        // variables, guest registers included
-	Facts  []ir.Fact  // by value; what is missing is 0
+	PC      uint64     // guest address at which it is entered
+	Code    []ir.Instr // by value; the first is a place holder
+	Blocks  []*Block   // in reverse postorder: the first is entered, from outside only
+	Vars    int        // variables, guest registers included
+	BoxedIn []BoxedIn  // what has been looked at ahead of loops
+	Facts   []ir.Fact  // by value; what is missing is 0
 	// NoLooks has nothing looked at ahead of loops for them to rely on: where that fails each time, it
 	// costs more than it saves.
 	NoLooks bool
@@ -37,6 +38,12 @@ type Block struct {
 	In    [NumRegs]ir.Value // what guest registers are at its beginning
 	Loop  *Loop             // the innermost that it is in, or nil
 	idom  *Block            // immediate dominator; nil of the first
+}
+
+// BoxedIn says that a value is a NaN-boxed binary32 in a loop.
+type BoxedIn struct {
+	Value ir.Value
+	Head  *Block
 }
 
 // Phi is a value that depends on where its block is entered from. It is a getx or getf:
