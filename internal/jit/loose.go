@@ -48,7 +48,12 @@ func (c *Compiler) tighten(v ir.Value) {
 		return
 	}
 	r := c.reg(v)
-	c.fix(r, fix)
+	if fix&(ir.FixNaN32|ir.FixNaN64) != 0 {
+		c.canonical(r, fix&ir.FixNaN32 != 0)
+	}
+	if fix&ir.FixBox != 0 {
+		c.boxHere(r)
+	}
 	c.onlyRegister(v)
 	if fix&ir.FixBox != 0 {
 		c.boxed[v] = true
@@ -56,14 +61,18 @@ func (c *Compiler) tighten(v ir.Value) {
 	c.state.loose[v] = 0
 }
 
-// fix makes r what it stands for. It changes the flags.
+// fix makes r what it stands for, in code that itself is out of line. It changes the flags.
 func (c *Compiler) fix(r amd64.Reg, fix ir.Fix) {
 	if fix&(ir.FixNaN32|ir.FixNaN64) != 0 {
 		c.canonicalHere(r, fix&ir.FixNaN32 != 0)
 	}
-	if fix&ir.FixBox == 0 {
-		return
+	if fix&ir.FixBox != 0 {
+		c.boxHere(r)
 	}
+}
+
+// boxHere makes the upper half of r all ones.
+func (c *Compiler) boxHere(r amd64.Reg) {
 	if c.Features.AVX {
 		c.a.VRRM(amd64.ORPS, amd64.W32, r, r, constant(constBox))
 		return
