@@ -11,6 +11,7 @@ type Pass struct {
 var Passes = []Pass{
 	{"phis", dropPhis},
 	{"simplify", simplify},
+	{"choices", chooseValues},
 	{"branches", foldBranches},
 	{"loads", loads},
 	{"numbers", number},

@@ -129,6 +129,60 @@ setx c, 13
 goto 0x4000`,
 			[]string{"simplify", "branches", "phis"},
 			`x11 = x10; x13 = x10`},
+		{"a branch around little is a choice", `
+trace 0x1000
+a = getx 10
+b = getx 11
+l = lts a, b
+exitif l, 0x2000
+setx b, 10
+goto 0x2000
+trace 0x2000
+c = getx 10
+d = neg c
+setx d, 12
+goto 0x3000`,
+			[]string{"choices", "branches"},
+			`x10 = choose(lts(x10, x11), x10, x11); x12 = neg(choose(lts(x10, x11), x10, x11))`},
+		{"one of two ways, too", `
+trace 0x1000
+a = getx 10
+b = getx 11
+l = lts a, b
+exitif l, 0x2000
+c = sub a, b
+setx c, 12
+goto 0x3000
+trace 0x2000
+a = getx 10
+b = getx 11
+c = sub b, a
+setx c, 12
+setx a, 13
+goto 0x3000
+trace 0x3000
+c = getx 12
+d = getx 13
+e = add c, d
+setx e, 12
+goto 0x4000`,
+			[]string{"choices", "branches"},
+			`x12 = choose(lts(x10, x11), sub(x11, x10), sub(x10, x11)); x13 = choose(lts(x10, x11), x10, x13); x12 = add(choose(lts(x10, x11), sub(x11, x10), sub(x10, x11)), choose(lts(x10, x11), x10, x13))`},
+		{"but not with an access to memory", `
+trace 0x1000
+a = getx 10
+b = getx 11
+l = lts a, b
+exitif l, 0x2000
+c = load_64 b
+setx c, 10
+goto 0x2000
+trace 0x2000
+goto 0x3000`,
+			[]string{"choices", "branches"},
+			`exitif(lts(x10, x11), 8192)
+x10 = load_64(x11)
+`},
 		{"an inner value that is still needed is not looked through", `
 trace 0x1000
 a = getx 10

@@ -31,8 +31,12 @@ func Random(r *rand.Rand) []opt.Source { return Sources(r, 1+r.IntN(8)) }
 func Sources(r *rand.Rand, n int) []opt.Source {
 	m := maker{r: r, n: n, regs: 4 + r.IntN(12)}
 	list := make([]opt.Source, n)
-	for k := range list {
+	for k := 0; k < n; k++ {
 		list[k] = m.source(k)
+		if m.forks {
+			k++
+			list[k] = m.arm(k)
+		}
 	}
 	return list
 }
@@ -88,14 +92,13 @@ type maker struct {
 	regs int // registers that are written
 	pc   uint64
 	ways []opt.Way
+
+	forks bool // the source ends with a branch around the next one, or to it, and both lead behind that
 }
 
 func (m *maker) source(k int) opt.Source {
-	m.b = ir.Builder{}
-	m.b.Start(pcOf(k))
-	m.pc, m.ways = pcOf(k), nil
+	m.start(k)
 	b := &m.b
-	m.inst()
 	b.SetX(fuel, b.Emit(ir.Add, 0, b.X(fuel), b.Const(^uint64(0))))
 	m.inst()
 	b.Emit(ir.ExitIf, Outside, b.Emit(ir.Eq, 0, b.X(fuel), b.Const(0)))
@@ -104,7 +107,50 @@ func (m *maker) source(k int) opt.Source {
 		m.instruction()
 	}
 	m.inst()
-	m.end()
+	if m.forks = k+2 < m.n && m.r.IntN(2) == 0; m.forks {
+		m.lead(ir.ExitIf, k+1+m.r.IntN(2), m.condition())
+		m.few()
+		m.lead(ir.Goto, k+2)
+	} else {
+		m.end()
+	}
+	return m.made()
+}
+
+// arm is source k, a way of the branch before: it is short, and leads to the next one.
+func (m *maker) arm(k int) opt.Source {
+	m.start(k)
+	m.few()
+	m.lead(ir.Goto, k+1)
+	return m.made()
+}
+
+// few emits a few cheap instructions.
+func (m *maker) few() {
+	b := &m.b
+	for range m.r.IntN(3) {
+		m.inst()
+		switch m.r.IntN(3) {
+		case 0:
+			b.SetX(m.reg(), m.operand())
+		case 1:
+			b.SetX(m.reg(), b.Emit(ir.Add, 0, m.operand(), m.operand()))
+		default:
+			b.SetX(m.reg(), m.compute())
+		}
+	}
+	m.inst()
+}
+
+// start begins source k, made ends it.
+func (m *maker) start(k int) {
+	m.b = ir.Builder{}
+	m.b.Start(pcOf(k))
+	m.pc, m.ways = pcOf(k), nil
+	m.inst()
+}
+
+func (m *maker) made() opt.Source {
 	t := m.b.Trace
 	return opt.Source{Trace: &t, Ways: m.ways}
 }
@@ -124,6 +170,11 @@ func (m *maker) exit(op ir.Op, args ...ir.Value) {
 		return
 	}
 	m.ways = append(m.ways, opt.Way{From: at, To: to, Count: uint64(m.r.IntN(1000))})
+}
+
+// lead emits what leads to a source.
+func (m *maker) lead(op ir.Op, to int, args ...ir.Value) {
+	m.ways = append(m.ways, opt.Way{From: m.b.Emit(op, pcOf(to), args...), To: to})
 }
 
 // end ends a source.
