@@ -92,6 +92,7 @@ func benchmarkRegions(b *testing.B, regions [][]opt.Source) {
 	for _, sources := range regions {
 		insts += instsIn(sources)
 	}
+	var memory opt.Memory
 	var asm amd64.Assembler
 	comp := jit.Compiler{Features: jit.HostFeatures(), Limit: 1 << 38, Stubs: jit.EmitStubs(&asm), FirstExit: jit.FirstExit}
 	start := asm.Len()
@@ -108,7 +109,7 @@ func benchmarkRegions(b *testing.B, regions [][]opt.Source) {
 				times[stage] += now - last
 				last = now
 			}
-			r, err := opt.Form(sources)
+			r, err := memory.Form(sources)
 			if err != nil {
 				b.Fatal(err)
 			}

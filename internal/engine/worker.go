@@ -32,6 +32,7 @@ type optimiser struct {
 	mu     sync.Mutex // held while a region is made, with what follows; before Machine.mu
 	lifter guest.Lifter
 	gen    generator
+	memory opt.Memory
 }
 
 // request is for a region that is entered at a block.
@@ -188,7 +189,7 @@ func (m *Machine) optimise(head *codecache.Block) {
 		return
 	}
 	r.name = m.symbol(head.PC)
-	code, err := opt.Form(r.sources)
+	code, err := o.memory.Form(r.sources)
 	lap("form")
 	if err != nil {
 		m.refuse(&o.stats.Failed)

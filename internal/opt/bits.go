@@ -55,7 +55,7 @@ func (f bitFact) constant() bool { return f.zeros|f.ones == ^uint64(0) && f.zero
 // findBits finds what is known of the bits of all values. Those of phis are taken to be what holds of their arguments as far
 // as these are known, until nothing changes any more.
 func findBits(r *Region) []bitFact {
-	facts := make([]bitFact, len(r.Code))
+	facts := r.mem.bits.room(2 * len(r.Code))[:len(r.Code)] // room for more
 	for v := range facts {
 		facts[v] = anything
 	}

@@ -15,7 +15,7 @@ import (
 // bounds finds the accesses that need no comparison of their own, and has addresses compared ahead of
 // loops where that makes it so.
 func bounds(r *Region) {
-	w := &windows{r: r, at: r.definitions(), number: make([]int32, len(r.Code))}
+	w := &windows{r: r, at: r.definitions(), number: r.mem.numbers.take(len(r.Code))}
 	w.findRoots()
 	if len(w.roots) == 0 {
 		return

@@ -7,10 +7,13 @@ import "github.com/hospes-vm/hospes/internal/ir"
 
 // boxes finds the values that are boxed.
 func boxes(r *Region) {
-	at := r.definitions()
 	reads := r.singles()
+	if len(reads) == 0 {
+		return
+	}
+	at := r.definitions()
 	phis := map[ir.Value]Phi{}
-	boxed := make([]bool, len(r.Code))
+	boxed := r.mem.flags.take(len(r.Code))
 	for _, b := range r.Blocks {
 		for _, p := range b.Phis {
 			phis[p.Value] = p

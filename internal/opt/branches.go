@@ -9,19 +9,25 @@ import (
 // foldBranches makes branches whose conditions are known jumps, drops blocks that cannot be
 // reached any more, and joins a block with the one behind it if that is entered from there only.
 func foldBranches(r *Region) {
+	folded := false
 	for _, b := range r.Blocks {
 		if i := &r.Code[b.Last()]; i.Op == ir.ExitIf {
 			if holds, known := r.truth(i.Args[0]); known {
 				r.fold(b, holds)
+				folded = true
 			} else if b.Next[0] == b.Next[1] && b.Next[0].To != nil {
 				r.fold(b, false)
+				folded = true
 			}
 		}
 	}
-	r.renumber()
-	r.join()
-	r.renumber()
-	r.Analyse()
+	if folded {
+		r.renumber()
+	}
+	if joined := r.join(); joined || folded {
+		r.renumber()
+		r.Analyse()
+	}
 }
 
 // truth reports whether v is always true or always false.
@@ -52,28 +58,32 @@ func (r *Region) fold(b *Block, holds bool) {
 // renumber puts the blocks in reverse postorder again, with the arguments of phis for the
 // predecessors that are left.
 func (r *Region) renumber() {
-	old := map[*Block][]*Block{}
-	for _, b := range r.Blocks {
-		old[b] = b.Preds
+	blocks := r.Blocks
+	old := make([][]*Block, len(blocks))
+	for n, b := range blocks {
+		old[n] = b.Preds
 	}
 	r.order(r.Blocks[0])
-	for _, b := range r.Blocks {
-		if slices.Equal(b.Preds, old[b]) {
+	for n, b := range blocks {
+		if b.ID >= len(r.Blocks) || r.Blocks[b.ID] != b || slices.Equal(b.Preds, old[n]) {
 			continue
 		}
-		for n := range b.Phis {
-			args := make([]ir.Value, len(b.Preds))
-			for k, p := range b.Preds {
-				args[k] = b.Phis[n].Args[slices.Index(old[b], p)]
+		args := r.mem.lasts.take(len(b.Phis) * len(b.Preds))
+		for k := range b.Phis {
+			p := &b.Phis[k]
+			was := p.Args
+			p.Args, args = args[:len(b.Preds):len(b.Preds)], args[len(b.Preds):]
+			for m, from := range b.Preds {
+				p.Args[m] = was[slices.Index(old[n], from)]
 			}
-			b.Phis[n].Args = args
 		}
 	}
 }
 
 // join appends blocks to those that alone lead to them. Where a region is entered, blocks stay.
-func (r *Region) join() {
-	by := make([]ir.Value, len(r.Code))
+// It reports whether there were any.
+func (r *Region) join() (joined bool) {
+	by := r.mem.values.take(len(r.Code))
 	for _, b := range r.Blocks {
 		for !b.Reads && len(b.Next) == 1 && r.Code[b.Last()].Op == ir.Goto {
 			to := b.Next[0].To
@@ -95,7 +105,9 @@ func (r *Region) join() {
 				}
 			}
 			to.Code, to.Preds = nil, nil
+			joined = true
 		}
 	}
 	r.Replace(by)
+	return joined
 }

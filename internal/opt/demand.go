@@ -11,7 +11,7 @@ const allBits = ^uint64(0)
 // dropExtensions removes extensions and masks if nobody looks at the bits that they change: often only
 // the low half of a value counts. Writes of registers look at all bits.
 func dropExtensions(r *Region) {
-	d := demand{r: r, want: make([]uint64, len(r.Code))}
+	d := demand{r: r, want: r.mem.words.take(len(r.Code))}
 	for round, changed := 0, true; changed; round++ {
 		changed = false
 		d.coarse = round > fewRounds
@@ -19,7 +19,7 @@ func dropExtensions(r *Region) {
 			changed = d.block(r.Blocks[n]) || changed
 		}
 	}
-	by := make([]ir.Value, len(r.Code))
+	by := r.mem.values.take(len(r.Code))
 	for _, b := range r.Blocks {
 		kept := b.Code[:0]
 		for _, v := range b.Code {

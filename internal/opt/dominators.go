@@ -5,13 +5,12 @@ import "slices"
 // order puts the blocks that can be reached from the first one in reverse postorder, and
 // notes the predecessors of each.
 func (r *Region) order(first *Block) {
-	seen := map[*Block]bool{}
-	var post []*Block
+	post := r.mem.lists.room(max(len(r.Blocks), 64))
 	var visit func(b *Block)
 	visit = func(b *Block) {
-		seen[b] = true
+		b.seen = true
 		for k := len(b.Next) - 1; k >= 0; k-- {
-			if to := b.Next[k].To; to != nil && !seen[to] {
+			if to := b.Next[k].To; to != nil && !to.seen {
 				visit(to)
 			}
 		}
@@ -21,9 +20,25 @@ func (r *Region) order(first *Block) {
 	slices.Reverse(post)
 	r.Blocks = post
 	for k, b := range post {
-		b.ID, b.Preds = k, nil
+		b.ID, b.Preds, b.seen = k, nil, false
 	}
-	for _, b := range post {
+	r.findPreds()
+}
+
+// findPreds notes the predecessors of each block.
+func (r *Region) findPreds() {
+	count := r.mem.numbers.take(len(r.Blocks))
+	for _, b := range r.Blocks {
+		for _, e := range b.Next {
+			if e.To != nil {
+				count[e.To.ID]++
+			}
+		}
+	}
+	for k, b := range r.Blocks {
+		b.Preds = r.mem.lists.room(int(count[k]))
+	}
+	for _, b := range r.Blocks {
 		for _, e := range b.Next {
 			if e.To != nil {
 				e.To.Preds = append(e.To.Preds, b)
@@ -75,24 +90,27 @@ func meet(a, b *Block) *Block {
 
 // findLoops finds natural loops: outer ones first, since their heads come first.
 func (r *Region) findLoops() {
+	in := r.mem.numbers.take(len(r.Blocks)) // by block: the last loop that it has been found in, by its head's ID, plus 1
+	var body []*Block
 	for _, head := range r.Blocks {
-		var body []*Block
+		body = body[:0]
 		for _, p := range head.Preds {
 			if head.Dominates(p) {
 				body = append(body, p)
 			}
 		}
-		if body == nil {
+		if len(body) == 0 {
 			continue
 		}
 		l := &Loop{Head: head, Outer: head.Loop, Depth: head.Depth() + 1}
-		in := map[*Block]bool{head: true}
+		mark := int32(head.ID + 1)
+		in[head.ID] = mark
 		l.Blocks = append(l.Blocks, head)
 		for len(body) > 0 {
 			b := body[len(body)-1]
 			body = body[:len(body)-1]
-			if !in[b] {
-				in[b] = true
+			if in[b.ID] != mark {
+				in[b.ID] = mark
 				l.Blocks = append(l.Blocks, b)
 				body = append(body, b.Preds...)
 			}

@@ -90,7 +90,7 @@ func always(l *Loop, b *Block) bool {
 
 // definitions are the blocks of values.
 func (r *Region) definitions() []*Block {
-	at := make([]*Block, len(r.Code))
+	at := r.mem.places.take(len(r.Code))
 	for _, b := range r.Blocks {
 		for _, p := range b.Phis {
 			at[p.Value] = b

@@ -26,12 +26,20 @@ type Way struct {
 }
 
 // Form makes a region of sources; it is entered at the beginning of the first.
-func Form(sources []Source) (*Region, error) {
+func Form(sources []Source) (*Region, error) { return new(Memory).Form(sources) }
+
+// Form makes a region in m.
+func (m *Memory) Form(sources []Source) (*Region, error) {
+	m.reset()
 	size := 1
 	for n := range sources {
 		size += len(sources[n].Trace.Code)
 	}
-	f := &former{r: &Region{PC: sources[0].Trace.PC, Code: make([]ir.Instr, 1, size+size/4), Vars: NumRegs}, starts: make([]*Block, len(sources))}
+	f := &former{
+		r:      &Region{PC: sources[0].Trace.PC, Code: m.instrs.room(2 * size)[:1], Vars: NumRegs, mem: m},
+		starts: m.lists.take(len(sources)), code: m.lasts.room(size + size/4),
+	}
+	f.r.Code[0] = ir.Instr{}
 	for n := range sources {
 		f.starts[n] = f.block(sources[n].Trace.PC)
 	}
@@ -43,14 +51,17 @@ func Form(sources []Source) (*Region, error) {
 	f.r.order(f.entry(f.starts[0]))
 	f.r.Analyse()
 	f.r.rename()
+	m.endPass()
 	return f.r, nil
 }
 
 // former makes a region.
 type former struct {
 	r      *Region
-	starts []*Block // by source
-	blocks []Block  // to be used
+	starts []*Block   // by source
+	code   []ir.Value // of all blocks
+	open   *Block     // the one that is being filled
+	begin  int        // where its code begins
 }
 
 // entry makes a block that reads guest registers and goes on at another one: rename has it read those
@@ -64,11 +75,7 @@ func (f *former) entry(to *Block) *Block {
 
 // block makes a block.
 func (f *former) block(pc uint64) *Block {
-	if len(f.blocks) == 0 {
-		f.blocks = make([]Block, 32)
-	}
-	b := &f.blocks[0]
-	f.blocks = f.blocks[1:]
+	b := &f.r.mem.blocks.take(1)[0]
 	b.PC = pc
 	return b
 }
@@ -84,7 +91,7 @@ func getVar(n int) ir.Instr {
 // source makes blocks of a trace, which begins with b. Reads of registers stay as they are.
 func (f *former) source(s *Source, b *Block) error {
 	t := s.Trace
-	at := make([]ir.Value, len(t.Code)) // values of the region by those of the trace
+	at := f.r.mem.values.take(len(t.Code)) // values of the region by those of the trace
 	for k := 1; k < len(t.Code); k++ {
 		i := t.Code[k]
 		for n, a := range i.Args {
@@ -129,10 +136,14 @@ func (f *former) edge(s *Source, v ir.Value) (e Edge, returns bool, err error) {
 	return Edge{To: to, PC: to.PC, Count: w.Count}, w.Return, nil
 }
 
-// put appends an instruction to a block.
+// put appends an instruction to a block, which is empty or the one that put had last.
 func (f *former) put(b *Block, i ir.Instr) ir.Value {
 	v := f.r.New(i)
-	b.Code = append(b.Code, v)
+	if b != f.open {
+		f.open, f.begin = b, len(f.code)
+	}
+	f.code = append(f.code, v)
+	b.Code = f.code[f.begin:len(f.code):len(f.code)]
 	return v
 }
 

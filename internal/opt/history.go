@@ -58,6 +58,7 @@ func (h *History) After(r *Region) func(pass string) {
 // clone is a copy of r that shares nothing with it.
 func (r *Region) clone() *Region {
 	made := *r
+	made.mem = new(Memory)
 	made.Code, made.Facts, made.Blocks = slices.Clone(r.Code), slices.Clone(r.Facts), make([]*Block, len(r.Blocks))
 	c := cloner{blocks: make(map[*Block]*Block, len(r.Blocks)), loops: map[*Loop]*Loop{}}
 	for n, b := range r.Blocks {

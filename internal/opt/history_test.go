@@ -54,7 +54,7 @@ func parse(t *testing.T, text string) *ir.Trace {
 	return trace
 }
 
-var all = cmp.Options{cmp.AllowUnexported(Block{}), cmpopts.EquateEmpty()}
+var all = cmp.Options{cmp.AllowUnexported(Block{}), cmpopts.IgnoreUnexported(Region{}), cmpopts.EquateEmpty()}
 
 // TestHistory changes a region in each way that a pass may, and looks at what was noted
 // before.

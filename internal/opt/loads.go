@@ -1,7 +1,7 @@
 package opt
 
 import (
-	"maps"
+	"slices"
 
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -13,14 +13,16 @@ import (
 
 // loads replaces loads whose value is known.
 func loads(r *Region) {
-	by := make([]ir.Value, len(r.Code))
+	by := r.mem.values.room(2 * len(r.Code))[:len(r.Code)]
+	clear(by)
 	ends := make([]memory, len(r.Blocks))
 	for _, b := range r.Blocks {
-		m := memory{}
+		var before memory
 		if len(b.Preds) == 1 && !b.Reads {
-			m = maps.Clone(ends[b.Preds[0].ID])
+			before = ends[b.Preds[0].ID]
 		}
-		kept := make([]ir.Value, 0, len(b.Code))
+		m := append(memory(r.mem.contents.room(len(before)+len(b.Code))), before...)
+		kept := r.mem.lasts.room(len(b.Code) + 4)
 		for _, v := range b.Code {
 			x, made := m.step(r, v)
 			if made != 0 {
@@ -51,41 +53,47 @@ func (p cell) overlaps(q cell) bool {
 	return p.root != q.root || p.offset < q.offset+int64(q.size) && q.offset < p.offset+int64(p.size)
 }
 
-// memory is what is known to be in memory.
-type memory map[cell]content
+// memory is what is known to be in memory, each place once.
+type memory []content
 
 // content is a value that has been stored, or loaded by an operation.
 type content struct {
+	cell
 	value ir.Value
 	load  ir.Op // 0 if it has been stored
 }
 
+// find is the index of what is known of a place, or -1.
+func (m memory) find(p cell) int {
+	return slices.IndexFunc(m, func(c content) bool { return c.cell == p })
+}
+
 // step goes on behind instruction v of a block. It returns the value that it is, if it is a load that is not
 // needed, and what has to be computed for that, if need be.
-func (m memory) step(r *Region, v ir.Value) (known, made ir.Value) {
+func (m *memory) step(r *Region, v ir.Value) (known, made ir.Value) {
 	i := &r.Code[v]
 	switch {
 	case i.Op.Has(ir.Atomic) || i.Op == ir.Fence:
-		clear(m)
+		*m = (*m)[:0]
 	case i.Op.Has(ir.Writes):
 		p := r.cell(v)
-		for q := range m {
-			if p.overlaps(q) {
-				delete(m, q)
-			}
-		}
-		m[p] = content{value: i.Args[1]}
+		*m = slices.DeleteFunc(*m, func(c content) bool { return p.overlaps(c.cell) })
+		*m = append(*m, content{cell: p, value: i.Args[1]})
 	case i.Op.Has(ir.Reads):
 		p := r.cell(v)
-		if c, ok := m[p]; ok {
-			if c.load == i.Op {
-				return c.value, 0
-			}
-			if c.load == 0 {
-				return r.loaded(i.Op, c.value)
-			}
+		n := m.find(p)
+		if n < 0 {
+			*m = append(*m, content{p, v, i.Op})
+			break
 		}
-		m[p] = content{v, i.Op}
+		switch c := &(*m)[n]; c.load {
+		case i.Op:
+			return c.value, 0
+		case 0:
+			return r.loaded(i.Op, c.value)
+		default:
+			c.value, c.load = v, i.Op
+		}
 	}
 	return 0, 0
 }

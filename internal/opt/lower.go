@@ -12,14 +12,14 @@ import (
 // that is made for it.
 func Lower(r *Region) (*ir.Graph, error) {
 	size := len(r.Code)
-	byValue := make([]int32, 3*size)
+	byValue := r.mem.numbers.take(3 * size)
 	room := 0
 	for _, b := range r.Blocks {
 		room += 1 + len(b.Code)*3/2 // constants are made where they are used
 	}
 	l := &lowering{
 		r: r, chains: r.chains(), chainOf: make([]int, len(r.Blocks)), extra: r.Vars > NumRegs,
-		home: byValue[:size], def: byValue[size : 2*size], entry: byValue[2*size:], at: make([]ir.Value, size),
+		home: byValue[:size], def: byValue[size : 2*size], entry: byValue[2*size:], at: r.mem.values.take(size),
 		code: make([]ir.Instr, 0, room), facts: make([]ir.Fact, 0, room), origins: make([]ir.Value, 0, room),
 	}
 	l.define()

@@ -6,7 +6,11 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // holds. Values of other blocks that no register holds are computed again: that costs less
 // than a place to keep them.
 func number(r *Region) {
-	n := numbering{r: r, by: make([]ir.Value, len(r.Code)), at: map[ir.Instr][]made{}}
+	if r.mem.same == nil {
+		r.mem.same = map[ir.Instr]int32{}
+	}
+	clear(r.mem.same)
+	n := numbering{r: r, by: r.mem.values.take(len(r.Code)), last: r.mem.same, list: make([]made, 1)}
 	for _, b := range r.Blocks {
 		n.block(b)
 	}
@@ -17,17 +21,19 @@ func number(r *Region) {
 type numbering struct {
 	r    *Region
 	by   []ir.Value
-	at   map[ir.Instr][]made
+	last map[ir.Instr]int32 // index in list of the last value that is the same
+	list []made
 	regs [NumRegs]ir.Value
 }
 
 // maxSame is how many equal values of different blocks are remembered.
 const maxSame = 4
 
-// made is a value and its block.
+// made is a value and its block, and the index of the last value before that is the same.
 type made struct {
-	v ir.Value
-	b *Block
+	v    ir.Value
+	b    *Block
+	last int32
 }
 
 func (n *numbering) find(v ir.Value) ir.Value {
@@ -67,17 +73,18 @@ func (n *numbering) same(i *ir.Instr, v ir.Value, b *Block) ir.Value {
 	if x, y := key.Args[0], key.Args[1]; i.Op.Has(ir.Commutes) && x > y {
 		key.Args[0], key.Args[1] = y, x
 	}
-	list := n.at[key]
-	for _, m := range list {
-		if m.b == b || n.held(m.v) {
-			return m.v
+	last := n.last[key]
+	var first ir.Value
+	for k, count := last, 0; k != 0 && count < maxSame; k, count = n.list[k].last, count+1 {
+		if m := &n.list[k]; m.b == b || n.held(m.v) {
+			first = m.v
 		}
 	}
-	if len(list) == maxSame {
-		list = list[1:]
+	if first == 0 {
+		n.last[key] = int32(len(n.list))
+		n.list = append(n.list, made{v, b, last})
 	}
-	n.at[key] = append(list, made{v, b})
-	return 0
+	return first
 }
 
 // held reports whether a register holds v.

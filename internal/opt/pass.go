@@ -29,6 +29,7 @@ var Passes = []Pass{
 func Optimise(r *Region, after func(pass string)) {
 	for _, p := range Passes {
 		p.Run(r)
+		r.mem.endPass()
 		if after != nil {
 			after(p.Name)
 		}

@@ -6,7 +6,7 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // change, also where several loops and branches pass them on to each other. It begins with no
 // phi being a value of its own, and takes that back where values differ.
 func dropPhis(r *Region) {
-	d := phiDropper{r: r, is: make([]ir.Value, len(r.Code)), pool: newPool(r)}
+	d := phiDropper{r: r, is: r.mem.values.take(len(r.Code)), pool: newPool(r)}
 	for v := range d.is {
 		d.is[v] = ir.Value(v)
 	}
@@ -59,7 +59,7 @@ func (d *phiDropper) meet(p *Phi) ir.Value {
 
 // replace drops the phis that are something else.
 func (d *phiDropper) replace() {
-	by := make([]ir.Value, len(d.is))
+	by := d.r.mem.values.take(len(d.is))
 	for _, b := range d.r.Blocks {
 		kept := b.Phis[:0]
 		for _, p := range b.Phis {

@@ -10,7 +10,11 @@ type pool struct {
 }
 
 func newPool(r *Region) *pool {
-	p := &pool{r: r, at: map[uint64]ir.Value{}}
+	if r.mem.pool == nil {
+		r.mem.pool = map[uint64]ir.Value{}
+	}
+	p := &pool{r: r, at: r.mem.pool}
+	clear(p.at)
 	for _, v := range r.Blocks[0].Code {
 		if k, ok := r.ConstOf(v); ok {
 			p.at[k] = v

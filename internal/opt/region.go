@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/hospes-vm/hospes/internal/ir"
+import (
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+)
 
 // Variables are what values are kept in from one block to another: guest registers, and those
 // that passes make. Getx and setx with an immediate n mean variable n, getf and setf
@@ -19,6 +23,7 @@ type Region struct {
 	Vars    int        // variables, guest registers included
 	BoxedIn []BoxedIn  // what has been looked at ahead of loops
 	Facts   []ir.Fact  // by value; what is missing is 0
+	mem     *Memory
 	// NoLooks has nothing looked at ahead of loops for them to rely on: where that fails each time, it
 	// costs more than it saves.
 	NoLooks bool
@@ -38,6 +43,7 @@ type Block struct {
 	In    [NumRegs]ir.Value // what guest registers are at its beginning
 	Loop  *Loop             // the innermost that it is in, or nil
 	idom  *Block            // immediate dominator; nil of the first
+	seen  bool              // of order
 }
 
 // BoxedIn says that a value is a NaN-boxed binary32 in a loop.
@@ -124,6 +130,9 @@ func (b *Block) Within(l *Loop) bool {
 // Replace has uses of each value be uses of another one, for those that have one: by[v],
 // unless it is 0. Chains of replacements are followed.
 func (r *Region) Replace(by []ir.Value) {
+	if !slices.ContainsFunc(by, func(v ir.Value) bool { return v != 0 }) {
+		return
+	}
 	find := func(v ir.Value) ir.Value {
 		for int(v) < len(by) && by[v] != 0 {
 			v = by[v]

@@ -21,13 +21,13 @@ type renamer struct {
 // rename makes the reads of registers values.
 func (r *Region) rename() {
 	n := len(r.Blocks)
-	sets := make([]uint64, 4*n)
+	sets := r.mem.words.take(4 * n)
 	s := renamer{r: r, reads: sets[:n], writes: sets[n : 2*n], meets: sets[2*n : 3*n], live: sets[3*n:], outs: make([][NumRegs]ir.Value, n)}
 	s.findUses()
 	s.findLive()
 	s.findMeets()
 	s.addPhis()
-	s.by = make([]ir.Value, len(r.Code))
+	s.by = r.mem.values.take(len(r.Code))
 	for k, b := range r.Blocks {
 		if b.Reads {
 			s.outs[k] = b.In
@@ -145,7 +145,7 @@ func (s *renamer) addPhis() {
 		need := s.meets[k] & s.live[k]
 		count, preds := bits.OnesCount64(need), len(b.Preds)
 		b.Phis = make([]Phi, 0, count)
-		args := make([]ir.Value, count*preds)
+		args := r.mem.lasts.take(count * preds)
 		for n := range registers(need) {
 			b.Phis = append(b.Phis, Phi{Value: r.New(getVar(n)), Args: args[:preds:preds]})
 			args = args[preds:]

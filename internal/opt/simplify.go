@@ -9,7 +9,8 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // A rule that looks through an argument, to what that is made of, has to mind that a register
 // may hold the argument anyway, but not that: see through.
 func simplify(r *Region) {
-	s := simplifier{r: r, pool: newPool(r), by: make([]ir.Value, len(r.Code)), uses: r.Uses(), bits: findBits(r)}
+	s := simplifier{r: r, pool: newPool(r), by: r.mem.values.room(2 * len(r.Code))[:len(r.Code)], uses: r.countUses(r.mem.numbers.room(2 * len(r.Code))[:len(r.Code)]), bits: findBits(r)}
+	clear(s.by)
 	for _, b := range r.Blocks {
 		if !b.Reads {
 			s.block(b)
@@ -30,7 +31,7 @@ type simplifier struct {
 }
 
 func (s *simplifier) block(b *Block) {
-	s.code = make([]ir.Value, 0, len(b.Code))
+	s.code = s.r.mem.lasts.room(len(b.Code) + 8)
 	for n, v := range b.In {
 		s.regs[n] = s.find(v)
 	}

@@ -70,8 +70,10 @@ func writeEdges(s *strings.Builder, b *Block) {
 }
 
 // Uses counts how often each value is an argument of an instruction or a phi.
-func (r *Region) Uses() []int32 {
-	n := make([]int32, len(r.Code))
+func (r *Region) Uses() []int32 { return r.countUses(make([]int32, len(r.Code))) }
+
+func (r *Region) countUses(n []int32) []int32 {
+	clear(n)
 	for _, b := range r.Blocks {
 		for _, p := range b.Phis {
 			for _, a := range p.Args {

@@ -6,9 +6,9 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // no instruction needs, and phis that only phis need. Registers that such a phi would be are
 // unknown then.
 func dropUnused(r *Region) {
-	needed := make([]bool, len(r.Code))
-	phis := make([]*Phi, len(r.Code))
-	var list []ir.Value
+	needed := r.mem.flags.take(len(r.Code))
+	phis := r.mem.phis.take(len(r.Code))
+	list := r.mem.values.room(len(r.Code))
 	need := func(v ir.Value) {
 		if v != 0 && !needed[v] {
 			needed[v] = true

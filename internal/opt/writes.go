@@ -19,13 +19,15 @@ func dropWrites(r *Region) {
 			}
 		}
 	}
+	dead := r.mem.flags.take(len(r.Code))
+	some := false
 	lost := make([]vars, len(r.Blocks)) // by block: what registers do not hold at its end any more
 	for _, b := range r.Blocks {
-		dead := map[ir.Value]bool{}
-		w.live(b, dead)
-		if len(dead) == 0 {
+		w.lost = false
+		if w.live(b, dead); !w.lost {
 			continue
 		}
+		some = true
 		kept := b.Code[:0]
 		for _, v := range b.Code {
 			if !dead[v] {
@@ -41,7 +43,9 @@ func dropWrites(r *Region) {
 		}
 		b.Code = kept
 	}
-	r.forget(lost)
+	if some {
+		r.forget(lost)
+	}
 }
 
 // writes is the state of dropWrites.
@@ -49,29 +53,31 @@ type writes struct {
 	r     *Region
 	in    []vars // by block: variables that are live at its beginning
 	reads []vars // by block: variables that it reads there
+	lost  bool   // live has found a write that is dead
 }
 
 // findReads finds what blocks read: phis, and values of other blocks that registers hold at the
 // beginning of a chain.
 func (w *writes) findReads() {
-	made := make([]int, len(w.r.Code)) // by value: the last chain that makes it or has looked for it
-	for n, chain := range w.r.chains() {
-		for _, b := range chain {
+	made := w.r.mem.numbers.take(len(w.r.Code)) // by value: the last chain that makes it or has looked for it
+	for n, blocks := range w.r.chains() {
+		chain := int32(n + 1)
+		for _, b := range blocks {
 			for _, p := range b.Phis {
 				w.reads[b.ID].add(Variable(&w.r.Code[p.Value]))
-				made[p.Value] = n + 1
+				made[p.Value] = chain
 			}
 			for _, v := range b.Code {
 				for _, a := range w.r.Code[v].Args {
-					if a == 0 || made[a] == n+1 {
+					if a == 0 || made[a] == chain {
 						continue
 					}
-					made[a] = n + 1
-					if k := slices.Index(chain[0].In[:], a); k > 0 {
-						w.reads[chain[0].ID].add(k)
+					made[a] = chain
+					if k := slices.Index(blocks[0].In[:], a); k > 0 {
+						w.reads[blocks[0].ID].add(k)
 					}
 				}
-				made[v] = n + 1
+				made[v] = chain
 			}
 		}
 	}
@@ -79,7 +85,7 @@ func (w *writes) findReads() {
 
 // live returns what is live at the beginning of b, and adds writes that are dead to dead, if that is
 // not nil.
-func (w *writes) live(b *Block, dead map[ir.Value]bool) (live vars) {
+func (w *writes) live(b *Block, dead []bool) (live vars) {
 	for _, e := range b.Next {
 		if e.To == nil || e.To.Reads || e.To.ID <= b.ID {
 			live.union(guestVars)
@@ -93,7 +99,7 @@ func (w *writes) live(b *Block, dead map[ir.Value]bool) (live vars) {
 		case i.Op == ir.SetX || i.Op == ir.SetF:
 			n := Variable(i)
 			if dead != nil && n < NumRegs && !live.has(n) {
-				dead[v] = true
+				dead[v], w.lost = true, true
 			}
 			live.remove(n)
 		case i.Op == ir.ExitIf || i.Op == ir.Goto:

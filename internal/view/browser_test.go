@@ -136,19 +136,19 @@ func TestPageClick(t *testing.T) {
 		r.none = on();
 		return r;
 	`, &got)
-	ir := "1a4 1a4 0v18 1a4 0v18 1a4 0v18 0add 0v18 1a4 1a4"
+	ir := "0v18 1a4 0v18 1a4 0v18 0add 0v18 1a4"
 	same(t, "with two selected", map[string]string{
 		"guest": "", "blocks": "", "form": ir, "nothing": "", "drop": ir,
 		"lowered": "1a4 1a4 0v18 0add 0v18 1a4", "homes": "1a4", "host": "0add rdi, 0x8",
 	}, got.Two)
 	same(t, "the address", "#v18,n14", got.Address)
-	ir = "1a4 1a4 1a4 1a4 1a4 1a4"
+	ir = "1a4 1a4 1a4"
 	same(t, "with one selected no longer", map[string]string{
 		"guest": "", "blocks": "", "form": ir, "nothing": "", "drop": ir, "lowered": "1a4 1a4 1a4", "homes": "1a4", "host": "",
 	}, got.Back)
 	same(t, "children of a column that is not open", "0", got.Hidden)
 	same(t, "a column that has been opened", ir, got.Opened)
-	same(t, "with the value of host code", "1a4 1a4 1a4 1a4 0v23 0v23 0sext32 0v23 0v23 1a4 0v23 1a4", got.Host)
+	same(t, "with the value of host code", "1a4 1a4 0v23 0v23 0sext32 0v23 0v23 1a4 0v23", got.Host)
 	if got.Hover < 10 || got.Gone != 0 {
 		t.Errorf("under the mouse is what is found %d times, and when it has left %d times", got.Hover, got.Gone)
 	}
