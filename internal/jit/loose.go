@@ -114,25 +114,30 @@ func (c *Compiler) onlyRegister(v ir.Value) {
 	w.slot = noSlot
 }
 
-// tightenOperands does so with those operands of i that it wants to be what they stand for.
+// tightenOperands does so with those operands of i that it does not take as they are.
 func (c *Compiler) tightenOperands(i *ir.Instr) {
-	if c.state == nil || toleratesLoose(i.Op) {
+	if c.state == nil {
 		return
 	}
-	for _, x := range i.Args {
-		if x != 0 && c.state.loose[x] != 0 {
+	for n, x := range i.Args {
+		if x != 0 && c.state.loose[x]&^tolerates(i.Op, n) != 0 {
 			c.tighten(x)
 		}
 	}
 }
 
-// toleratesLoose reports whether an operation does the same with a value that is loose, or sees to it itself.
-func toleratesLoose(op ir.Op) bool {
-	switch op {
-	case ir.SetF, ir.S, ir.BoxS, ir.FclassS, ir.FclassD:
-		return true
-	case ir.FnegS, ir.FnegD: // computed where they are used, or not
-		return false
+// tolerates says in which ways argument n of op may be loose. What computes with numbers does not care which NaN one
+// is, and what reads a binary32 not whether it is boxed; but as a binary64 a boxed one is a NaN.
+func tolerates(op ir.Op, n int) ir.Fix {
+	switch {
+	case op == ir.SetF: // of which side tables know
+		return ^ir.Fix(0)
+	case op == ir.S || op == ir.BoxS:
+		return ir.FixBox | ir.FixNaN32
+	case !op.Has(ir.Flags) && op != ir.FclassS && op != ir.FclassD:
+		return 0
+	case op.Info().Args[n] == ir.F32:
+		return ir.FixBox | ir.FixNaN32
 	}
-	return op.Has(ir.Flags)
+	return ir.FixNaN64
 }
