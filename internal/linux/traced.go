@@ -30,6 +30,11 @@ type taskTrace struct {
 	parentTID int           // and its thread
 	release   chan struct{} // Born, of a thread: closed when there will be none
 	oldTID    int           // Exec: thread ID before execve
+
+	// later: the host is told at execve that the parent traces this child of vfork. Until
+	// then the parent sleeps, and cannot have it go on from stops that are none of the guest's,
+	// such as for faults that hospes deals with.
+	later bool
 }
 
 // startStop is a stop before the first instruction.
@@ -414,11 +419,18 @@ func (t *Task) traceMe() syscall.Errno {
 	}
 	t.trace.rec = nil
 	t.record()
-	if _, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0, 0, 0, 0); e != 0 {
-		return e
+	if t.trace.later = t.P.vfork != nil && !t.P.death.hidden; !t.trace.later {
+		if e := hostTraceMe(); e != 0 {
+			return e
+		}
 	}
 	t.host.SetTraced(true)
 	return 0
+}
+
+func hostTraceMe() syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0, 0, 0, 0)
+	return e
 }
 
 // steps runs the CPU as far as the tracer wants.

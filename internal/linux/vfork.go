@@ -167,6 +167,9 @@ func (t *Task) execVforked(args [5]uintptr) syscall.Errno {
 	s := &t.P.sig
 	s.exposeDefaults()
 	t.P.death.reveal()
+	if t.trace.later {
+		t.trace.later = hostTraceMe() != 0
+	}
 	e := t.P.vfork.Leave(t.sig.mask, unix.SYS_EXECVEAT, args)
 	if t.gone() {
 		t.exiting = true
