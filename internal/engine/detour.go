@@ -20,9 +20,14 @@ type detours struct {
 // maxRefused is how many accesses of a block may be refused before it is translated anew.
 const maxRefused = 4
 
-func (d *detours) init(as *mem.Space) {
-	if m, ok := as.Mapping().(mem.Divided); ok {
-		d.table, _ = m.Detours()
+// init is for an address space whose window ends at limit: all of it must have entries.
+func (d *detours) init(as *mem.Space, limit uint64) {
+	m, ok := as.Mapping().(mem.Divided)
+	if !ok {
+		return
+	}
+	if table, end := m.Detours(); end >= limit {
+		d.table = table
 		d.forget()
 	}
 }

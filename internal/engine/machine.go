@@ -106,7 +106,7 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 	} else {
 		m.base, m.limit = as.Mapping().Window()
 		m.comp.Direct, m.comp.Unbounded = m.base == 0, opts.Unbounded
-		m.detours.init(as)
+		m.detours.init(as, m.limit)
 	}
 	m.runs.measured = opts.Measure
 	var err error

@@ -97,7 +97,7 @@ type Compiler struct {
 	Table     bool   // Context.Base is a page table; see mem.Paged
 	Direct    bool   // Context.Base is 0
 	Detours   bool   // all accesses go by Context.Detours; see mem.Divided. Not with Table
-	Unbounded bool   // addresses are not compared with Limit; not with Table
+	Unbounded bool   // addresses are not compared with Limit; not with Table, nor in detours
 	Round     uint8  // the guest's rounding mode, which the host has, too
 	Stubs     Stubs  // in the same buffer
 	FirstExit uint32 // number of the next trace's first exit

@@ -145,7 +145,7 @@ const (
 // window. What it is computed from by adding little need only be there once in a trace.
 // Where the interrupt word is up, nothing is in the window.
 func (c *Compiler) bound(v ir.Value) {
-	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.Unbounded || c.slack(v) <= maxSlack {
+	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.Unbounded && !c.Detours || c.slack(v) <= maxSlack {
 		return
 	}
 	c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))

@@ -88,8 +88,7 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 	if op.second != mem.None {
 		t.P.requeues.Add(1)
 	}
-	asleep, wake := t.fallAsleep(c.Args[0], word, moves)
-	defer wake()
+	asleep := t.fallAsleep(c.Args[0], word, moves)
 	r, e := t.Syscall(unix.SYS_FUTEX, word, uintptr(opcode), uintptr(c.Uint(2)), fourth, second, uintptr(c.Uint(5)))
 	switch {
 	case e == ERESTARTSYS && op.noIntr:
@@ -232,8 +231,7 @@ func sysFutexWait(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	moves := t.Mem.Moves()
 	word := t.futexWord(c.Args[0], mem.Read)
-	asleep, wake := t.fallAsleep(c.Args[0], word, moves)
-	defer wake()
+	asleep := t.fallAsleep(c.Args[0], word, moves)
 	r, e := t.Syscall(sysnoFutexWait, word, uintptr(c.Args[1]), uintptr(c.Args[2]),
 		uintptr(c.Uint(3)), timeout, uintptr(c.Int(5)))
 	if t.displaced(asleep, e) {

@@ -20,7 +20,10 @@ func (t *Task) carry(c *Call) (uint64, syscall.Errno) {
 		return t.carryOut(c)
 	}
 	t.calling.Store(true) // before it looks where anything is
-	defer t.calling.Store(false)
+	defer func() {
+		t.calling.Store(false)
+		t.asleep.Store(nil)
+	}()
 	for {
 		moves := t.Mem.Moves()
 		r, e := t.carryOut(c)
@@ -51,12 +54,15 @@ type sleep struct {
 	requeues uint64  // Process.requeues before the thread slept
 }
 
-// fallAsleep is for a call that waits for the word at addr, found in the host after moves;
-// the function that it returns is for when that is over.
-func (t *Task) fallAsleep(addr uint64, host uintptr, moves uint64) (*sleep, func()) {
+// fallAsleep is for a call that is going to wait for the word at addr, found in the host after
+// moves. It returns nil if words do not move.
+func (t *Task) fallAsleep(addr uint64, host uintptr, moves uint64) *sleep {
+	if !t.Mem.Divided() {
+		return nil
+	}
 	s := &sleep{addr, host, moves, t.P.requeues.Load()}
 	t.asleep.Store(s)
-	return s, func() { t.asleep.Store(nil) }
+	return s
 }
 
 // staysAsleep reports whether the thread sleeps at a word, which is where it was.
@@ -80,5 +86,5 @@ func (t *Task) stays(s *sleep) bool {
 // longer where it was. It then ends as one that is woken for no reason, as any may be
 // (futex(2)): since then somebody may have wanted to wake it.
 func (t *Task) displaced(s *sleep, e syscall.Errno) bool {
-	return (e == ERESTARTSYS || e == syscall.EINTR) && t.Mem.Moves() != s.moves && !t.stays(s)
+	return s != nil && (e == ERESTARTSYS || e == syscall.EINTR) && t.Mem.Moves() != s.moves && !t.stays(s)
 }

@@ -23,7 +23,7 @@ func TestWild(t *testing.T) {
 	for _, mapping := range mappings {
 		for _, options := range [][]string{{"--threshold=0", "--native-lib=on"}, {"--translate=off"}, {"--isolate"}} {
 			t.Run(mapping+" "+options[0], func(t *testing.T) {
-				wild(t, append([]string{"--mapping", mapping}, append(options, guest)...))
+				wild(t, append([]string{mapping}, append(options, guest)...))
 			})
 		}
 	}

@@ -64,6 +64,9 @@ func (m *Mapping) look(addr uint64, access mem.Prot) (uintptr, *mem.Fault) {
 		return m.host(addr), nil
 	}
 	t := p.at(addr)
+	if t.kind == beyond && access == mem.None { // a page all the same
+		return m.host(addr), nil
+	}
 	if f := t.fault(addr, access); f != nil {
 		return 0, f
 	}

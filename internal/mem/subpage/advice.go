@@ -16,7 +16,8 @@ func (m *Mapping) Apart(addr uint64) (apart bool, end uint64) {
 	if p == nil {
 		return false, at + m.size
 	}
-	return p.at(addr).kind == private, addr&^(mem.PageSize-1) + mem.PageSize
+	kind := p.at(addr).kind
+	return kind == private || kind == beyond, addr&^(mem.PageSize-1) + mem.PageSize
 }
 
 // Empty implements mem.Divided.

@@ -26,20 +26,20 @@ func (m *Mapping) Move(from, oldLen, to, newLen uint64, prot mem.Prot, keep bool
 	if v.File != nil && !v.Shared && (newLen > n || keep) || v.File == nil && v.Shared && newLen > n {
 		return syscall.ENOMEM
 	}
-	further := func() error { return m.mapZeros(to+n, newLen-n, prot) }
+	rest := func() error { return m.mapZeros(to+n, newLen-n, prot) }
 	if newLen > n && v.Shared {
 		t, err := m.tailOf(from + n)
 		if err != nil {
 			return err
 		}
 		defer m.release(t.slot)
-		further = func() error { return m.extend(t, to+n, newLen-n, prot) }
+		rest = func() error { return m.extend(t, to+n, newLen-n, prot) }
 	}
 	if err := m.moveParts(from, to, n, prot, !keep && oldLen != 0); err != nil {
 		return err
 	}
 	if newLen > n {
-		if err := further(); err != nil {
+		if err := rest(); err != nil {
 			return err
 		}
 	}
