@@ -10,6 +10,7 @@ import (
 // floatCondition emits a comparison of floating-point numbers: flt(x, y) is y > x, so
 // that unordered operands, which set the carry flag, give false.
 func (c *Compiler) floatCondition(v ir.Value, i *ir.Instr) amd64.Cond {
+	c.tightenOperands(i)
 	x, y := i.Args[0], i.Args[1]
 	op, cond := amd64.COMISD, amd64.A
 	switch i.Op {

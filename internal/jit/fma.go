@@ -58,7 +58,15 @@ func (c *Compiler) signed(v ir.Value) (x ir.Value, negative int) {
 	if !c.deferred[v] {
 		return v, 0
 	}
-	return c.resolved(v).Args[0], 1
+	neg := c.resolved(v)
+	fma := ir.FmaD
+	if neg.Op == ir.FnegS {
+		fma = ir.FmaS
+	}
+	if x = neg.Args[0]; c.looseOf(x)&^tolerates(fma, 0) != 0 {
+		c.tighten(x)
+	}
+	return x, 1
 }
 
 // fmaNaN makes the NaN in t canonical. Invalid is raised for infinity times zero even if a
