@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"math/bits"
+
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
@@ -36,6 +38,7 @@ type alloc struct {
 	inReg    [32]ir.Value        // what each host register holds
 	inSlot   [maxVars]ir.Value   // what each variable's place holds
 	spills   [numSpills]ir.Value // what each spill slot holds
+	spilled  uint64              // those that may hold something, by bit
 	alias    []ir.Value          // by value: another one that is the same, or 0
 	boxed    []bool              // by value: the register's upper half is all ones
 	inWindow []bool              // by value: it is an address in the window
@@ -55,7 +58,7 @@ func (c *Compiler) startAlloc() {
 	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
 	c.inWindow = append(c.inWindow[:0], make([]bool, len(c.t.Code))...)
 	c.temps, c.xtemps, c.state = temps, xtemps, nil
-	c.inReg, c.inSlot, c.spills = [32]ir.Value{}, [maxVars]ir.Value{}, [numSpills]ir.Value{}
+	c.inReg, c.inSlot, c.spills, c.spilled = [32]ir.Value{}, [maxVars]ir.Value{}, [numSpills]ir.Value{}, 0
 }
 
 // used notes a use of v.
@@ -256,6 +259,7 @@ func (c *Compiler) save(v ir.Value, r amd64.Reg) {
 	for n, old := range c.spills {
 		if old == 0 {
 			c.spills[n] = v
+			c.spilled |= 1 << n
 			c.at[v].spill = uint8(n)
 			c.deposit(spill(n), r)
 			return
@@ -273,10 +277,14 @@ func (c *Compiler) claim(r amd64.Reg) {
 // unpin ends an instruction, or what uses its operands.
 func (c *Compiler) unpin() {
 	c.pinned = [32]bool{}
-	for n, v := range c.spills {
-		if v != 0 && !c.needed(v) {
+	for set := c.spilled; set != 0; set &= set - 1 {
+		n := bits.TrailingZeros64(set)
+		if v := c.spills[n]; v != 0 && !c.needed(v) {
 			c.at[v].spill = noSlot
 			c.spills[n] = 0
+		}
+		if c.spills[n] == 0 {
+			c.spilled &^= 1 << n
 		}
 	}
 }

@@ -123,6 +123,7 @@ type Compiler struct {
 	looks     bool        // what is compiled is a look ahead of a loop
 	late      Span        // of what comes next that may fault: see Fault.Late
 	graph     *graphState // of the graph that is compiled, or nil
+	graphs    graphState  // of the last one, whose memory is used again
 	alloc
 }
 

@@ -231,6 +231,16 @@ var homes = homeTable{
 	32 + 17: amd64.X7, // fa7
 }
 
+// homeSet are the variables with homes, by bit.
+var homeSet = func() (set uint64) {
+	for n := range uint64(ir.GuestVars) {
+		if homes.of(n) != amd64.NoReg {
+			set |= 1 << n
+		}
+	}
+	return set
+}()
+
 // firstF is the number of the first floating-point register among variables.
 const firstF = ir.FirstVarF
 

@@ -5,7 +5,6 @@ package jit
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -26,6 +25,11 @@ type graphState struct {
 	jumps    []chainJump // between chains
 	outs     []graphExit // ways out that conditional jumps take
 	entering []homeMove  // what is to be moved where the graph is entered: first what goes to the context
+	reads    []ir.Instr  // of all variables with homes
+	code     []ir.Instr  // of the chain, with these behind it
+	moves    []move      // all that have been asked for
+	left     []move      // of those that are emitted
+	state    state
 }
 
 // chainJump is a jump to a chain.
@@ -56,7 +60,11 @@ var errTooLarge = errors.New("jit: too many values at a time")
 // CompileGraph appends code for g to a. Where it refers to stubs, in places that Code.Stubs lists,
 // it is as if it stayed where it is. The result is valid until the next call.
 func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, err error) {
-	s := &graphState{g: g, homes: chooseHomes(g), starts: make([]int, len(g.Chains))}
+	s := &c.graphs
+	*s = graphState{
+		g: g, homes: chooseHomes(g), starts: zeroed(s.starts, len(g.Chains)), jumps: s.jumps[:0], outs: s.outs[:0],
+		code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state,
+	}
 	defer func() {
 		if r := recover(); r == errTooLarge {
 			code, err = nil, errTooLarge
@@ -66,6 +74,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	}()
 	s.entering = entering(g, &s.homes)
 	c.start(a, &s.homes)
+	s.reads = c.homeReads()
 	c.poll(g.PC)
 	c.graph = s
 	c.code.States.Homes = s.homes.recoveries()
@@ -94,7 +103,8 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	if ch.Entered {
 		c.enterGraph()
 	}
-	c.startTrace(&ir.Trace{PC: ch.PC, Code: c.withHomes(slices.Clip(ch.Code))}, ch.Facts)
+	s.code = append(append(s.code[:0], ch.Code...), s.reads...)
+	c.startTrace(&ir.Trace{PC: ch.PC, Code: s.code}, ch.Facts)
 	c.startState(len(ch.Code))
 	c.pc = ch.PC
 	for k := 1; k < len(ch.Code); k++ {

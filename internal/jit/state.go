@@ -3,6 +3,7 @@
 package jit
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
@@ -16,12 +17,14 @@ import (
 
 // state is what variables hold in the chain that is compiled.
 type state struct {
-	cur   [maxVars]ir.Value // by variable: 0 if it is in its place in the context, and nothing has been done with it
-	holds []uint8           // by value: how many variables hold it
-	uses  [][]int32         // by value: where it is used, in order
-	k     int32             // the instruction that is compiled
-	loose []ir.Fix          // by value: in which ways what is there stands for it
-	now   []ir.Recovery     // for use in where
+	cur   [maxVars]ir.Value    // by variable: 0 if it is in its place in the context, and nothing has been done with it
+	used  [maxVars / 64]uint64 // variables of which cur is not 0, or has not been, by bit
+	holds []uint8              // by value: how many variables hold it
+	uses  [][]int32            // by value: where it is used, in order
+	order []int32              // what these are parts of
+	k     int32                // the instruction that is compiled
+	loose []ir.Fix             // by value: in which ways what is there stands for it
+	now   []ir.Recovery        // for use in where
 }
 
 // allTemps are the registers for values in graphs, allXtemps those for floating-point numbers. The one that is missing is
@@ -39,7 +42,15 @@ const mover = amd64.X15
 // startState begins a chain: variables with homes are there. code is its instructions, behind which stand those that
 // read these variables.
 func (c *Compiler) startState(count int) {
-	s := &state{holds: make([]uint8, len(c.t.Code)), loose: make([]ir.Fix, len(c.t.Code)), uses: make([][]int32, len(c.t.Code))}
+	s, n := &c.graph.state, len(c.t.Code)
+	s.cur, s.used = [maxVars]ir.Value{}, [maxVars / 64]uint64{}
+	s.holds, s.loose, s.uses = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n)
+	s.order = zeroed(s.order, 3*count)
+	free := s.order
+	for v := range s.uses {
+		left := int(c.at[v].left)
+		s.uses[v], free = free[:0:left], free[left:]
+	}
 	c.state, c.temps, c.xtemps = s, allTemps, allXtemps
 	for k := range count {
 		for _, a := range c.t.Code[k].Args {
@@ -55,8 +66,15 @@ func (c *Compiler) startState(count int) {
 	}
 }
 
-// withHomes is the code of a chain, and behind it reads of all variables that have homes.
-func (c *Compiler) withHomes(code []ir.Instr) []ir.Instr {
+// zeroed is memory for n elements, that of s if it suffices.
+func zeroed[T any](s []T, n int) []T {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
+}
+
+// homeReads are reads of all variables that have homes.
+func (c *Compiler) homeReads() (code []ir.Instr) {
 	for n := range uint64(maxVars) {
 		if h := c.homes.of(n); h.IsX() {
 			code = append(code, ir.Instr{Op: ir.GetF, Imm: n - firstF})
@@ -82,6 +100,7 @@ func (c *Compiler) hold(n uint64, v ir.Value) {
 		s.holds[old]--
 	}
 	s.cur[n] = v
+	s.used[n/64] |= 1 << (n % 64)
 	s.holds[v]++
 }
 
@@ -180,8 +199,8 @@ func (c *Compiler) where() Span {
 		return c.late
 	}
 	s.now = s.now[:0]
-	for n := range ir.GuestVars {
-		if n != 0 && !c.settled(n, c.homes) {
+	for set := s.used[0]; set != 0; set &= set - 1 {
+		if n := bits.TrailingZeros64(set); !c.settled(n, c.homes) {
 			s.now = append(s.now, c.recovery(n))
 		}
 	}
@@ -219,8 +238,10 @@ func (c *Compiler) recovery(n int) ir.Recovery {
 // settle moves variables to where chains begin with them; what else is needed stays.
 func (c *Compiler) settle() {
 	for _, v := range c.state.cur {
-		c.tighten(v)
-		c.unpin()
+		if v != 0 {
+			c.tighten(v)
+			c.unpin()
+		}
 	}
 	for _, m := range c.moves(c.homes) {
 		if m.to.reg == amd64.NoReg {
@@ -265,19 +286,24 @@ func (c *Compiler) rescue(v ir.Value) {
 // moves are what brings variables to where they are with homes t: those that chains have, or guest registers to where
 // all code has them.
 func (c *Compiler) moves(t *homeTable) (list []move) {
-	count := maxVars
+	words := c.state.used
 	if t == &homes {
-		count = ir.GuestVars
+		words = [maxVars / 64]uint64{words[0] | homeSet}
 	}
-	for n := 1; n < count; n++ {
-		if c.settled(n, t) {
-			continue
+	s := c.graph
+	start := len(s.moves)
+	for k, set := range words {
+		for ; set != 0; set &= set - 1 {
+			n := 64*k + bits.TrailingZeros64(set)
+			if c.settled(n, t) {
+				continue
+			}
+			m := move{variable: n, to: location{reg: t.of(uint64(n)), at: slot(uint64(n)).Disp}}
+			m.from, m.fix = c.location(n), c.state.loose[c.state.cur[n]]
+			s.moves = append(s.moves, m)
 		}
-		m := move{variable: n, to: location{reg: t.of(uint64(n)), at: slot(uint64(n)).Disp}}
-		m.from, m.fix = c.location(n), c.state.loose[c.state.cur[n]]
-		list = append(list, m)
 	}
-	return list
+	return slices.Clip(s.moves[start:])
 }
 
 // location is a place of a value: a register, or, if that is NoReg, memory in the context; or a constant.
@@ -322,7 +348,8 @@ type move struct {
 // emitMoves emits moves that happen at once, as it were. It changes no other registers than mover, and no flags unless
 // values are to be fixed.
 func (c *Compiler) emitMoves(moves []move) {
-	moves = slices.Clone(moves)
+	c.graph.left = append(c.graph.left[:0], moves...)
+	moves = c.graph.left
 	for len(moves) > 0 {
 		k := slices.IndexFunc(moves, func(m move) bool {
 			return !slices.ContainsFunc(moves, func(o move) bool { return o.variable != m.variable && o.from.same(m.to) })
