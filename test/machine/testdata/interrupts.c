@@ -8,7 +8,7 @@
 
 enum { SIGNALS = 200 };
 // Registers: two counters that a loop keeps equal, and what else loops use.
-enum { FIRST = s2, SECOND = s3, TARGET = s4, MEMORY = s5, HANDLED = s6, GO = s7, TMP = s8 };
+enum { FIRST = s2, SECOND = s3, TARGET = s4, MEMORY = s5, HANDLED = s6, GO = s7, TMP = s8, LEFT = s9 };
 
 static unsigned char *code, *loop, *second, *done, *end; // second: behind what changes FIRST
 static uint64_t memory[8];
@@ -100,11 +100,52 @@ static void many_blocks(unsigned char **p) {
 	emit(p, B(1, GO, zero, loop - *p));
 }
 
+static void nested(unsigned char **p) { // three times round the inner loop
+	first(p);
+	emit(p, addi(LEFT, zero, 3));
+	unsigned char *inner = *p;
+	emit(p, addi(LEFT, LEFT, -1));
+	emit(p, B(1, LEFT, zero, inner - *p));
+	emit(p, addi(SECOND, SECOND, 1));
+	emit(p, B(1, GO, zero, loop - *p));
+}
+static void endless_within(unsigned char **p) { // the inner loop is never left, and goes through memory
+	emit(p, addi(LEFT, zero, 3));
+	unsigned char *inner = *p;
+	both(p);
+	emit(p, I(0x03, 3, TMP, MEMORY, 8));
+	emit(p, B(1, GO, zero, inner - *p));
+	emit(p, J(zero, loop - *p));
+}
+static void walk(unsigned char **p) { // addresses that go up, which are looked at ahead of the loop
+	emit(p, addi(TMP, MEMORY, 0));
+	emit(p, addi(LEFT, zero, 7));
+	unsigned char *inner = *p;
+	both(p);
+	emit(p, I(0x03, 3, zero, TMP, 0));
+	emit(p, addi(TMP, TMP, 8));
+	emit(p, addi(LEFT, LEFT, -1));
+	emit(p, B(1, LEFT, zero, inner - *p));
+	emit(p, J(zero, loop - *p));
+}
+static void call_in_loop(unsigned char **p) { // a function with a loop, by direct calls
+	emit(p, J(ra, 8));
+	emit(p, J(zero, loop - *p));
+	first(p);
+	emit(p, addi(LEFT, zero, 3));
+	unsigned char *inner = *p;
+	emit(p, addi(LEFT, LEFT, -1));
+	emit(p, B(1, LEFT, zero, inner - *p));
+	emit(p, addi(SECOND, SECOND, 1));
+	emit(p, C_RET);
+}
+
 static const struct { const char *name; maker *make; } loops[] = {
 	{"self jump", self_jump}, {"self c.j", self_c_jump}, {"self branch", self_branch}, {"self indirect", self_indirect}, {"self ret", self_ret},
 	{"two", two}, {"branch", branch}, {"indirect", indirect}, {"ret", by_ret}, {"calls", calls}, {"memory", memory_too}, {"memory, jump", memory_jump},
 	{"memory, call", memory_call}, {"memory behind", memory_behind}, {"atomics", atomics},
 	{"floats", floats}, {"long block", long_block}, {"many blocks", many_blocks},
+	{"nested", nested}, {"endless within", endless_within}, {"walk", walk}, {"call in loop", call_in_loop},
 };
 static int now;
 
@@ -135,7 +176,7 @@ static void exact(ucontext_t *u) {
 		CHECK(t >= per * seen.x[SECOND] && t <= per * seen.x[FIRST], "%ld, %ld", t, seen.x[FIRST]);
 	}
 	for (int n = 1; n < 31; n++)
-		if (n != ra && (n < s2 || n > s8))
+		if (n != ra && (n < s2 || n > s9))
 			CHECK(seen.x[n] == pattern(n), "%s: x%d is %#lx", loops[now].name, n, seen.x[n]);
 	for (int n = 2; n < 32; n++)
 		if (n != 20)
