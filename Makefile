@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-table userland-direct userland-host-pages userland-check userland-check-fast storm report clean
+.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-optimised-fast userland-table userland-direct userland-host-pages userland-check userland-check-fast storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ userland-at-once: build deps ## those that CI runs, everything translated when i
 
 userland-optimised: build deps ## the same with everything optimised at once, too
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --optimise-threshold=0"
+
+userland-optimised-fast: build deps ## those of them that take seconds
+	$(GO) run ./test/userland -quick -jobs=2 -execs=false -hospes "$(CURDIR)/hospes --threshold=0 --optimise-threshold=0"
 
 userland-small-cache: build deps ## the same with a code cache of 256 KiB
 	$(GO) run ./test/userland -slow=false -jobs=2 -hospes "$(CURDIR)/hospes --threshold=0 --code-cache=256K"
