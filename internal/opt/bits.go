@@ -18,10 +18,10 @@ var (
 	anything = bitFact{^uint64(0), ^uint64(0), 64}
 )
 
-// known is the bitFact of a constant.
+// known is what is known of a constant.
 func known(k uint64) bitFact { return bitFact{zeros: ^k, ones: k}.settle() }
 
-// below is the bitFact of a value of n bits.
+// below is what is known of a value of n bits.
 func below(n int) bitFact { return bitFact{zeros: ^uint64(0) << n}.settle() }
 
 // settle has signs tell what bits do, and the reverse.
@@ -52,8 +52,8 @@ func (f bitFact) narrow() bool { return f.signs > 32 }
 // constant reports whether all bits are known.
 func (f bitFact) constant() bool { return f.zeros|f.ones == ^uint64(0) && f.zeros&f.ones == 0 }
 
-// findBits finds what is known of the bits of all values. Those of phis are taken to be what holds of their arguments as far
-// as these are known, until nothing changes any more.
+// findBits finds what is known of the bits of all values. Of phis that is what holds of their arguments, as
+// far as these are known, until nothing changes any more.
 func findBits(r *Region) []bitFact {
 	facts := r.mem.bits.room(2 * len(r.Code))[:len(r.Code)] // room for more
 	for v := range facts {
