@@ -36,8 +36,8 @@ const (
 // former finds a region in a survey.
 type former struct {
 	s      *survey
-	insts  map[uint64]*inst // of blocks that have been reached
-	known  int              // blocks
+	insts  insts // of blocks that have been reached
+	known  int   // blocks
 	head   uint64
 	loop   bool // else a function
 	lifter guest.Lifter
@@ -47,8 +47,8 @@ type former struct {
 
 // start is where a source begins.
 type start struct {
-	in *frame
-	pc uint64
+	in    *frame
+	first *inst
 }
 
 // frame is code of one function in a region. A function that is inlined in two places has two.
@@ -59,14 +59,20 @@ type frame struct {
 
 	kept    []*inst           // in the order in which they have been found
 	inlined map[uint64]*frame // by address of the call
-	has     map[uint64]bool   // addresses of kept, once it is final
-	sources map[uint64]int    // their numbers, by address
+	sources []int32           // by number of an instruction, once kept is final: that of the source that it begins, plus 1
 }
+
+// within is in place of the number of a source for instructions that are kept, but begin none.
+const within = -1
+
+// has reports whether a frame keeps i, starts whether a source begins there.
+func (fr *frame) has(i *inst) bool    { return i != nil && fr.sources[i.n] != 0 }
+func (fr *frame) starts(i *inst) bool { return i != nil && fr.sources[i.n] > 0 }
 
 // form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
 // far as exits have been taken, and no function.
 func (s *survey) form(l guest.Lifter) *region {
-	f := &former{s: s, insts: map[uint64]*inst{}, head: s.head.PC, loop: !s.called, lifter: l}
+	f := &former{s: s, insts: insts{at: map[uint64]*inst{}}, head: s.head.PC, loop: !s.called, lifter: l}
 	root := &frame{entry: f.head}
 	f.reach(root, maxRegion)
 	if f.loop && !f.keepLoop(root) {
@@ -93,19 +99,25 @@ func (f *former) follows(fr *frame, i *inst) bool {
 func (f *former) at(pc uint64) *inst {
 	if b := f.s.blocks[pc]; b != nil && !b.known {
 		b.known = true
-		b.instsOf(f.lifter, f.insts)
+		b.instsOf(f.lifter, &f.insts)
 		f.known++
 	}
-	return f.insts[pc]
+	return f.insts.at[pc]
 }
 
 // next are the instructions that i leads to in its frame, or nil.
 func (f *former) next(fr *frame, i *inst) (list [2]*inst) {
 	if i.falls() || i.returned {
-		list[0] = f.at(i.next)
+		if i.after == nil {
+			i.after = f.at(i.next)
+		}
+		list[0] = i.after
 	}
 	if f.follows(fr, i) {
-		list[1] = f.at(i.to)
+		if i.target == nil {
+			i.target = f.at(i.to)
+		}
+		list[1] = i.target
 	}
 	return list
 }
@@ -150,7 +162,7 @@ func (f *former) reachOnce(fr *frame, limit int) bool {
 // keepLoop keeps what leads back to the head. It reports whether anything does.
 func (f *former) keepLoop(fr *frame) bool {
 	f.mark++
-	head := f.insts[f.head]
+	head := f.insts.at[f.head]
 	for changed := true; changed; {
 		changed = false
 		for _, i := range slices.Backward(fr.kept) {
@@ -171,7 +183,6 @@ func (f *former) keepLoop(fr *frame) bool {
 // inline gives small functions that the frame calls frames of their own, as long as no more than
 // limit instructions come together. It returns how many do.
 func (f *former) inline(fr *frame, limit int) (n int) {
-	fr.inlined = map[uint64]*frame{}
 	n = len(fr.kept)
 	for _, i := range fr.kept {
 		if !i.calls() || !i.taken || !i.returned || !f.mayInline(fr, i.to) {
@@ -180,6 +191,9 @@ func (f *former) inline(fr *frame, limit int) (n int) {
 		in := &frame{caller: fr, entry: i.to, ret: i.next}
 		room := min(limit-n, maxInlined)
 		if f.reach(in, room) && in.returns() {
+			if fr.inlined == nil {
+				fr.inlined = map[uint64]*frame{}
+			}
 			fr.inlined[i.pc] = in
 			n += f.inline(in, room)
 		}
@@ -206,21 +220,21 @@ func (f *former) mayInline(fr *frame, entry uint64) bool {
 // cut divides the code of a frame, and of those in it, into sources: they begin where the frame
 // does, where it is jumped to, and behind calls.
 func (f *former) cut(fr *frame) {
-	fr.sources, fr.has = map[uint64]int{}, map[uint64]bool{}
+	fr.sources = make([]int32, len(f.insts.at))
 	for _, i := range fr.kept {
-		fr.has[i.pc] = true
+		fr.sources[i.n] = within
 	}
-	f.add(fr, fr.entry)
+	f.add(fr, f.insts.at[fr.entry])
 	for _, i := range fr.kept {
 		if f.follows(fr, i) {
-			f.add(fr, i.to)
+			f.add(fr, f.insts.at[i.to])
 		}
 		if i.returned {
-			f.add(fr, i.next)
+			f.add(fr, f.insts.after(i))
 		}
 	}
 	for _, i := range fr.kept {
-		if fr.starts(i.pc) {
+		if fr.starts(i) {
 			f.cutLong(fr, i)
 		}
 	}
@@ -232,28 +246,31 @@ func (f *former) cut(fr *frame) {
 }
 
 // add adds a source of code that a frame keeps.
-func (f *former) add(fr *frame, pc uint64) {
-	if fr.has[pc] && !fr.starts(pc) {
-		fr.sources[pc] = len(f.starts)
-		f.starts = append(f.starts, start{fr, pc})
+func (f *former) add(fr *frame, i *inst) {
+	if fr.has(i) && !fr.starts(i) {
+		f.starts = append(f.starts, start{fr, i})
+		fr.sources[i.n] = int32(len(f.starts))
 	}
-}
-
-// starts reports whether a source begins at pc.
-func (fr *frame) starts(pc uint64) bool {
-	_, ok := fr.sources[pc]
-	return ok
 }
 
 // cutLong adds sources in the straight code from i on so that none is too long.
 func (f *former) cutLong(fr *frame, i *inst) {
-	for n := 1; i.falls() && fr.has[i.next] && !fr.starts(i.next); n++ {
-		i = f.insts[i.next]
+	for n := 1; f.goesOn(fr, i); n++ {
+		i = f.insts.after(i)
 		if n == maxSource {
-			f.add(fr, i.pc)
+			f.add(fr, i)
 			n = 0
 		}
 	}
+}
+
+// goesOn reports whether a source goes on behind i.
+func (f *former) goesOn(fr *frame, i *inst) bool {
+	if !i.falls() {
+		return false
+	}
+	next := f.insts.after(i)
+	return fr.has(next) && !fr.starts(next)
 }
 
 // lift makes the sources.
@@ -261,7 +278,7 @@ func (f *former) lift() []opt.Source {
 	list := make([]opt.Source, len(f.starts))
 	for n, s := range f.starts {
 		list[n].Guest = f.codeFrom(s)
-		t, _, _ := f.lifter.Lift(list[n].Guest, s.pc)
+		t, _, _ := f.lifter.Lift(list[n].Guest, s.first.pc)
 		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
 		list[n].Ways = f.ways(s.in, list[n].Trace)
 	}
@@ -270,10 +287,10 @@ func (f *former) lift() []opt.Source {
 
 // codeFrom is the code of a source.
 func (f *former) codeFrom(s start) (code []byte) {
-	i := f.insts[s.pc]
+	i := s.first
 	code = append(code, i.code...)
-	for i.falls() && s.in.has[i.next] && !s.in.starts(i.next) {
-		i = f.insts[i.next]
+	for f.goesOn(s.in, i) {
+		i = f.insts.after(i)
 		code = append(code, i.code...)
 	}
 	return code
@@ -312,7 +329,7 @@ func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 		to, in, ok, returns := uint64(0), fr, false, false
 		switch {
 		case op.Op == ir.Inst:
-			i = f.insts[op.Imm]
+			i = f.insts.at[op.Imm]
 		case op.Op == ir.Goto && i.falls(): // the code has been cut here
 			to, ok = i.next, true
 		case op.Op != i.way:
@@ -325,8 +342,8 @@ func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 		case i.returned:
 			to, ok, returns = i.next, true, true
 		}
-		if n, has := in.sources[to]; ok && has {
-			list = append(list, opt.Way{From: ir.Value(v + 1), To: n, Return: returns})
+		if first := f.insts.at[to]; ok && in.starts(first) {
+			list = append(list, opt.Way{From: ir.Value(v + 1), To: int(in.sources[first.n]) - 1, Return: returns})
 		}
 	}
 	return list

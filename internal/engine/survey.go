@@ -136,6 +136,29 @@ type inst struct {
 	taken    bool   // it has
 	returned bool   // of a call: it has come back
 	mark     int    // of former
+	n        int    // number, in the order in which instructions have been found
+
+	after, target *inst // at next and to, once former has reached them
+}
+
+// insts are instructions by address.
+type insts struct {
+	at   map[uint64]*inst
+	free []inst
+}
+
+// add adds the instruction at pc if it is not there.
+func (s *insts) add(pc uint64) *inst {
+	i := s.at[pc]
+	if i == nil {
+		if len(s.free) == 0 {
+			s.free = make([]inst, 64)
+		}
+		i, s.free = &s.free[0], s.free[1:]
+		i.pc, i.n = pc, len(s.at)
+		s.at[pc] = i
+	}
+	return i
 }
 
 // falls reports whether execution may go on at next.
@@ -144,9 +167,17 @@ func (i *inst) falls() bool { return i.way == 0 || i.way == ir.ExitIf }
 // calls reports whether i calls a function.
 func (i *inst) calls() bool { return i.way == ir.CallTo || i.way == ir.Call }
 
+// after is the instruction behind i, or nil.
+func (s *insts) after(i *inst) *inst {
+	if i.after == nil {
+		return s.at[i.next]
+	}
+	return i.after
+}
+
 // instsOf adds the instructions of a block. Its exits are in the order of the operations that
 // they are of.
-func (b *surveyed) instsOf(l guest.Lifter, all map[uint64]*inst) {
+func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 	code, pc := b.block.Code, b.block.PC
 	t, _, size := l.Lift(code, pc)
 	end := pc + uint64(size)
@@ -164,10 +195,7 @@ func (b *surveyed) instsOf(l guest.Lifter, all map[uint64]*inst) {
 			if last != nil {
 				last.ends(i.Imm, code, pc)
 			}
-			if last = all[i.Imm]; last == nil {
-				last = &inst{pc: i.Imm}
-				all[i.Imm] = last
-			}
+			last = all.add(i.Imm)
 		case i.Op == ir.Goto && i.Imm == end: // the trace was long enough
 		case i.Op == ir.ExitIf, i.Op.Has(ir.Ends):
 			last.leads(&i, take)
@@ -180,12 +208,12 @@ func (b *surveyed) instsOf(l guest.Lifter, all map[uint64]*inst) {
 
 // ends notes where an instruction of the code at start ends.
 func (i *inst) ends(at uint64, code []byte, start uint64) {
-	i.next, i.code = at, code[i.pc-start:at-start]
+	i.next, i.after, i.code = at, nil, code[i.pc-start:at-start]
 }
 
 // leads notes what is known of an operation that may lead elsewhere, with exits that take returns.
 func (i *inst) leads(op *ir.Instr, take func() surveyedExit) {
-	i.way = op.Op
+	i.way, i.target = op.Op, nil
 	switch op.Op {
 	case ir.ExitIf, ir.Goto, ir.CallTo:
 		i.to = op.Imm

@@ -151,7 +151,7 @@ func (w *windows) of(v ir.Value, known []distance) distance {
 // findEvents finds what tells something of roots.
 func (w *windows) findEvents() {
 	w.events = make([][]event, len(w.r.Blocks))
-	var list []event
+	list := w.r.mem.events.room(len(w.number) / 2)
 	for k, b := range w.r.Blocks {
 		begin := len(list)
 		for _, v := range b.Code {
@@ -185,9 +185,10 @@ func (w *windows) row(all []distance, b *Block) []distance {
 func (w *windows) solve() {
 	w.findEvents()
 	size := len(w.r.Blocks) * w.shared
-	w.in, w.out = make([]distance, size), make([]distance, size)
-	w.known, w.dirty = make([]distance, len(w.roots)), make([]bool, len(w.r.Blocks))
-	in := make([]distance, w.shared)
+	m := w.r.mem
+	w.in, w.out = m.windows.take(size), m.windows.take(size)
+	w.known, w.dirty = m.windows.take(len(w.roots)), m.flags.take(len(w.r.Blocks))
+	in := m.windows.take(w.shared)
 	const enough = 8 // rounds; what still grows then has no end
 	for round, changed := 0, true; changed; round++ {
 		changed = false

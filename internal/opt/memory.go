@@ -11,16 +11,19 @@ type Memory struct {
 	lists  arena[*Block]   // likewise, of blocks
 
 	// Until the end of a pass.
-	values   arena[ir.Value]
-	numbers  arena[int32]
-	words    arena[uint64]
-	flags    arena[bool]
-	bits     arena[bitFact]
-	contents arena[content]
-	places   arena[*Block]
-	phis     arena[*Phi]
-	pool     map[uint64]ir.Value
-	same     map[ir.Instr]int32
+	values    arena[ir.Value]
+	numbers   arena[int32]
+	words     arena[uint64]
+	flags     arena[bool]
+	bits      arena[bitFact]
+	contents  arena[content]
+	windows   arena[distance]
+	events    arena[event]
+	registers arena[[NumRegs]ir.Value]
+	places    arena[*Block]
+	phis      arena[*Phi]
+	pool      map[uint64]ir.Value
+	same      map[ir.Instr]int32
 }
 
 // reset makes all memory free, endPass that of a pass.
@@ -39,6 +42,9 @@ func (m *Memory) endPass() {
 	m.flags.reset()
 	m.bits.reset()
 	m.contents.reset()
+	m.windows.reset()
+	m.events.reset()
+	m.registers.reset()
 	m.places.reset()
 	m.phis.reset()
 	clear(m.pool)

@@ -22,7 +22,7 @@ type renamer struct {
 func (r *Region) rename() {
 	n := len(r.Blocks)
 	sets := r.mem.words.take(4 * n)
-	s := renamer{r: r, reads: sets[:n], writes: sets[n : 2*n], meets: sets[2*n : 3*n], live: sets[3*n:], outs: make([][NumRegs]ir.Value, n)}
+	s := renamer{r: r, reads: sets[:n], writes: sets[n : 2*n], meets: sets[2*n : 3*n], live: sets[3*n:], outs: r.mem.registers.take(n)}
 	s.findUses()
 	s.findLive()
 	s.findMeets()
