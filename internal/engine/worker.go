@@ -111,7 +111,7 @@ func (m *Machine) work() {
 		switch {
 		case b != nil:
 			start := threadTime()
-			m.optimise(b)
+			m.attempt(b)
 			m.mu.Lock()
 			m.opt.budget.spent += threadTime() - start
 			m.mu.Unlock()
@@ -167,6 +167,20 @@ func (m *Machine) compete() {
 		m.cache.Watch(b, heat)
 	}
 	m.opt.waiting = nil
+}
+
+// attempt is optimise for a guest that can do without: should the optimiser fail on its code, that stays
+// as it is. Where everything is optimised at once, as in tests, it does not go unnoticed.
+func (m *Machine) attempt(head *codecache.Block) {
+	defer func() {
+		if m.opt.budget.unlimited {
+			return
+		}
+		if recover() != nil {
+			m.refuse(&m.opt.stats.Failed)
+		}
+	}()
+	m.optimise(head)
 }
 
 // optimise makes a region that is entered at a block. The caller holds no lock.
