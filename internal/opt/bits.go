@@ -59,16 +59,12 @@ func findBits(r *Region) []bitFact {
 	for v := range facts {
 		facts[v] = anything
 	}
-	for round, changed := 0, true; changed; round++ {
-		changed = false
+	for round := 0; round == 0 || r.phisDiffer(facts); round++ {
 		for _, b := range r.Blocks {
-			for _, p := range b.Phis {
-				f := facts[p.Value]
-				for _, a := range p.Args {
-					f = f.meet(facts[a])
-				}
-				if f != facts[p.Value] {
-					facts[p.Value], changed = f.widen(round), true
+			for k := range b.Phis {
+				p := &b.Phis[k]
+				if f := p.bits(facts); f != facts[p.Value] {
+					facts[p.Value] = f.widen(round)
 				}
 			}
 			for _, v := range b.Code {
@@ -77,6 +73,27 @@ func findBits(r *Region) []bitFact {
 		}
 	}
 	return facts
+}
+
+// bits is what holds of a phi and of its arguments.
+func (p *Phi) bits(facts []bitFact) bitFact {
+	f := facts[p.Value]
+	for _, a := range p.Args {
+		f = f.meet(facts[a])
+	}
+	return f
+}
+
+// phisDiffer reports whether less holds of the arguments of a phi than of it.
+func (r *Region) phisDiffer(facts []bitFact) bool {
+	for _, b := range r.Blocks {
+		for k := range b.Phis {
+			if p := &b.Phis[k]; p.bits(facts) != facts[p.Value] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Rounds until less is asked about phis, so that a loop that counts comes to an end.

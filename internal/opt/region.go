@@ -39,7 +39,7 @@ type Block struct {
 	Preds []*Block
 	Count uint64            // how often it has been executed, about
 	Cold  bool              // it is seldom executed
-	Reads bool              // it reads all guest registers, which may have any values: where a region is entered
+	Reads bool              // it reads the guest registers that are needed, which may have any values: where a region is entered
 	In    [NumRegs]ir.Value // what guest registers are at its beginning
 	Loop  *Loop             // the innermost that it is in, or nil
 	idom  *Block            // immediate dominator; nil of the first
