@@ -174,11 +174,14 @@ func (c *Compiler) xtemp() amd64.Reg { return c.tempOf(c.xtemps) }
 func (c *Compiler) tempFor(v ir.Value) amd64.Reg { return c.tempOf(c.tempsFor(v)) }
 
 func (c *Compiler) tempsFor(v ir.Value) []amd64.Reg {
-	if t := c.t.Type(v); t == ir.F64 || t == ir.F32 || t == ir.F16 {
+	if isFloat(c.t.Type(v)) {
 		return c.xtemps
 	}
 	return c.temps
 }
+
+// isFloat reports whether values of a type live in floating-point registers.
+func isFloat(t ir.Type) bool { return t == ir.F64 || t == ir.F32 || t == ir.F16 }
 
 // tempOf returns one of several registers, pinned. Its content is saved if it is the
 // only place of a value that is still needed.
@@ -208,11 +211,11 @@ func (c *Compiler) cost(r amd64.Reg) int {
 	case v == 0 || c.at[v].reg != r || !c.needed(v):
 		return 0
 	case c.state != nil: // what is used last
-		k := 2 * (1<<16 - int(c.distance(v)))
-		if c.onlyIn(v) {
-			k++
+		n := int(c.distance(v))
+		if n < never && c.onlyIn(v) { // else it is stored anyway, sooner or later
+			n -= 2
 		}
-		return k
+		return never + 1 - n
 	case c.onlyIn(v):
 		return 2
 	}

@@ -446,6 +446,11 @@ func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
 			return h
 		}
 	}
+	if h := c.hinted(v); h != amd64.NoReg {
+		c.clobber(h)
+		c.pinned[h] = true
+		return h
+	}
 	if x != 0 && !c.needed(x) {
 		if r := c.at[x].reg; r != amd64.NoReg && c.isTemp(r) {
 			return r
@@ -473,7 +478,7 @@ func (c *Compiler) target(v ir.Value) (n uint64, ok bool) {
 		v++
 		next = &c.t.Code[v+1]
 	}
-	if next.Args[0] != v || next.Op != ir.SetX && next.Op != ir.SetF {
+	if next.Args[0] != v || !isSet(next) {
 		return 0, false
 	}
 	return variable(next), true

@@ -22,6 +22,7 @@ type state struct {
 	holds []uint8              // by value: how many variables hold it
 	uses  [][]int32            // by value: where it is used, in order
 	order []int32              // what these are parts of
+	hint  []amd64.Reg          // by value: the home where it will have to be at last; RAX is none
 	k     int32                // the instruction that is compiled
 	loose []ir.Fix             // by value: in which ways what is there stands for it
 	now   []ir.Recovery        // for use in where
@@ -53,12 +54,17 @@ func (c *Compiler) startState(count int) {
 	}
 	c.state, c.temps, c.xtemps = s, allTemps, allXtemps
 	for k := range count {
-		for _, a := range c.t.Code[k].Args {
+		i := &c.t.Code[k]
+		if isSet(i) && c.homes.of(variable(i)) == amd64.NoReg {
+			continue // which takes a value wherever it is
+		}
+		for _, a := range i.Args {
 			if a != 0 {
 				s.uses[a] = append(s.uses[a], int32(k))
 			}
 		}
 	}
+	c.findHints()
 	for v := ir.Value(count); int(v) < len(c.t.Code); v++ {
 		n := variable(&c.t.Code[v])
 		c.hold(n, v)
@@ -71,6 +77,37 @@ func zeroed[T any](s []T, n int) []T {
 	s = slices.Grow(s[:0], n)[:n]
 	clear(s)
 	return s
+}
+
+// findHints finds the values that variables with homes have at last, and what these are computed from in place.
+func (c *Compiler) findHints() {
+	s := c.state
+	s.hint = zeroed(s.hint, len(c.t.Code))
+	var seen [maxVars]bool
+	for k := len(c.t.Code) - 1; k > 0; k-- {
+		i := &c.t.Code[k]
+		x := i.Args[0]
+		switch {
+		case x == 0 || s.hint[x] != amd64.RAX:
+		case isSet(i) && !seen[variable(i)]:
+			s.hint[x] = c.homes[variable(i)]
+			seen[variable(i)] = true
+		case !isSet(i) && len(s.uses[x]) == 1 && s.hint[k].IsX() == isFloat(c.t.Type(x)):
+			s.hint[x] = s.hint[k]
+		}
+	}
+}
+
+// hinted is the home where v will have to be at last, if nothing is in it, or NoReg.
+func (c *Compiler) hinted(v ir.Value) amd64.Reg {
+	if c.state == nil {
+		return amd64.NoReg
+	}
+	h := c.state.hint[v]
+	if old := c.inReg[h]; h == amd64.RAX || c.pinned[h] || old != 0 && c.at[old].reg == h && c.needed(old) {
+		return amd64.NoReg
+	}
+	return h
 }
 
 // homeReads are reads of all variables that have homes.
@@ -92,6 +129,9 @@ func variable(i *ir.Instr) uint64 {
 	}
 	return i.Imm
 }
+
+// isSet reports whether i writes a variable.
+func isSet(i *ir.Instr) bool { return i.Op == ir.SetX || i.Op == ir.SetF }
 
 // hold says that variable n holds v from now on.
 func (c *Compiler) hold(n uint64, v ir.Value) {
@@ -145,8 +185,16 @@ func (c *Compiler) distance(v ir.Value) int32 {
 	case c.at[v].left > 0: // where what it is for is computed
 		return 1
 	}
-	return int32(len(c.t.Code)) - c.state.k
+	for n, held := range c.state.cur {
+		if held == v && c.homes.of(uint64(n)) != amd64.NoReg {
+			return min(int32(len(c.t.Code))-c.state.k, never-1)
+		}
+	}
+	return never
 }
+
+// never is the distance of a use that does not need a register.
+const never = 1 << 14
 
 // keep stores v, which is in r, in the place of a variable that holds it. It reports false if there is
 // none, or if that place has what is needed.
