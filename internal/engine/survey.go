@@ -89,8 +89,11 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 		seen[b.PC] = true
 		known := &surveyed{block: b}
 		found = append(found, known)
-		for _, e := range m.cache.Exits(b) {
-			to := m.surveyed(&e)
+		exits := m.cache.Exits(b)
+		known.exits = make([]surveyedExit, 0, len(exits))
+		for k := range exits {
+			e := &exits[k]
+			to := m.surveyed(e)
 			switch {
 			case e.Kind == codecache.ToBlock && to != nil:
 				level = append(level, to)
