@@ -72,7 +72,7 @@ var configurations = []configuration{
 
 // addMatrix adds optimised code that is left at random places under each mapping.
 func addMatrix() {
-	for n, more := range [][]string{{"offset"}, {"table"}, {"direct"}, {"offset", "--wx"}, {"offset", "--code-cache=256K"}, {"offset", "--isolate=off"}} {
+	for n, more := range [][]string{{"offset"}, {"table"}, {"direct"}, {"offset", "--wx"}, {"offset", "--code-cache=256K"}} {
 		options := []string{"--threshold=0", "--optimise-threshold=0", fmt.Sprintf("--optimise-chance=%d", n+2), "--mapping"}
 		configurations = append(configurations, configuration{"optimised-" + strings.Join(more, ""), append(options, more...)})
 	}
