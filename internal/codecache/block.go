@@ -142,7 +142,6 @@ type Exit struct {
 	Unlinked uint32 // offset that it leads to when it is not linked
 	Guess    Guess  // of ToGuess; PC is 0 until it is made
 	to       *Block // that it is linked to, or nil
-	side     uint32 // of ToSide: the number of the exit
 }
 
 // To is the block that the exit is linked to, or nil.

@@ -23,7 +23,11 @@ type Cache struct {
 	first  uint32 // number of exits[0]
 	words  int    // of memory.data that are in use
 
-	Threshold uint32 // what counting thunks count
+	sides   map[uint32]uint32 // the exits of regions that those of side thunks are for
+	tallies map[uint32]tally  // by exit
+
+	Threshold  uint32 // what counting thunks count
+	CountCalls bool   // they count calls, too
 
 	Counters
 }
@@ -84,6 +88,7 @@ func (c *Cache) forget() {
 	c.pages = map[uint64][]*Block{}
 	c.used = c.reserve
 	c.words = 0
+	c.sides, c.tallies = map[uint32]uint32{}, map[uint32]tally{}
 }
 
 // Range is the host's addresses of the memory.
@@ -278,24 +283,31 @@ func (c *Cache) Link(n uint32, to *Block) {
 	}
 	e.to = to
 	to.incoming = append(to.incoming, n)
-	if to.thunk != 0 && !to.hot && e.heats(to) {
-		c.patch(e.Jump, to.thunk)
-	} else {
-		c.direct(e)
-	}
+	c.lead(e)
 	c.Linked++
 	if e.Kind == ToGuess && e.PC == 0 {
 		c.guess(e, to.PC)
 	}
 }
 
-// direct has an exit that is linked lead to its block on the shortest way.
-func (c *Cache) direct(e *Exit) {
-	target := e.to.Entry
-	if e.Polled || e.Kind == ToBlock && !e.back(e.to) {
-		target = e.to.Body
+// lead has an exit that is linked lead to its block, or its thunk.
+func (c *Cache) lead(e *Exit) {
+	if e.to.thunk != 0 && !e.to.hot && c.heats(e, e.to) {
+		c.patch(e.Jump, e.to.thunk)
+	} else {
+		c.direct(e)
 	}
-	c.patch(e.Jump, target)
+}
+
+// direct has an exit that is linked lead to its block on the shortest way.
+func (c *Cache) direct(e *Exit) { c.patch(e.Jump, e.target()) }
+
+// target is where an exit that is linked leads to on the shortest way.
+func (e *Exit) target() uint32 {
+	if e.Polled || e.Kind == ToBlock && !e.back(e.to) {
+		return e.to.Body
+	}
+	return e.to.Entry
 }
 
 // guess has an exit that is linked be taken for a guest address, for ever.

@@ -8,7 +8,7 @@ import (
 )
 
 // A counting thunk stands between a block and the exits that make it hot, which are those that
-// go back and those that call. It counts down, and goes on to the block; at zero it
+// go back, and those that call if CountCalls is set. It counts down, and goes on to the block; at zero it
 // takes an exit of its own, of kind [ToHot]. It belongs to the block that it leads to, and is
 // never changed, so a thread may be in it at any time.
 
@@ -16,12 +16,18 @@ import (
 // block has no thunk yet. Code that may change unnoticed is never hot.
 func (c *Cache) WantsThunk(n uint32, to *Block) bool {
 	e := c.Exit(n)
-	return e.to == nil && e.heats(to) && to.thunk == 0 && !to.hot && !to.Region && !to.Checked && to.Function == 0
+	return e.to == nil && c.heats(e, to) && to.thunk == 0 && !to.hot && !to.Region && !to.Checked && to.Function == 0
 }
 
-// heats reports whether the exit is of those that make a block hot when they lead there.
-func (e *Exit) heats(to *Block) bool {
-	return e.Kind == ToCall || e.Kind == ToGuess || e.Kind == ToBlock && e.back(to)
+// heats reports whether an exit is of those that make a block hot when they lead there.
+func (c *Cache) heats(e *Exit, to *Block) bool {
+	switch e.Kind {
+	case ToCall, ToGuess:
+		return c.CountCalls
+	case ToBlock:
+		return e.back(to)
+	}
+	return false
 }
 
 // back reports whether the exit leads back to a block, as far as links know: no loop has
@@ -85,7 +91,7 @@ func (c *Cache) Watch(b *Block, n uint32) {
 	b.hot = false
 	c.setCounter(b.counter, n)
 	for _, k := range b.incoming {
-		if e := c.Exit(k); e.heats(b) {
+		if e := c.Exit(k); c.heats(e, b) {
 			c.patch(e.Jump, b.thunk)
 		}
 	}
@@ -119,7 +125,8 @@ func (c *Cache) AddSide(n uint32, to *Block, buf []byte, start, counter int) {
 	c.Sides++
 	e := c.Exit(n)
 	c.setCounter(counter, c.Threshold<<(2*e.Block.under.undone))
-	c.exits = append(c.exits, Exit{Kind: ToSide, PC: to.PC, Block: e.Block, side: n})
+	c.sides[c.NextExit()] = n
+	c.exits = append(c.exits, Exit{Kind: ToSide, PC: to.PC, Block: e.Block})
 	c.Link(n, to)
 	if e := c.Exit(n); e.to == to {
 		c.patch(e.Jump, uint32(start))
@@ -129,7 +136,7 @@ func (c *Cache) AddSide(n uint32, to *Block, buf []byte, start, counter int) {
 // Side ends the counting of a side thunk, whose exit has number n. It returns the region and the block
 // that it is left for, or nil if it is not any more.
 func (c *Cache) Side(n uint32) (region, to *Block) {
-	e := c.Exit(c.Exit(n).side)
+	e := c.Exit(c.sides[n])
 	if e.to == nil || !e.Block.valid.Load() {
 		return nil, nil
 	}
@@ -159,4 +166,57 @@ func (c *Cache) Undo(r *Block) {
 		c.direct(e)
 	}
 	c.Watch(b, c.Threshold)
+}
+
+// An exit that is linked can have its executions counted for a while, by code of its own that
+// counts up, and goes on to the block. The code stays, in case that threads are in it, and for
+// another time.
+
+// tally is such code.
+type tally struct {
+	thunk   uint32 // its offset
+	counter int
+	to      *Block // that it goes on to
+}
+
+// Incoming are the numbers of the exits that are linked to a block.
+func (c *Cache) Incoming(b *Block) []uint32 { return b.incoming }
+
+// ExitsOf are the numbers of a block's exits, from first up to end.
+func (c *Cache) ExitsOf(b *Block) (first, end uint32) { return b.firstExit, b.firstExit + b.numExits }
+
+// WantsTally returns where an exit that is to be counted leads, which has no code for that.
+func (c *Cache) WantsTally(n uint32) (target uint32, ok bool) {
+	e := c.Exit(n)
+	if e.to == nil || c.tallies[n].to == e.to {
+		return 0, false
+	}
+	return e.target(), true
+}
+
+// AddTally gives an exit code that counts it with the counter, and has been appended to Buffer from
+// offset start on.
+func (c *Cache) AddTally(n uint32, buf []byte, start, counter int) {
+	c.used = len(buf)
+	c.tallies[n] = tally{uint32(start), counter, c.Exit(n).to}
+}
+
+// StartTally begins counting an exit, if it has the code for that.
+func (c *Cache) StartTally(n uint32) {
+	e := c.Exit(n)
+	if t := c.tallies[n]; t.to != nil && t.to == e.to {
+		c.setCounter(t.counter, 0)
+		c.patch(e.Jump, t.thunk)
+	}
+}
+
+// EndTally ends counting an exit. It returns how often that has been taken, about.
+func (c *Cache) EndTally(n uint32) uint64 {
+	e := c.Exit(n)
+	t := c.tallies[n]
+	if t.to == nil || t.to != e.to {
+		return 0
+	}
+	c.lead(e)
+	return uint64(c.Counter(t.counter))
 }

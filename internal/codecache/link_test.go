@@ -98,7 +98,7 @@ func TestThunk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Threshold = 7
+	c.Threshold, c.CountCalls = 7, true
 	block := func(pc uint64, exits ...Exit) *Block {
 		start := uint32(len(c.Buffer()))
 		b := &Block{Key: Key{PC: pc}, Code: []byte("guest"), Entry: start, Body: start + 8, End: start + 64}
@@ -211,5 +211,51 @@ func TestRegion(t *testing.T) {
 	}
 	if c.Revive(tier1.Key, tier1.Code, false) != tier1 || c.Lookup(tier1.Key) != tier1 {
 		t.Error("not revived")
+	}
+}
+
+// TestTally: an exit is counted by code of its own, for as long as it leads to the same block.
+func TestTally(t *testing.T) {
+	c, err := New(1<<20, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(pc uint64, exits ...Exit) *Block {
+		start := uint32(len(c.Buffer()))
+		b := &Block{Key: Key{PC: pc}, Code: []byte("guest"), Entry: start, Body: start + 8, End: start + 64}
+		for i := range exits {
+			exits[i].Block, exits[i].Jump, exits[i].Unlinked = b, start+16, start+60
+		}
+		c.Add(b, append(c.Buffer(), make([]byte, 64)...), exits, nil)
+		return b
+	}
+	from, to := block(0x1000, Exit{Kind: ToBlock}), block(0x2000)
+	if _, ok := c.WantsTally(0); ok {
+		t.Error("an exit that leads nowhere is to be counted")
+	}
+	c.Link(0, to)
+	target, ok := c.WantsTally(0)
+	if !ok || target != to.Body {
+		t.Errorf("counted on the way to %d: %v", target, ok)
+	}
+	counter, _ := c.NewCounter()
+	thunk := uint32(len(c.Buffer()))
+	c.AddTally(0, append(c.Buffer(), make([]byte, 16)...), int(thunk), counter)
+	if _, ok := c.WantsTally(0); ok {
+		t.Error("code for counting is wanted twice")
+	}
+	at := from.Entry + 16
+	c.StartTally(0)
+	if got := c.leads(at); got != thunk {
+		t.Errorf("leads to %d while it is counted, want %d", got, thunk)
+	}
+	c.setCounter(counter, 42)
+	if n := c.EndTally(0); n != 42 || c.leads(at) != to.Body {
+		t.Errorf("counted %d, leads to %d", n, c.leads(at))
+	}
+	c.Drop(to)
+	c.StartTally(0)
+	if n := c.EndTally(0); n != 0 || c.leads(at) != from.Entry+60 {
+		t.Errorf("of a block that is dropped: counted %d, leads to %d", n, c.leads(at))
 	}
 }

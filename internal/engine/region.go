@@ -55,7 +55,8 @@ type start struct {
 type frame struct {
 	caller *frame // nil of the code that the region is made for
 	entry  uint64
-	ret    uint64 // where it returns to in caller
+	ret    uint64  // where it returns to in caller
+	share  float64 // of the function's executions are these
 
 	kept    []*inst           // in the order in which they have been found
 	inlined map[uint64]*frame // by address of the call
@@ -70,10 +71,11 @@ func (fr *frame) has(i *inst) bool    { return i != nil && fr.sources[i.n] != 0 
 func (fr *frame) starts(i *inst) bool { return i != nil && fr.sources[i.n] > 0 }
 
 // form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
-// far as exits have been taken, and no function.
+// far as exits have been taken, and no function. Functions without loops gain nothing that
+// would pay: they get regions only where calls are counted, which is so in tests.
 func (s *survey) form(l guest.Lifter) *region {
 	f := &former{s: s, insts: insts{at: map[uint64]*inst{}}, head: s.head.PC, loop: !s.called, lifter: l}
-	root := &frame{entry: f.head}
+	root := &frame{entry: f.head, share: 1}
 	f.reach(root, maxRegion)
 	if f.loop && !f.keepLoop(root) {
 		return nil
@@ -90,7 +92,7 @@ func (s *survey) form(l guest.Lifter) *region {
 func (f *former) follows(fr *frame, i *inst) bool {
 	switch i.way {
 	case ir.ExitIf, ir.Goto, ir.JumpSame:
-		return i.taken && (!f.loop || fr.caller != nil || i.to >= f.head || i.to > i.pc)
+		return i.goesAway() && (!f.loop || fr.caller != nil || i.to >= f.head || i.to > i.pc)
 	}
 	return false
 }
@@ -107,7 +109,7 @@ func (f *former) at(pc uint64) *inst {
 
 // next are the instructions that i leads to in its frame, or nil.
 func (f *former) next(fr *frame, i *inst) (list [2]*inst) {
-	if i.falls() || i.returned {
+	if i.goesOn() || i.returned {
 		if i.after == nil {
 			i.after = f.at(i.next)
 		}
@@ -185,10 +187,10 @@ func (f *former) keepLoop(fr *frame) bool {
 func (f *former) inline(fr *frame, limit int) (n int) {
 	n = len(fr.kept)
 	for _, i := range fr.kept {
-		if !i.calls() || !i.taken || !i.returned || !f.mayInline(fr, i.to) {
+		if !i.calls() || !i.taken || !i.returned || seldom(fr.scaled(i.count), f.insts.at[f.head].count) || !f.mayInline(fr, i.to) {
 			continue
 		}
-		in := &frame{caller: fr, entry: i.to, ret: i.next}
+		in := &frame{caller: fr, entry: i.to, ret: i.next, share: fr.share * part(i.count, f.at(i.to).count)}
 		room := min(limit-n, maxInlined)
 		if f.reach(in, room) && in.returns() {
 			if fr.inlined == nil {
@@ -200,6 +202,17 @@ func (f *former) inline(fr *frame, limit int) (n int) {
 	}
 	return n
 }
+
+// part is n / all, and at most 1, or 1 if nothing is known.
+func part(n, all uint64) float64 {
+	if n >= all {
+		return 1
+	}
+	return float64(n) / float64(all)
+}
+
+// scaled is how many of n executions of code in a frame are there.
+func (fr *frame) scaled(n uint64) uint64 { return uint64(fr.share * float64(n)) }
 
 // mayInline reports whether a function can be part of a frame: if it is not in itself, or too
 // deep.
@@ -266,7 +279,7 @@ func (f *former) cutLong(fr *frame, i *inst) {
 
 // goesOn reports whether a source goes on behind i.
 func (f *former) goesOn(fr *frame, i *inst) bool {
-	if !i.falls() {
+	if !i.goesOn() {
 		return false
 	}
 	next := f.insts.after(i)
@@ -281,6 +294,7 @@ func (f *former) lift() []opt.Source {
 		t, _, _ := f.lifter.Lift(list[n].Guest, s.first.pc)
 		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
 		list[n].Ways = f.ways(s.in, list[n].Trace)
+		list[n].Count = s.in.scaled(s.first.count)
 	}
 	return list
 }
@@ -326,24 +340,24 @@ func (f *former) code() (list []codecache.Range, insts int) {
 func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 	var i *inst
 	for v, op := range t.Code[1:] {
-		to, in, ok, returns := uint64(0), fr, false, false
+		to, in, ok, returns, count := uint64(0), fr, false, false, uint64(0)
 		switch {
 		case op.Op == ir.Inst:
 			i = f.insts.at[op.Imm]
-		case op.Op == ir.Goto && i.falls(): // the code has been cut here
-			to, ok = i.next, true
+		case op.Op == ir.Goto && i.goesOn(): // the code has been cut here
+			to, ok, count = i.next, true, i.count-min(i.away, i.count)
 		case op.Op != i.way:
 		case op.Op == ir.Ret && fr.caller != nil:
-			to, in, ok = fr.ret, fr.caller, true
+			to, in, ok, count = fr.ret, fr.caller, true, i.count
 		case fr.inlined[i.pc] != nil:
-			to, in, ok = i.to, fr.inlined[i.pc], true
+			to, in, ok, count = i.to, fr.inlined[i.pc], true, i.away
 		case f.follows(fr, i):
-			to, ok = i.to, true
+			to, ok, count = i.to, true, i.away
 		case i.returned:
-			to, ok, returns = i.next, true, true
+			to, ok, returns, count = i.next, true, true, i.count
 		}
 		if first := f.insts.at[to]; ok && in.starts(first) {
-			list = append(list, opt.Way{From: ir.Value(v + 1), To: int(in.sources[first.n]) - 1, Return: returns})
+			list = append(list, opt.Way{From: ir.Value(v + 1), To: int(in.sources[first.n]) - 1, Return: returns, Count: fr.scaled(count)})
 		}
 	}
 	return list

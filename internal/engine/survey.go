@@ -12,23 +12,27 @@ import (
 // exits that have been taken. It is made with Machine.mu held, and used without: what it has
 // of blocks does not change.
 type survey struct {
-	head   *codecache.Block // of tier 1
-	called bool             // the head is the beginning of a function
-	blind  bool             // there are to be no looks ahead of loops
-	blocks map[uint64]*surveyed
+	head    *codecache.Block // of tier 1
+	called  bool             // the head is the beginning of a function
+	blind   bool             // there are to be no looks ahead of loops
+	counted bool             // there are counts
+	blocks  map[uint64]*surveyed
 }
 
 // surveyed is a block of a survey, with its exits to guest code, in their order.
 type surveyed struct {
 	block *codecache.Block
+	count uint64 // how often it has been executed, about, while there was a look at that
 	exits []surveyedExit
 	known bool // its instructions are
 }
 
-// surveyedExit is an exit: where it leads, and whether it has been taken.
+// surveyedExit is an exit: where it leads, and whether it has been taken, and how often meanwhile.
 type surveyedExit struct {
-	pc    uint64
-	taken bool
+	number uint32 // among those of the block
+	pc     uint64
+	taken  bool
+	count  uint64
 }
 
 // Bounds of a survey, in blocks.
@@ -38,10 +42,43 @@ const (
 	maxInline   = 3   // calls within each other that are inlined
 )
 
-// survey looks at the code around a block of tier 1. It is nil if that is not valid any more.
-func (m *Machine) survey(head *codecache.Block) *survey {
+// survey looks at the code around a block of tier 1, whose profile is p, if there is one. It is nil if the
+// block is not valid any more.
+func (m *Machine) survey(head *codecache.Block, p *profile) *survey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var counts map[uint32]uint64
+	if p != nil {
+		counts = p.end(m)
+	}
+	s := m.surveyAround(head)
+	if s != nil {
+		m.count(s, counts)
+	}
+	return s
+}
+
+// minCounted is how often a head has to have been executed for counts to say anything.
+const minCounted = 64
+
+// count notes how often blocks and exits have been executed, with mu held.
+func (m *Machine) count(s *survey, counts map[uint32]uint64) {
+	for number, n := range counts {
+		if to := s.blocks[m.cache.Exit(number).PC]; to != nil {
+			to.count += n
+		}
+	}
+	s.counted = s.blocks[s.head.PC].count >= minCounted
+	for _, b := range s.blocks {
+		n, _ := m.cache.ExitsOf(b.block)
+		for k := range b.exits {
+			b.exits[k].count = counts[n+b.exits[k].number]
+		}
+	}
+}
+
+// surveyAround is a survey without counts, with mu held.
+func (m *Machine) surveyAround(head *codecache.Block) *survey {
 	if !head.Valid() {
 		return nil
 	}
@@ -101,7 +138,7 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 				calls = append(calls, to.Under())
 			}
 			if e.Kind <= codecache.ToGuess {
-				known.exits = append(known.exits, surveyedExit{e.PC, to != nil})
+				known.exits = append(known.exits, surveyedExit{number: uint32(k), pc: e.PC, taken: to != nil})
 			}
 		}
 	}
@@ -138,6 +175,8 @@ type inst struct {
 	to       uint64 // where that leads, if it is known
 	taken    bool   // it has
 	returned bool   // of a call: it has come back
+	count    uint64 // how often i has been executed, about
+	away     uint64 // and has not gone on at next
 	mark     int    // of former
 	n        int    // number, in the order in which instructions have been found
 
@@ -184,7 +223,7 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 	code, pc := b.block.Code, b.block.PC
 	t, _, size := l.Lift(code, pc)
 	end := pc + uint64(size)
-	exits := b.exits
+	exits, count := b.exits, b.count
 	take := func() (e surveyedExit) {
 		if len(exits) > 0 {
 			e, exits = exits[0], exits[1:]
@@ -199,9 +238,12 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 				last.ends(i.Imm, code, pc)
 			}
 			last = all.add(i.Imm)
+			last.count += count
 		case i.Op == ir.Goto && i.Imm == end: // the trace was long enough
 		case i.Op == ir.ExitIf, i.Op.Has(ir.Ends):
-			last.leads(&i, take)
+			e := last.leads(&i, take)
+			last.away += e.count
+			count -= min(e.count, count)
 		}
 	}
 	if last != nil {
@@ -214,19 +256,34 @@ func (i *inst) ends(at uint64, code []byte, start uint64) {
 	i.next, i.after, i.code = at, nil, code[i.pc-start:at-start]
 }
 
-// leads notes what is known of an operation that may lead elsewhere, with exits that take returns.
-func (i *inst) leads(op *ir.Instr, take func() surveyedExit) {
+// leads notes what is known of an operation that may lead elsewhere, with exits that take returns. It
+// returns the exit.
+func (i *inst) leads(op *ir.Instr, take func() surveyedExit) (e surveyedExit) {
 	i.way, i.target = op.Op, nil
 	switch op.Op {
 	case ir.ExitIf, ir.Goto, ir.CallTo:
 		i.to = op.Imm
-		i.taken = take().taken || i.taken
+		e = take()
+		i.taken = e.taken || i.taken
 	case ir.Call, ir.JumpSame:
-		if e := take(); e.taken {
+		if e = take(); e.taken {
 			i.to, i.taken = e.pc, true
 		}
 	}
 	if i.calls() {
 		i.returned = take().taken || i.returned
 	}
+	return e
 }
+
+// rare is the fraction of executions that is left out of a region: 1/rare.
+const rare = 128
+
+// goesOn reports whether execution goes on at next, and more than rarely if there are counts.
+func (i *inst) goesOn() bool { return i.falls() && !seldom(i.count-min(i.away, i.count), i.count) }
+
+// goesAway reports the same of where else it leads.
+func (i *inst) goesAway() bool { return i.taken && !seldom(i.away, i.count) }
+
+// seldom reports whether n of all is rare.
+func seldom(n, all uint64) bool { return all >= rare && n*rare < all }

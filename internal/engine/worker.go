@@ -57,6 +57,7 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o.gen.comp.MarkOps, o.gen.comp.Chance = m.opts.Optimised != nil, m.opts.Chance != 0
 	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
 	o.budget.unlimited = m.opts.Optimise < eager
+	m.cache.CountCalls = m.opts.Optimise < eager // see survey.form
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
 }
 
@@ -102,23 +103,62 @@ func (m *Machine) unpark() {
 	}
 }
 
-// work works on requests until there are none. It keeps its thread, whose time counts.
+// work works on requests until there are none. It keeps its thread, whose time counts. While a
+// region is made, there already is a profile of the next one.
 func (m *Machine) work() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	var p *profile
 	for {
-		b, wait := m.next()
+		var wait time.Duration
+		if p == nil {
+			p, wait = m.nextProfile()
+		}
 		switch {
-		case b != nil:
-			start := threadTime()
-			m.attempt(b)
-			m.mu.Lock()
-			m.opt.budget.spent += threadTime() - start
-			m.mu.Unlock()
+		case p != nil:
+			time.Sleep(profileTime - time.Since(p.since))
+			p = m.profiled(p)
 		case wait > 0:
 			time.Sleep(wait)
 		default:
 			return
+		}
+	}
+}
+
+// profiled makes a region. It returns the profile of the next one, or nil.
+func (m *Machine) profiled(p *profile) (next *profile) {
+	start := threadTime()
+	defer func() {
+		m.mu.Lock()
+		m.opt.budget.spent += threadTime() - start
+		m.mu.Unlock()
+	}()
+	m.opt.mu.Lock()
+	defer m.opt.mu.Unlock()
+	w := m.watch()
+	s := m.survey(p.head, p)
+	m.lap(&w, "survey")
+	m.mu.Lock()
+	more := len(m.opt.queue) > 0
+	m.mu.Unlock()
+	if more {
+		next, _ = m.nextProfile()
+	}
+	m.lap(&w, "profile")
+	m.attempt(s, &w)
+	return next
+}
+
+// nextProfile begins with the next request: see next.
+func (m *Machine) nextProfile() (p *profile, wait time.Duration) {
+	for {
+		b, wait := m.next()
+		if b == nil {
+			return nil, wait
+		}
+		if p := m.startProfile(b); p != nil {
+			return p, 0
 		}
 	}
 }
@@ -169,9 +209,9 @@ func (m *Machine) compete() {
 	m.opt.waiting = nil
 }
 
-// attempt is optimise for a guest that can do without: should the optimiser fail on its code, that stays
+// attempt is make for a guest that can do without: should the optimiser fail on its code, that stays
 // as it is. Where everything is optimised at once, as in tests, it does not go unnoticed.
-func (m *Machine) attempt(head *codecache.Block) {
+func (m *Machine) attempt(s *survey, w *stopwatch) {
 	defer func() {
 		if m.opt.budget.unlimited {
 			return
@@ -180,18 +220,23 @@ func (m *Machine) attempt(head *codecache.Block) {
 			m.refuse(&m.opt.stats.Failed)
 		}
 	}()
-	m.optimise(head)
+	m.make(s, w)
 }
 
-// optimise makes a region that is entered at a block. The caller holds no lock.
+// optimise makes a region that is entered at a block, without a profile. The caller holds no lock.
 func (m *Machine) optimise(head *codecache.Block) {
-	o := &m.opt
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	m.opt.mu.Lock()
+	defer m.opt.mu.Unlock()
 	w := m.watch()
-	lap := func(stage string) { m.lap(&w, stage) }
-	s := m.survey(head)
-	lap("survey")
+	s := m.survey(head, nil)
+	m.lap(&w, "survey")
+	m.make(s, &w)
+}
+
+// make makes a region of a survey, or of nil if code has changed. The caller holds m.opt.mu.
+func (m *Machine) make(s *survey, w *stopwatch) {
+	o := &m.opt
+	lap := func(stage string) { m.lap(w, stage) }
 	if s == nil {
 		m.refuse(&o.stats.Changed)
 		return
@@ -202,7 +247,7 @@ func (m *Machine) optimise(head *codecache.Block) {
 		m.refuse(&o.stats.NoLoop)
 		return
 	}
-	r.name = m.symbol(head.PC)
+	r.name = m.symbol(s.head.PC)
 	code, err := o.memory.Form(r.sources)
 	lap("form")
 	if err != nil {
@@ -237,7 +282,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
-	if m.closed || !r.survey.valid() || m.opts.WX && o.pid != os.Getpid() {
+	if m.closed || !r.survey.valid() || m.foreign() {
 		o.stats.Changed++
 		return
 	}
@@ -260,6 +305,9 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	o.stats.Insts += uint64(b.Insts)
 	o.stats.HostBytes += uint64(b.End - b.Entry)
 }
+
+// foreign reports whether the code cache still is that of the parent, in a process that a fork has made.
+func (m *Machine) foreign() bool { return m.opts.WX && m.opt.pid != os.Getpid() }
 
 // setJump has computed jumps of a CPU to a block's guest address lead to its code.
 func (m *Machine) setJump(c *CPU, to *codecache.Block) {

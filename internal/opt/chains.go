@@ -18,14 +18,14 @@ func (r *Region) chains() (list [][]*Block) {
 		}
 		list = append(list, chain)
 	}
-	slices.SortStableFunc(list[1:], func(a, b []*Block) int { return order(a[0]) - order(b[0]) })
+	slices.SortStableFunc(list[1:], func(a, b []*Block) int { return r.rank(a[0]) - r.rank(b[0]) })
 	return list
 }
 
-// order is the place of a chain among others: those out of loops come last.
-func order(head *Block) int {
+// rank is the place of a chain among others: those out of loops come last.
+func (r *Region) rank(head *Block) int {
 	switch {
-	case head.Cold:
+	case head.Cold, r.Counted && head.Count == 0:
 		return 2
 	case head.Loop == nil:
 		return 1
@@ -42,7 +42,7 @@ func (b *Block) follower(placed []bool) (best *Block) {
 		if to == nil || placed[to.ID] || len(to.Preds) > 1 || to.Reads || to.Cold {
 			continue
 		}
-		if best == nil || to.Depth() > best.Depth() {
+		if best == nil || to.Depth() > best.Depth() || to.Depth() == best.Depth() && to.Count > best.Count {
 			best = to
 		}
 	}

@@ -13,6 +13,7 @@ type Source struct {
 	Trace *ir.Trace
 	Guest []byte // the guest code of the trace, for views
 	Ways  []Way
+	Count uint64 // how often it has been executed, about; 0 of all sources: nobody has counted
 }
 
 // Way is a way out of a trace that leads to another source of the same region. Of a call by
@@ -41,18 +42,32 @@ func (m *Memory) Form(sources []Source) (*Region, error) {
 	}
 	f.r.Code[0] = ir.Instr{}
 	for n := range sources {
-		f.starts[n] = f.block(sources[n].Trace.PC)
+		f.starts[n] = f.block(sources[n].Trace.PC, sources[n].Count)
+		f.r.Counted = f.r.Counted || sources[n].Count > 0
 	}
 	for n := range sources {
 		if err := f.source(&sources[n], f.starts[n]); err != nil {
 			return nil, err
 		}
 	}
-	f.r.order(f.entry(f.starts[0]))
+	f.r.order(f.entry(f.starts[0], entries(sources)))
 	f.r.Analyse()
 	f.r.rename()
 	m.endPass()
 	return f.r, nil
+}
+
+// entries is how often the first source has been executed, but not by way of another.
+func entries(sources []Source) uint64 {
+	n := sources[0].Count
+	for _, s := range sources {
+		for _, w := range s.Ways {
+			if w.To == 0 {
+				n -= min(w.Count, n)
+			}
+		}
+	}
+	return n
 }
 
 // former makes a region.
@@ -64,19 +79,19 @@ type former struct {
 	begin  int        // where its code begins
 }
 
-// entry makes a block that reads guest registers and goes on at another one: rename has it read those
-// that are needed.
-func (f *former) entry(to *Block) *Block {
-	b := f.block(to.PC)
-	b.Reads, b.Next = true, []Edge{{To: to, PC: to.PC}}
+// entry makes a block that reads guest registers and goes on at another one, count times: rename has
+// it read those that are needed.
+func (f *former) entry(to *Block, count uint64) *Block {
+	b := f.block(to.PC, count)
+	b.Reads, b.Next = true, []Edge{{To: to, PC: to.PC, Count: count}}
 	f.put(b, ir.Instr{Op: ir.Goto, Imm: to.PC})
 	return b
 }
 
 // block makes a block.
-func (f *former) block(pc uint64) *Block {
+func (f *former) block(pc, count uint64) *Block {
 	b := &f.r.mem.blocks.take(1)[0]
-	b.PC = pc
+	b.PC, b.Count = pc, count
 	return b
 }
 
@@ -104,11 +119,11 @@ func (f *former) source(s *Source, b *Block) error {
 		switch {
 		case returns:
 			f.put(b, i)
-			b.Next = []Edge{{To: f.entry(edge.To), PC: edge.PC, Count: edge.Count}}
+			b.Next = []Edge{{To: f.entry(edge.To, edge.Count), PC: edge.PC, Count: edge.Count}}
 		case i.Op == ir.ExitIf:
 			f.put(b, i)
-			next := f.block(nextPC(t, k))
-			b.Next = []Edge{edge, {To: next, PC: next.PC}}
+			next := f.block(nextPC(t, k), b.Count-min(edge.Count, b.Count))
+			b.Next = []Edge{edge, {To: next, PC: next.PC, Count: next.Count}}
 			b = next
 		case i.Op == ir.Goto || i.Op == ir.CallTo && edge.To != nil:
 			f.put(b, ir.Instr{Op: ir.Goto, Imm: edge.PC})
@@ -155,10 +170,10 @@ func (f *former) expect(b *Block, i ir.Instr, edge Edge) {
 	expected := f.put(b, ir.Instr{Op: ir.Const, Imm: edge.PC})
 	other := f.put(b, ir.Instr{Op: ir.Ne, Args: [3]ir.Value{to, expected}})
 	f.put(b, ir.Instr{Op: ir.ExitIf, Args: [3]ir.Value{other}})
-	leaves := f.block(b.PC)
+	leaves := f.block(b.PC, b.Count-min(edge.Count, b.Count))
 	leaves.Cold = true
 	f.put(leaves, i)
-	b.Next = []Edge{{To: leaves}, edge}
+	b.Next = []Edge{{To: leaves, Count: leaves.Count}, edge}
 }
 
 // nextPC is the address of the guest instruction behind the one that t.Code[k] belongs to.

@@ -156,7 +156,7 @@ func (l *lowering) holder(v ir.Value) int {
 // chain makes a chain.
 func (l *lowering) chain(n int, c *ir.Chain) {
 	blocks := l.chains[n]
-	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: weight(blocks[0]), Entered: blocks[0].Reads}
+	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: l.r.weight(blocks[0]), Entered: blocks[0].Reads}
 	l.c, l.head, l.start = c, blocks[0], len(l.code)
 	l.put(ir.Instr{}, 0)
 	l.readAll(n)
@@ -371,7 +371,10 @@ func (l *lowering) vars(g *ir.Graph) []ir.Var {
 }
 
 // weight is how often a block is executed, about: by loops if there are no counts.
-func weight(b *Block) uint64 {
+func (r *Region) weight(b *Block) uint64 {
+	if r.Counted {
+		return b.Count + 1
+	}
 	w := uint64(1)
 	for range min(b.Depth(), 5) {
 		w *= 10

@@ -21,6 +21,7 @@ type Region struct {
 	Code    []ir.Instr // by value; the first is a place holder
 	Blocks  []*Block   // in reverse postorder: the first is entered, from outside only
 	Vars    int        // variables, guest registers included
+	Counted bool       // blocks and edges have counts
 	BoxedIn []BoxedIn  // what has been looked at ahead of loops
 	Facts   []ir.Fact  // by value; what is missing is 0
 	mem     *Memory

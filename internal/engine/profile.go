@@ -1,0 +1,89 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+)
+
+// profile is a request for a region while the exits of the code around its head are counted.
+type profile struct {
+	head  *codecache.Block
+	exits []uint32 // their numbers
+	epoch uint64   // when these were valid
+	since time.Time
+}
+
+const (
+	maxProfile  = 600                    // exits
+	profileTime = 500 * time.Microsecond // is how long they are counted, at least
+)
+
+// startProfile begins counting for a region that is to be entered at a block. The result is nil if the block
+// is not valid any more.
+func (m *Machine) startProfile(head *codecache.Block) *profile {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.surveyAround(head)
+	if s == nil || m.foreign() {
+		return nil
+	}
+	p := &profile{head: head, epoch: m.cache.Resets, since: time.Now()}
+	seen := map[uint32]bool{}
+	add := func(n uint32) {
+		e := m.cache.Exit(n)
+		if seen[n] || len(p.exits) == maxProfile || e.To() == nil || e.Kind > codecache.ToGuess || e.Block.Region {
+			return
+		}
+		seen[n] = true
+		if target, ok := m.cache.WantsTally(n); ok && !m.addTally(n, target) {
+			return
+		}
+		m.cache.StartTally(n)
+		p.exits = append(p.exits, n)
+	}
+	for _, pc := range slices.Sorted(maps.Keys(s.blocks)) {
+		b := s.blocks[pc].block
+		for n, end := m.cache.ExitsOf(b); n < end; n++ {
+			add(n)
+		}
+		for _, n := range m.cache.Incoming(b) {
+			add(n)
+		}
+	}
+	return p
+}
+
+// addTally gives an exit code that counts it if there is room, with mu held.
+func (m *Machine) addTally(n, target uint32) bool {
+	counter, ok := m.cache.NewCounter()
+	if !ok {
+		return false
+	}
+	a := &m.asm
+	a.Buf = m.cache.Buffer()
+	start := a.Len()
+	a.SetRel32(a.IncRel(), counter)
+	a.SetRel32(a.Jmp(), int(target))
+	if !m.cache.Fits(a.Buf) {
+		return false
+	}
+	m.cache.AddTally(n, a.Buf, start, counter)
+	return true
+}
+
+// end ends counting, and returns how often each exit has been taken, with mu held.
+func (p *profile) end(m *Machine) map[uint32]uint64 {
+	if m.cache.Resets != p.epoch || m.foreign() {
+		return nil
+	}
+	counts := map[uint32]uint64{}
+	for _, n := range p.exits {
+		counts[n] = m.cache.EndTally(n)
+	}
+	return counts
+}
