@@ -21,6 +21,7 @@ type Cache struct {
 	pages  map[uint64][]*Block // valid and dropped blocks by guest page
 	exits  []Exit
 	first  uint32 // number of exits[0]
+	Epoch  uint64 // grows with each Reset: numbers of exits are valid in one only
 	words  int    // of memory.data that are in use
 
 	sides   map[uint32]uint32 // the exits of regions that those of side thunks are for
@@ -401,6 +402,7 @@ func (c *Cache) dropIn(p, addr, n uint64) {
 // Reset forgets all blocks. No thread may be in their code.
 func (c *Cache) Reset() {
 	c.Resets++
+	c.Epoch++
 	for _, b := range c.blocks {
 		b.valid.Store(false)
 	}

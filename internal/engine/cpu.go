@@ -252,7 +252,7 @@ func (c *CPU) leave() (l left) {
 	if e.Kind == codecache.ToGuess {
 		pc = c.ctx.PC
 	}
-	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, epoch: c.m.cache.Resets}
+	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, epoch: c.m.cache.Epoch}
 }
 
 // faulted is leave for an instruction that has faulted, with m.mu held.

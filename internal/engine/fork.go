@@ -24,7 +24,7 @@ func (m *Machine) forked() {
 	if err != nil {
 		m.close()
 	}
-	m.cache.Counters = codecache.Counters{} // no CPU holds an epoch now
+	m.cache.Counters = codecache.Counters{}
 	m.stages = stages{}
 	m.opt.forked(lost)
 	m.runs.forget()

@@ -21,7 +21,7 @@ func (m *Machine) link(l left, to *codecache.Block) {
 func (m *Machine) linked(l left, to *codecache.Block) (hot bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.cache.Resets != l.epoch || !to.Valid() {
+	if m.cache.Epoch != l.epoch || !to.Valid() {
 		return false
 	}
 	switch {
@@ -91,7 +91,7 @@ func (m *Machine) side(l left) {
 func (m *Machine) undo(l left) *codecache.Block {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.cache.Resets != l.epoch {
+	if m.cache.Epoch != l.epoch {
 		return nil
 	}
 	r, to := m.cache.Side(l.number)

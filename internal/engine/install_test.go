@@ -163,7 +163,7 @@ func TestInstallRaces(t *testing.T) {
 		switch r.IntN(20) {
 		case 0:
 			m.mu.Lock()
-			epoch := m.cache.Resets
+			epoch := m.cache.Epoch
 			m.mu.Unlock()
 			m.reset(epoch)
 		default:
@@ -226,5 +226,23 @@ func TestBudgetTimes(t *testing.T) {
 	}
 	if b := (budget{spent: time.Hour, unlimited: true}); b.wait() != 0 {
 		t.Error("there is a limit")
+	}
+}
+
+// TestForkedProfile: what a fork has interrupted is forgotten where the cache has been.
+func TestForkedProfile(t *testing.T) {
+	m, cpu := machineFor(t, sums, Options{Optimise: 1 << 20, CacheSize: 1 << 20, WX: true})
+	run(t, cpu)
+	p := m.startProfile(m.lookup(cpu.(*CPU).key(codeAddr)))
+	if p == nil || len(p.exits) == 0 {
+		t.Fatal("nothing is counted")
+	}
+	m.forked()
+	if s := m.survey(p.head, p); s != nil {
+		t.Error("there is a survey of code that is gone")
+	}
+	cpu.SetPC(codeAddr)
+	if run(t, cpu); x(cpu, 10) != sumsTo {
+		t.Errorf("the sum is %d, want %d", x(cpu, 10), sumsTo)
 	}
 }

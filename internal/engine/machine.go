@@ -180,7 +180,7 @@ func (m *Machine) translation(k codecache.Key, t guest.Translatable) *codecache.
 				b = m.translate(k, code[:n], checked, name)
 			}
 		}
-		epoch := m.cache.Resets
+		epoch := m.cache.Epoch
 		m.mu.Unlock()
 		if b != nil {
 			return b
@@ -303,7 +303,7 @@ func (m *Machine) reset(epoch uint64) {
 	defer m.resetMu.Unlock()
 	m.mu.Lock()
 	cpus := m.live()
-	emptied := m.cache.Resets != epoch
+	emptied := m.cache.Epoch != epoch
 	m.mu.Unlock()
 	if emptied {
 		return

@@ -32,7 +32,7 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 	if s == nil || m.foreign() {
 		return nil
 	}
-	p := &profile{head: head, epoch: m.cache.Resets, since: time.Now()}
+	p := &profile{head: head, epoch: m.cache.Epoch, since: time.Now()}
 	seen := map[uint32]bool{}
 	add := func(n uint32) {
 		e := m.cache.Exit(n)
@@ -78,7 +78,7 @@ func (m *Machine) addTally(n, target uint32) bool {
 
 // end ends counting, and returns how often each exit has been taken, with mu held.
 func (p *profile) end(m *Machine) map[uint32]uint64 {
-	if m.cache.Resets != p.epoch || m.foreign() {
+	if m.cache.Epoch != p.epoch || m.foreign() {
 		return nil
 	}
 	counts := map[uint32]uint64{}
