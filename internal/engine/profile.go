@@ -32,6 +32,9 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 	if s == nil || m.foreign() {
 		return nil
 	}
+	if head.Region { // what it is made of is not executed
+		return &profile{head: head, epoch: m.cache.Epoch}
+	}
 	p := &profile{head: head, epoch: m.cache.Epoch, since: time.Now()}
 	seen := map[uint32]bool{}
 	add := func(n uint32) {

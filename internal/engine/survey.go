@@ -68,7 +68,12 @@ func (m *Machine) count(s *survey, counts map[uint32]uint64) {
 			to.count += n
 		}
 	}
-	s.counted = s.blocks[s.head.PC].count >= minCounted
+	if s.counted = s.blocks[s.head.PC].count >= minCounted; !s.counted {
+		for _, b := range s.blocks {
+			b.count = 0
+		}
+		return
+	}
 	for _, b := range s.blocks {
 		n, _ := m.cache.ExitsOf(b.block)
 		for k := range b.exits {
