@@ -42,11 +42,11 @@ type Translator struct {
 	// Threshold is how often a block of guest code is interpreted before it is
 	// translated; 0 stands for the default, a negative number for "not at all".
 	Threshold int
-	// NoOptimiser has hot code only translated. Otherwise loops and functions in it are
-	// recompiled as a whole, on a thread in the background.
+	// NoOptimiser has hot code only translated. Otherwise loops in it are recompiled as a
+	// whole, on a thread in the background.
 	NoOptimiser bool
-	// OptimiserThreshold is how often translated code jumps back to a place, or calls it, before
-	// the code there is optimised; 0 stands for the default, a negative number for "not at
+	// OptimiserThreshold is how often translated code jumps back to a place before the code
+	// there is optimised, or calls it, if it is less than 1,000; 0 stands for the default, a negative number for "not at
 	// all": the guest then waits for it.
 	OptimiserThreshold int
 	// Chance, if it is not 0, has optimised code left at random places. It is for tests: the

@@ -123,7 +123,7 @@ var table = []option{
 		o.translator.Threshold, err = parseThreshold(v)
 		return err
 	}},
-	{"optimise", "HOSPES_OPTIMISE", "on|off", "optimise loops and functions that are hot (default), or only translate them", func(o *opts, v string) error {
+	{"optimise", "HOSPES_OPTIMISE", "on|off", "optimise loops that are hot (default), or only translate them", func(o *opts, v string) error {
 		switch v {
 		case "on", "off":
 			o.translator.NoOptimiser = v == "off"
@@ -131,7 +131,7 @@ var table = []option{
 		}
 		return fmt.Errorf("%q is neither on nor off", v)
 	}},
-	{"optimise-threshold", "HOSPES_OPTIMISE_THRESHOLD", "N", "optimise what was jumped back to, or called, N times; 0: at once", func(o *opts, v string) (err error) {
+	{"optimise-threshold", "HOSPES_OPTIMISE_THRESHOLD", "N", "optimise what was jumped back to N times; below 1000 what was called, too, at any cost; 0: at once", func(o *opts, v string) (err error) {
 		o.translator.OptimiserThreshold, err = parseThreshold(v)
 		return err
 	}},

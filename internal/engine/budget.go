@@ -22,7 +22,8 @@ const (
 	laterShare = 5
 )
 
-// eager is a threshold so low that whoever chooses it wants code optimised at any price.
+// eager is a threshold so low that whoever chooses it wants code optimised at any price, functions
+// without loops included.
 const eager = 1000
 
 // Bounds of how long to wait for time.

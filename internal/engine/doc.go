@@ -15,6 +15,12 @@
 // translation comes back to the interpreter for code without a translation, and for
 // single instructions that have none.
 //
+// Translated code counts how often it goes back to a block. What is hot then is made a region of,
+// on a goroutine of its own (worker.go): the code around the block is surveyed (survey.go), what
+// belongs together found (region.go), optimised (package opt), compiled, and put in the
+// block's place. Where a region is often left in the midst, the block comes back until
+// another one is made (hot.go).
+//
 // # Interrupts
 //
 // Whoever wants a CPU's attention sets its interrupt word. Interpreter and translations
@@ -35,5 +41,5 @@
 // # Locks
 //
 // The lock of checks comes before all others. Machine.mu is taken with the address space locked (by its watchers), so nothing that
-// holds it may call the address space.
+// holds it may call the address space. The lock of the optimiser comes before it.
 package engine

@@ -22,8 +22,8 @@ import (
 type Options struct {
 	// Threshold is how often a block is interpreted before it is translated.
 	Threshold int
-	// Optimise is how often translated code jumps back to a block, or calls it, before the
-	// code around that is optimised. 0: the first time, and the guest waits for it; a negative
+	// Optimise is how often translated code jumps back to a block, or calls it if it is less
+	// than eager, before the code around that is optimised. 0: the first time, and the guest waits for it; a negative
 	// number: never.
 	Optimise int
 	// Chance, if it is not 0, has optimised code left at random places, for tests: see chance.go. It
