@@ -12,11 +12,10 @@ import (
 // exits that have been taken. It is made with Machine.mu held, and used without: what it has
 // of blocks does not change.
 type survey struct {
-	head    *codecache.Block // of tier 1
-	called  bool             // the head is the beginning of a function
-	blind   bool             // there are to be no looks ahead of loops
-	counted bool             // there are counts
-	blocks  map[uint64]*surveyed
+	head   *codecache.Block // of tier 1
+	called bool             // the head is the beginning of a function
+	blind  bool             // there are to be no looks ahead of loops
+	blocks map[uint64]*surveyed
 }
 
 // surveyed is a block of a survey, with its exits to guest code, in their order.
@@ -68,7 +67,7 @@ func (m *Machine) count(s *survey, counts map[uint32]uint64) {
 			to.count += n
 		}
 	}
-	if s.counted = s.blocks[s.head.PC].count >= minCounted; !s.counted {
+	if s.blocks[s.head.PC].count < minCounted {
 		for _, b := range s.blocks {
 			b.count = 0
 		}
