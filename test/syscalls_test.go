@@ -52,14 +52,22 @@ type configuration struct {
 }
 
 // configurations are those of each program: the memory mappings, translated code in a cache
-// that a fork has to replace, and large pages of the host, if the program asks for them.
+// that a fork has to replace, optimised code that is left at random places, and large pages of the host.
 var configurations = []configuration{
 	{"offset", []string{"--mapping", "offset"}},
 	{"table", []string{"--mapping", "table"}},
 	{"direct", []string{"--mapping", "direct"}},
 	{"wx", []string{"--translate", "on", "--threshold", "0", "--wx"}},
+	{optimised, []string{"--threshold", "0", "--optimise-threshold", "0", "--optimise-chance", "1"}},
 	{"host-16K", []string{"--host-page-size", "16K"}},
 	{"host-64K", []string{"--host-page-size", "64K", "--threshold", "0"}},
+}
+
+// optimised is the configuration of programs that interrupt others, by signals, forks, futexes and tracing.
+const optimised = "optimised"
+
+func interrupts(program string) bool {
+	return slices.ContainsFunc([]string{"fork_", "futex", "ptrace_", "signal_", "thread"}, func(s string) bool { return strings.HasPrefix(program, s) })
 }
 
 // addMatrix adds the others: optimised code is left at random places.
@@ -138,6 +146,9 @@ func testProgram(t *testing.T, src string) {
 			}
 			if why := d.notWithHostPages(); why != "" && strings.HasPrefix(c.name, "host-") {
 				t.Skip(why)
+			}
+			if c.name == optimised && !interrupts(name) {
+				t.Skip("for programs that interrupt others")
 			}
 			got := execute(t, slices.Concat([]string{hospes}, c.options, []string{guest}, d.args)...)
 			if compareOutput {
