@@ -13,8 +13,8 @@ import (
 // The code of a graph has homes of its own: the variables that it uses most, inner loops first.
 // A guest register that has one in the graph and outside has the same. So two things are
 // done where a graph is entered, each without an intermediate place: registers whose homes others
-// take go to the context, and those that have a home only here come from there; and the
-// reverse where it is left.
+// take go to the context, and those that have a home only here come from there. Where it is
+// left, each is moved from where it is: see state.
 
 // graphState is the state of compiling a graph.
 type graphState struct {
