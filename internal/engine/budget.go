@@ -18,8 +18,8 @@ type budget struct {
 
 const (
 	firstTime  = time.Second // CPU time of the guest in which little may be spent
-	firstShare = 25          // a fraction: 1/25
-	laterShare = 5
+	firstShare = 40          // a fraction: 1/40
+	laterShare = 15
 )
 
 // eager is a threshold so low that whoever chooses it wants code optimised at any price, functions

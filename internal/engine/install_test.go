@@ -213,7 +213,7 @@ func TestBudget(t *testing.T) {
 // TestBudgetTimes: the first second leaves less time than what follows.
 func TestBudgetTimes(t *testing.T) {
 	const ms = time.Millisecond
-	for _, test := range []struct{ guest, allowed time.Duration }{{0, 0}, {500 * ms, 20 * ms}, {1000 * ms, 40 * ms}, {3000 * ms, 440 * ms}} {
+	for _, test := range []struct{ guest, allowed time.Duration }{{0, 0}, {400 * ms, 10 * ms}, {1000 * ms, 25 * ms}, {4000 * ms, 225 * ms}} {
 		for _, more := range []time.Duration{-ms, 0, ms} {
 			b := budget{spent: test.allowed + more}
 			if got := b.over(test.guest); got != more {
