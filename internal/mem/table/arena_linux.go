@@ -2,6 +2,7 @@ package table
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -19,11 +20,23 @@ type arena struct {
 
 // newArena reserves size bytes, or less if the host (RLIMIT_AS) grants less.
 func newArena(size uint64) (*arena, error) {
-	base, n, err := hostmem.Reserve(0, size, 0)
+	base, n, err := hostmem.Reserve(hint(size), size, 0)
 	if err != nil {
 		return nil, err
 	}
 	return &arena{base: base, size: n, room: extents{{base, base + uintptr(n)}}}, nil
+}
+
+// Arenas lie far below where the host puts what may lie anywhere: it fills holes from the top of its address space, and what
+// mremap moves away leaves a hole until it goes back to the reservation (see hostmem.Move).
+const lowest, highest = 1 << 45, 1 << 46
+
+var used atomic.Uint64 // bytes behind lowest that arenas have been given
+
+// hint is where to reserve size bytes, if there is room.
+func hint(size uint64) uintptr {
+	at := used.Add(size) - size
+	return uintptr(lowest + at%(highest-lowest))
 }
 
 func (a *arena) contains(p uintptr) bool { return p-a.base < uintptr(a.size) }
