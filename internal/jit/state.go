@@ -222,12 +222,6 @@ func (c *Compiler) fill(n int, v ir.Value) {
 	c.at[v].slot = uint8(n)
 }
 
-// isConst32 reports whether v is a constant that side tables and moves can have.
-func (c *Compiler) isConst32(v ir.Value) bool {
-	_, ok := c.imm32(v)
-	return ok
-}
-
 // settled reports whether variable n is where it is at the beginning of chains with homes t.
 func (c *Compiler) settled(n int, t *homeTable) bool {
 	v, h := c.state.cur[n], t.of(uint64(n))

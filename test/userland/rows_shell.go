@@ -38,7 +38,7 @@ head -c 100000 /dev/zero | tr '\0' a | { cat <<<"$(cat)"; } | wc -c`,
 wait -n; echo $?; wait -n; echo $?; wait -n; echo $?
 (exit 17) & p=$!; sleep 0.2; wait $p; echo $?
 sleep 10 & k=$!; kill $k; wait $k 2>/dev/null; echo $?
-(exit 6) & wait -p who -n; echo $? $((who == $!))
+(sleep 0.1; exit 6) & wait -p who -n; echo $? $((who == $!))
 for i in {1..200}; do (exit $((i % 100))) & pids[i]=$!; done
 s=0; for i in {1..200}; do wait ${pids[i]}; s=$((s + $?)); done; echo $s
 seq 3 | while read n; do echo $n & wait; done
