@@ -9,25 +9,21 @@ import (
 )
 
 // budget is how much time optimising may take: so little of what the process takes that
-// a program which ends before it pays is not slowed down by more than a few percent, and more
-// once it has run for a while.
+// a program which ends before it pays is not slowed down by more than a few percent.
 type budget struct {
 	unlimited bool
 	spent     time.Duration // CPU time
 }
 
-const (
-	firstTime  = time.Second // CPU time of the guest in which little may be spent
-	firstShare = 40          // a fraction: 1/40
-	laterShare = 15
-)
+// share is what optimising may take of the guest's CPU time: 1/40. Go's collector takes about as much again.
+const share = 40
 
 // eager is a threshold so low that whoever chooses it wants code optimised at any price, functions
 // without loops included.
 const eager = 1000
 
 // Bounds of how long to wait for time.
-const minWait, maxWait = 2 * time.Millisecond, 50 * time.Millisecond
+const minWait, maxWait = 20 * time.Millisecond, 200 * time.Millisecond
 
 // wait is how long to wait until there is time left, about: 0 if there is.
 func (b *budget) wait() time.Duration {
@@ -38,12 +34,12 @@ func (b *budget) wait() time.Duration {
 	if over <= 0 {
 		return 0
 	}
-	return min(max(over*laterShare, minWait), maxWait)
+	return min(max(over*share, minWait), maxWait)
 }
 
 // over is how much too much has been spent when all else has taken a time.
 func (b *budget) over(guest time.Duration) time.Duration {
-	return b.spent - min(guest, firstTime)/firstShare - max(guest-firstTime, 0)/laterShare
+	return b.spent - guest/share
 }
 
 // processTime is the CPU time that this process has taken.

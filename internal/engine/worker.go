@@ -195,18 +195,22 @@ func (m *Machine) next() (b *codecache.Block, wait time.Duration) {
 	return nil, wait
 }
 
-// Of the blocks that wait, those come first that are executed as often as this first.
+// Of some blocks that wait, those come first that are executed as often as this first. The others, which
+// are not counted meanwhile, have their turn later: counting costs more than most blocks would gain.
 const (
-	heat        = 500
+	heat        = 2000
+	rivals      = 16
 	competition = 2 * time.Millisecond // is how long they are given
 )
 
-// compete has the blocks that wait become hot again, with mu held: those first that are executed most now.
+// compete has some of the blocks that wait become hot again, with mu held: those first that are executed most now.
 func (m *Machine) compete() {
-	for _, b := range m.opt.waiting {
+	o := &m.opt
+	n := min(rivals, len(o.waiting))
+	for _, b := range o.waiting[:n] {
 		m.cache.Watch(b, heat)
 	}
-	m.opt.waiting = nil
+	o.waiting = o.waiting[n:]
 }
 
 // attempt is make for a guest that can do without: should the optimiser fail on its code, that stays
