@@ -78,7 +78,8 @@ var policy = map[string][]string{
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},
-	"internal/strace": {"internal/linux", "internal/linux/abi", "internal/mem"},
+	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/trap"},
+	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",

@@ -92,7 +92,7 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 		Arch:      p.Arch,
 		Limit:     p.Mem.Limit(),
 		PageSize:  p.Mem.PageSize(),
-		Open:      p.openProgram,
+		Open:      p.openForLoader,
 		Guest:     p.Root.Guest,
 		Path:      prog.Path,
 		Argv:      prog.Argv,
@@ -119,6 +119,15 @@ func (p *Process) openProgram(path string) (*os.File, string, error) {
 		return nil, "", &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	return os.NewFile(uintptr(fd), name), p.programPath(fd, name), nil
+}
+
+// openForLoader is openProgram for the loader.
+func (p *Process) openForLoader(path string) (loader.File, string, error) {
+	f, host, err := p.openProgram(path)
+	if err != nil {
+		return nil, "", err
+	}
+	return f, host, nil
 }
 
 // programPath is the host's name of an open program file, which was opened by name:

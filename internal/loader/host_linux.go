@@ -12,8 +12,12 @@ import (
 
 // mayExecute reports whether the caller has execute permission for f, which
 // includes that its file system is not mounted noexec.
-func mayExecute(f *os.File, mode os.FileMode) bool {
-	switch unix.Faccessat(int(f.Fd()), "", unix.X_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS) {
+func mayExecute(f File, mode os.FileMode) bool {
+	host, ok := f.(*os.File)
+	if !ok {
+		return mode&0o111 != 0
+	}
+	switch unix.Faccessat(int(host.Fd()), "", unix.X_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS) {
 	case nil:
 		return true
 	case unix.EACCES:

@@ -90,7 +90,7 @@ func FuzzLoad(f *testing.F) {
 		if asInterp {
 			cfg = fs.config("/prog")
 		}
-		cfg.Open = func(path string) (*os.File, string, error) {
+		cfg.Open = func(path string) (File, string, error) {
 			if path == "/prog" {
 				return fs.open(path)
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // mayExecute reports whether f has an execute permission bit. Windows has none.
-func mayExecute(_ *os.File, mode os.FileMode) bool {
+func mayExecute(_ File, mode os.FileMode) bool {
 	return runtime.GOOS == "windows" || mode&0o111 != 0
 }
 

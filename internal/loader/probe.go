@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,7 +27,7 @@ type Config struct {
 
 	// Open opens a file by the guest's name for it, which may lie in a sysroot, and
 	// also returns its name on the host. Nil means names are the host's.
-	Open func(path string) (f *os.File, host string, err error)
+	Open func(path string) (f File, host string, err error)
 
 	// Guest is the guest's name for an absolute path of the host; what
 	// /proc/self/maps and /proc/self/exe show. Nil means that names that are absolute
@@ -37,7 +38,7 @@ type Config struct {
 	Path string
 	// File is the program if it is open already (fexecve); Host is then its name on
 	// the host. Probe takes it over.
-	File *os.File
+	File File
 	Host string
 	// Inaccessible says that Path will not be there after the exec, as /dev/fd/N of
 	// a close-on-exec descriptor: scripts cannot be run then.
@@ -53,6 +54,20 @@ type Config struct {
 	Secure               bool // AT_SECURE: a set-id program
 }
 
+// File is an open program file: an *os.File, or one that is none of the host's.
+type File interface {
+	io.ReaderAt
+	io.Closer
+	Stat() (fs.FileInfo, error)
+}
+
+// Mappable is a File, none of the host's, that knows how to map it. Others are copied into memory.
+type Mappable interface {
+	File
+	// Mapped describes the file for mappings; path is the guest's name for it.
+	Mapped(path string) *mem.File
+}
+
 // Program is a checked program with its files open, ready to be loaded.
 type Program struct {
 	cfg    Config
@@ -64,7 +79,7 @@ type Program struct {
 
 // object is an open ELF file.
 type object struct {
-	f    *os.File
+	f    File
 	name string // as the caller, #! or PT_INTERP has it
 	path string // absolute, as the guest sees it
 	host string // absolute, on the host
@@ -75,8 +90,11 @@ type object struct {
 }
 
 // newObject describes an open file; host is the name it was opened by.
-func (p *Program) newObject(f *os.File, name, host string) *object {
-	o := &object{f: f, name: name, path: name, host: realPath(f, host), page: p.cfg.page()}
+func (p *Program) newObject(f File, name, host string) *object {
+	o := &object{f: f, name: name, path: name, host: host, page: p.cfg.page()}
+	if onHost, ok := f.(*os.File); ok {
+		o.host = realPath(onHost, host)
+	}
 	switch {
 	case p.cfg.Guest != nil:
 		o.path = p.cfg.Guest(o.host)
@@ -116,9 +134,12 @@ func Probe(cfg Config) (*Program, error) {
 	return p, nil
 }
 
-func openHost(path string) (*os.File, string, error) {
+func openHost(path string) (File, string, error) {
 	f, err := os.Open(path)
-	return f, path, err
+	if err != nil {
+		return nil, "", err
+	}
+	return f, path, nil
 }
 
 // probe does the work of Probe. Errors are without a path, which is the
@@ -203,7 +224,7 @@ func (p *Program) enterScript(head []byte, budget argBudget) *Error {
 }
 
 // checkExecutable applies the checks of execve(2) to an open file.
-func checkExecutable(f *os.File) *Error {
+func checkExecutable(f File) *Error {
 	st, err := f.Stat()
 	switch {
 	case err != nil:
@@ -276,9 +297,20 @@ func (b *object) checkHeader(arch guest.Arch) (foreign bool, err error) {
 
 func (b *object) readSegments() (err error) {
 	if b.segs, err = readSegments(b.f, &b.hdr, b.page); err == nil {
-		b.file, err = identify(b.f, b.path)
+		b.file, err = b.identify()
 	}
 	return err
+}
+
+// identify describes the file for mappings of it.
+func (b *object) identify() (*mem.File, error) {
+	switch f := b.f.(type) {
+	case *os.File:
+		return identify(f, b.path)
+	case Mappable:
+		return f.Mapped(b.path), nil
+	}
+	return &mem.File{FD: -1, Path: b.path, Content: b.f}, nil
 }
 
 // findInterpreter opens and checks what PT_INTERP names.
@@ -359,8 +391,14 @@ func (p *Program) Argv() []string { return p.argv }
 // executed.
 func (p *Program) Script() bool { return p.script }
 
-// Fd is the descriptor of the program's file, until Load or Close.
-func (p *Program) Fd() int { return int(p.main.f.Fd()) }
+// Fd is the descriptor of the program's file, until Load or Close; -1 if it is none of
+// the host's.
+func (p *Program) Fd() int {
+	if f, ok := p.main.f.(*os.File); ok {
+		return int(f.Fd())
+	}
+	return -1
+}
 
 // Close closes the files of a program that is not going to be loaded.
 func (p *Program) Close() {

@@ -138,7 +138,7 @@ func TestGlibc(t *testing.T) {
 			f.compile(t, name, src, flags...)
 			onMappings(t, func(t *testing.T, as *mem.Space) {
 				cfg := f.config(name)
-				cfg.Open = func(path string) (*os.File, string, error) {
+				cfg.Open = func(path string) (File, string, error) {
 					if strings.HasPrefix(path, "/lib/") {
 						path = filepath.Join(sysroot, path)
 						file, err := os.Open(path)

@@ -132,7 +132,7 @@ func (f *files) write(name string, data []byte, mode os.FileMode) string {
 func (f *files) elf(name string, e elfFile) string { return f.write(name, e.bytes(f), 0o777) }
 
 // open makes f the root of the guest's files.
-func (f *files) open(path string) (*os.File, string, error) {
+func (f *files) open(path string) (File, string, error) {
 	host := filepath.Join(f.dir, path)
 	file, err := os.Open(host)
 	return file, host, err

@@ -1,6 +1,7 @@
 package mem
 
 import (
+	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -163,11 +164,7 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	if !s.mayAdd(v, n-s.mapped(addr, addr+n)) {
 		return 0, syscall.ENOMEM
 	}
-	src := Source{FD: -1, Offset: int64(r.Offset), Shared: v.Shared, HostFlags: r.HostFlags}
-	if r.File != nil {
-		src.FD = r.File.FD
-	}
-	if err := s.m.Map(addr, n, r.Prot, src); err != nil {
+	if err := s.establish(&v, r.HostFlags); err != nil {
 		return 0, err
 	}
 	s.codeChangedLocked(addr, addr+n)
@@ -178,6 +175,51 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 		s.growsLow.Store(min(s.growsLow.Load(), v.End-min(v.End, s.limits.Stack)))
 	}
 	return addr, nil
+}
+
+// establish makes the pages of a new mapping.
+func (s *Space) establish(v *VMA, hostFlags int) error {
+	src := Source{FD: -1, Offset: int64(v.Offset), Shared: v.Shared, HostFlags: hostFlags}
+	switch {
+	case v.File == nil:
+	case v.File.FD >= 0:
+		src.FD = v.File.FD
+	case v.File.Content == nil || v.Shared:
+		return syscall.ENODEV
+	default:
+		return s.copyFile(v)
+	}
+	return s.m.Map(v.Start, v.Len(), v.Prot, src)
+}
+
+// copyFile has the pages of v hold what the file of v has. Pages behind the end of the file
+// cannot be accessed, as in a mapping of the file.
+func (s *Space) copyFile(v *VMA) error {
+	if err := s.m.Map(v.Start, v.Len(), Read|Write, Source{FD: -1}); err != nil {
+		return err
+	}
+	var done uint64
+	var err error
+	f := s.m.Spans(v.Start, v.Len(), Write, func(b []byte) bool {
+		var n int
+		n, err = v.File.Content.ReadAt(b, int64(v.Offset+done))
+		done += uint64(n)
+		return n == len(b) && err == nil
+	})
+	if f != nil || err != nil && err != io.EOF {
+		_ = s.m.Unmap(v.Start, v.Len())
+		return syscall.EIO
+	}
+	end := v.Start + s.PageUp(done)
+	if end < v.End {
+		if err := s.m.Protect(end, v.End-end, None); err != nil {
+			return err
+		}
+	}
+	if v.Prot == Read|Write || end == v.Start {
+		return nil
+	}
+	return s.m.Protect(v.Start, end-v.Start, v.Prot)
 }
 
 // mayAdd reports whether the limits allow n bytes more of the kind of v.

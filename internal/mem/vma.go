@@ -1,11 +1,16 @@
 package mem
 
-import "sort"
+import (
+	"io"
+	"sort"
+)
 
-// File identifies what a mapping was made from. FD is only used while the
+// File identifies what a mapping was made from. FD and Content are only used while the
 // mapping is made; the rest is for /proc/pid/maps.
 type File struct {
-	FD   int
+	FD int // descriptor of the host, or -1
+	// Content is copied into the pages of a private mapping if there is no FD.
+	Content io.ReaderAt
 	Path string
 	Dev  uint64
 	Ino  uint64

@@ -121,6 +121,24 @@ func Release() {
 	setMask(before.mask)
 }
 
+// Faults has instructions of translated code (AddCode) that fault go on where they should, in a
+// program whose signals stay Go's: the five signals that faults raise get our handler, which hands
+// everything else on to Go's. After Init it does nothing.
+func Faults() {
+	initMu.Lock()
+	defer initMu.Unlock()
+	if entryHandler != 0 {
+		return
+	}
+	stubStart, entryHandler, entryRestorer = codeAddrs()
+	stopReturn = findBreakpoint(stopAddr())
+	atomic.StoreUint64(&quietMask, currentMask())
+	atomic.StoreUint32(&released, 1)
+	for _, sig := range []syscall.Signal{syscall.SIGILL, syscall.SIGTRAP, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV} {
+		interpose(int(sig))
+	}
+}
+
 func setUp() {
 	stubStart, entryHandler, entryRestorer = codeAddrs()
 	stubSyscall = findSyscall(stubStart)

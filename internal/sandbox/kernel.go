@@ -1,0 +1,301 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// Machine is an address space and what executes in it.
+type Machine struct {
+	Mem  *mem.Space // empty
+	Arch guest.Arch // whose CPUs execute from Mem
+	// Close gives everything back, once no CPU is left; nil if there is nothing to do.
+	Close func() error
+}
+
+// Config is what New needs. Zero values are defaults.
+type Config struct {
+	// NewMachine makes the machine of a program: of the first one, and one for each that a process
+	// executes, and each child with memory of its own. It must not be nil.
+	NewMachine func() (*Machine, error)
+	// Clock is the time; nil is the host's.
+	Clock Clock
+	// Random is where randomness comes from; nil is the host's. Reads are one at a time.
+	Random io.Reader
+	// Hostname is what uname(2) says; "" is "sandbox".
+	Hostname string
+	// CPUs is how many processors there seem to be; 0 is one.
+	CPUs   int
+	Limits Limits
+	Files  FileConfig
+	// Trace, if set, is called after each system call, by any thread. A negative result is an errno.
+	Trace func(t *Task, c *Call, result int64)
+}
+
+// Limits are those of a kernel: all its processes together. 0 is no limit but the default.
+type Limits struct {
+	// Tasks is how many threads there may be; clone(2) fails with EAGAIN then. The default is 4096.
+	Tasks int
+	// Stack is RLIMIT_STACK of the first process in bytes. The default is 8 MiB.
+	Stack uint64
+}
+
+const (
+	defaultTasks = 4096
+	defaultStack = 8 << 20
+)
+
+// Program is what the first process is to run.
+type Program struct {
+	Path      string      // the name of the file
+	File      loader.File // the file, if it is open already; Run closes it
+	Argv, Env []string
+}
+
+// Exit says how a kernel has ended.
+type Exit struct {
+	Status
+	// Err is what Kill was given, if that has ended it.
+	Err error
+}
+
+// Status is how a process ended: Signal is 0 after exit.
+type Status struct {
+	Code   int // exit status, 0 to 255
+	Signal int
+}
+
+// Kernel is a Linux kernel for a program and its descendants.
+type Kernel struct {
+	cfg    Config
+	clock  Clock
+	table  table
+	files  *kernelFiles
+	awake  atomic.Int64 // tasks that do not sleep, and Holds
+	random struct {
+		sync.Mutex
+		io.Reader
+	}
+
+	mu        sync.Mutex // see the package comment
+	processes map[int]*Process
+	tasks     map[int]*Task
+	lastID    int
+	ended     bool // no tasks are made any more
+	err       error
+	running   sync.WaitGroup // goroutines of tasks
+}
+
+// firstID is the process ID of the first process. It is not 1, as much depends on that: to its processes,
+// the kernel itself is process 1.
+const firstID = 2
+
+// New returns a kernel without processes.
+func New(cfg Config) (*Kernel, error) {
+	if cfg.NewMachine == nil {
+		return nil, errors.New("sandbox: no machine to run on")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = NewHostClock()
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Limits.Tasks == 0 {
+		cfg.Limits.Tasks = defaultTasks
+	}
+	if cfg.Limits.Stack == 0 {
+		cfg.Limits.Stack = defaultStack
+	}
+	if cfg.Hostname == "" {
+		cfg.Hostname = "sandbox"
+	}
+	cfg.CPUs = max(cfg.CPUs, 1)
+	files, err := newKernelFiles(cfg.Files)
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{
+		cfg: cfg, clock: cfg.Clock, files: files,
+		processes: map[int]*Process{}, tasks: map[int]*Task{}, lastID: firstID - 1,
+	}
+	k.random.Reader = cfg.Random
+	return k, nil
+}
+
+// Run runs a program to its end, on the calling goroutine as its first thread. All other threads and
+// processes have ended, too, when it returns, and nothing of the kernel is left. The end of ctx is a Kill.
+// An error means that nothing has run; it is a *loader.Error if the file is at fault. A kernel runs once.
+func (k *Kernel) Run(ctx context.Context, prog Program) (Exit, error) {
+	defer k.files.close()
+	trap.Faults()
+	stop := context.AfterFunc(ctx, func() { k.Kill(context.Cause(ctx)) })
+	defer stop()
+	t, err := k.start(prog)
+	if err != nil {
+		return Exit{}, err
+	}
+	t.main()
+	k.running.Wait()
+	return Exit{t.P.status, k.err}, nil
+}
+
+// Kill ends all processes at once; err is what Run says then. It may be called at any time, by
+// anybody.
+func (k *Kernel) Kill(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended {
+		return
+	}
+	k.err = err
+	k.endAll()
+}
+
+// endAll ends all processes as by SIGKILL, with mu held.
+func (k *Kernel) endAll() {
+	k.ended = true
+	for _, p := range k.processes {
+		p.end(Status{Signal: int(syscall.SIGKILL)})
+	}
+}
+
+// start makes the first process.
+func (k *Kernel) start(prog Program) (*Task, error) {
+	p := k.newProcess(nil)
+	p.limits = k.firstLimits()
+	f, err := k.files.newTaskFiles()
+	if err != nil {
+		return nil, err
+	}
+	t := &Task{K: k, P: p, sleeper: newSleeper(), sig: taskSignals{stack: noStack}, files: f}
+	t.name.set(prog.Path)
+	x := execRequest{t: t, path: prog.Path, file: prog.File, argv: prog.Argv, env: prog.Env}
+	m, err := x.load()
+	if err != nil {
+		t.files.release()
+		return nil, err
+	}
+	if k.table == nil {
+		k.table = newTable(m.machine.Arch)
+	}
+	x.enter(m)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended { // Kill was faster
+		t.sleeper.attention.Store(true)
+		p.end(Status{Signal: int(syscall.SIGKILL)})
+	}
+	t.TID = k.newID()
+	p.Pid, p.group, p.session = t.TID, t.TID, t.TID
+	k.processes[p.Pid] = p
+	k.join(t)
+	return t, nil
+}
+
+// newID returns the next process ID, with mu held.
+func (k *Kernel) newID() int {
+	const last = 1 << 22
+	for {
+		if k.lastID++; k.lastID >= last {
+			k.lastID = firstID
+		}
+		if !k.taken(k.lastID) {
+			return k.lastID
+		}
+	}
+}
+
+// taken reports whether an ID is that of a task, process, group or session, with mu held.
+func (k *Kernel) taken(id int) bool {
+	if k.tasks[id] != nil || k.processes[id] != nil {
+		return true
+	}
+	for _, p := range k.processes {
+		if p.group == id || p.session == id {
+			return true
+		}
+	}
+	return false
+}
+
+// join makes a task one of its process, with mu held.
+func (k *Kernel) join(t *Task) {
+	k.tasks[t.TID] = t
+	t.P.tasks = append(t.P.tasks, t)
+	k.awake.Add(1)
+	k.running.Add(1)
+	t.mm.add(t.CPU)
+}
+
+// main is the life of a task, on the calling goroutine.
+func (t *Task) main() {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer t.K.running.Done()
+	t.run()
+	t.leave()
+}
+
+// run executes the task until it ends. It is the emulation loop's outer half:
+// guest code runs in CPU.Run; everything that needs Linux comes back here.
+func (t *Task) run() {
+	for !t.exiting {
+		if t.interrupted() {
+			t.deliver(0, 0)
+			continue
+		}
+		switch exit := t.execute(); exit.Kind {
+		case guest.ExitSyscall:
+			t.syscall()
+		case guest.ExitTrap:
+			t.trap(exit.Trap)
+		case guest.ExitInterrupt:
+			t.deliver(0, 0)
+		case guest.ExitFailed:
+			t.K.Kill(errors.New("the guest cannot go on"))
+		}
+	}
+}
+
+// execute runs guest code. The goroutine is locked to its thread only meanwhile: tasks that wait
+// need none.
+func (t *Task) execute() guest.Exit {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return t.CPU.Run()
+}
+
+// syscall carries out the system call that the guest has just made.
+func (t *Task) syscall() {
+	nr, args := t.CPU.Syscall()
+	c := Call{Row: t.K.table.row(nr), Args: args}
+	r, e := c.Row.Do(t, &c)
+	if t.exiting || e == errNoResult {
+		return
+	}
+	result := int64(r)
+	if e != 0 {
+		result = -int64(e)
+	}
+	if t.K.cfg.Trace != nil {
+		t.K.cfg.Trace(t, &c, result)
+	}
+	t.CPU.SetResult(result)
+	if t.interrupted() || e >= ERESTARTSYS && e <= ERESTART_RESTARTBLOCK {
+		t.deliver(e, args[0])
+	}
+}

@@ -1,0 +1,257 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/irq"
+	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// Process is a thread group. Kernel.mu guards its fields, unless they say otherwise.
+type Process struct {
+	K   *Kernel
+	Pid int // constant
+
+	tasks    []*Task
+	parent   *Process // nil is the kernel itself
+	children []*Process
+	group    int // process group
+	session  int
+	uid      uint32
+
+	mm      *memory // nil when the process has ended
+	actions *actions
+	pending sigQueue // signals for the process that no task has taken
+	limits  rlimits
+
+	exitSignal int     // what the parent is told the end by; 0 for nothing
+	borrower   *Task   // the parent's task that waits for a vfork child to let go of its memory
+	execing    *Task   // the task that waits for all others to end, to execute another program
+	changed    changes // what the parent has not waited for
+	stopped    bool
+	exitCode   int // of the first task, which counts if all have ended by exit(2); only that task uses it
+	ending     bool
+	zombie     bool
+	status     Status
+
+	used, reaped usage // of tasks that have ended, and of children that were waited for
+}
+
+// newProcess returns a process without tasks, a child of parent.
+func (k *Kernel) newProcess(parent *Process) *Process {
+	return &Process{K: k, parent: parent, actions: new(actions), exitSignal: int(syscall.SIGCHLD)}
+}
+
+// Task is a thread. Only its goroutine uses it, save for what says otherwise.
+type Task struct {
+	K   *Kernel
+	P   *Process
+	Mem *mem.Space // that of mm
+	CPU guest.CPU
+	TID int // constant, but for execve by another than the first task
+
+	mm      *memory
+	sleeper sleeper     // for any goroutine
+	sig     taskSignals // Kernel.mu guards what others look at
+	files   taskFiles
+	name    comm // guarded by Kernel.mu
+
+	clearTID uint64       // set to 0, and its futex woken, at exit (set_tid_address(2)); 0 for none
+	robust   uint64       // head of the robust list (set_robust_list(2)); 0 for none
+	restart  restartBlock // what restart_syscall(2) continues
+
+	exiting bool // the run loop is to return
+}
+
+// memory is an address space with what executes in it.
+type memory struct {
+	*mem.Space
+	machine *Machine
+	image   *loader.Image
+	env     []string
+
+	users atomic.Int32 // processes
+
+	mu   sync.Mutex // guards cpus
+	cpus map[guest.CPU]struct{}
+}
+
+func newMemory(m *Machine) *memory {
+	mm := &memory{Space: m.Mem, machine: m, cpus: map[guest.CPU]struct{}{}}
+	mm.users.Store(1)
+	mm.Watch(func(uint64, uint64) { mm.flushCode() })
+	return mm
+}
+
+// add has the CPU told of code that changes.
+func (m *memory) add(c guest.CPU) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cpus[c] = struct{}{}
+	c.FlushCode() // whoever flushed before may have overlooked this CPU
+}
+
+func (m *memory) remove(c guest.CPU) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.cpus, c)
+}
+
+// flushCode makes all CPUs re-read guest code before they execute more of it.
+func (m *memory) flushCode() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c := range m.cpus {
+		c.FlushCode()
+	}
+}
+
+// release lets go of the memory for a process.
+func (m *memory) release() {
+	if m.users.Add(-1) == 0 && m.machine.Close != nil {
+		_ = m.machine.Close()
+	}
+}
+
+// notify has the task look for what is to be done. Any goroutine may call it.
+func (t *Task) notify() {
+	t.sleeper.attention.Store(true)
+	t.CPU.IRQ().Raise(irq.Signal)
+	t.Wake()
+}
+
+// end ends the process, with Kernel.mu held: its tasks leave soon. The first caller's status counts.
+func (p *Process) end(s Status) {
+	if p.ending || p.zombie {
+		return
+	}
+	p.ending, p.status = true, s
+	for _, t := range p.tasks {
+		t.notify()
+	}
+}
+
+// leave ends the task; the last one of a process ends that.
+func (t *Task) leave() {
+	p, k := t.P, t.K
+	t.releaseRobust()
+	if addr := t.clearTID; addr != 0 {
+		if t.mm.users.Load() > 1 || t.others() {
+			if t.Mem.Store(addr, 4, 0) == nil {
+				t.wakeFutex(addr, 1)
+			}
+		}
+	}
+	t.files.release()
+	t.mm.remove(t.CPU)
+	k.mu.Lock()
+	delete(k.tasks, t.TID)
+	p.tasks = slices.DeleteFunc(p.tasks, func(other *Task) bool { return other == t })
+	var mm *memory
+	switch {
+	case len(p.tasks) == 0:
+		if !p.ending { // exit(2) by all of them
+			p.ending, p.status = true, Status{Code: p.exitCode}
+		}
+		mm = p.mm
+		p.mm = nil
+	case p.execing != nil:
+		p.execing.Wake()
+	}
+	k.mu.Unlock()
+	if mm != nil {
+		mm.release()
+		k.mu.Lock()
+		p.finish()
+		k.mu.Unlock()
+	}
+	if k.awake.Add(-1) == 0 {
+		k.idle()
+	}
+}
+
+// others reports whether the process has further tasks.
+func (t *Task) others() bool {
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	return len(t.P.tasks) > 1
+}
+
+// finish is the end of a process that has no tasks any more, with Kernel.mu held.
+func (p *Process) finish() {
+	k := p.K
+	p.returnMemory()
+	p.zombie = true
+	for _, child := range p.children {
+		child.parent = nil
+		if child.zombie {
+			delete(k.processes, child.Pid)
+		}
+	}
+	p.children = nil
+	if p.Pid == firstID || k.ended {
+		delete(k.processes, p.Pid)
+		if !k.ended {
+			k.endAll()
+		}
+		return
+	}
+	p.reportEnd()
+}
+
+// returnMemory has the parent go on that a vfork child has its memory from, with Kernel.mu held.
+func (p *Process) returnMemory() {
+	if t := p.borrower; t != nil {
+		p.borrower = nil
+		t.Wake()
+	}
+}
+
+func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
+	if t.TID == t.P.Pid {
+		t.P.exitCode = c.Int(0) & 0xff
+	}
+	t.exiting = true
+	return 0, 0
+}
+
+func sysExitGroup(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	t.P.end(Status{Code: c.Int(0) & 0xff})
+	t.exiting = true
+	return 0, 0
+}
+
+func sysSetTidAddress(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.clearTID = c.Args[0]
+	return uint64(t.TID), 0
+}
+
+// comm is a task's name (TASK_COMM_LEN).
+type comm [16]byte
+
+// set makes it the last part of a path.
+func (n *comm) set(path string) {
+	if i := lastSlash(path); i >= 0 {
+		path = path[i+1:]
+	}
+	clear(n[:])
+	copy(n[:len(n)-1], path)
+}
+
+func lastSlash(path string) int {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return i
+		}
+	}
+	return -1
+}
