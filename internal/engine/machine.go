@@ -127,7 +127,7 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 	m.startOptimiser(t.NewLifter())
 	m.tellStubs()
 	start, end := m.cache.Range()
-	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt); err != nil {
+	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt, jit.OffExceptions); err != nil {
 		return nil, err
 	}
 	as.Watch(m.codeChanged)

@@ -33,6 +33,7 @@ type machine struct {
 	interpreted int // traces left for the interpreter
 	faults      int // traces left by a fault, or as if by one
 	refused     int // graphs that cannot be compiled
+	noLookups   bool
 	executed    map[ir.Op]int
 }
 
@@ -54,7 +55,7 @@ func newMachine(t testing.TB) *machine {
 	runtime.LockOSThread()
 	trap.Init()
 	start := uintptr(unsafe.Pointer(&code[0]))
-	if err := trap.AddCode(start, start+uintptr(len(code)), start+uintptr(EmitStubs(new(amd64.Assembler)).Fault), OffFaultAt); err != nil {
+	if err := trap.AddCode(start, start+uintptr(len(code)), start+uintptr(EmitStubs(new(amd64.Assembler)).Fault), OffFaultAt, OffExceptions); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -97,6 +98,9 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	m.ctx.IRQ.Arm(window)
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
+	if m.noLookups {
+		m.ctx.lookups = 0
+	}
 	bottom := &m.stack[len(m.stack)-1]
 	*bottom = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))

@@ -34,6 +34,9 @@ type Context struct {
 	Base    uintptr // host address of guest address 0, or of the page table
 	Detours uintptr // host address of the page table that detours go by
 
+	// The guest's exception flags, or -1: see status.go; and how often they may still be found out.
+	known, lookups int32
+
 	Host [32]uint64 // host registers, by amd64.Reg, of ExitFault; not RSP and RBP
 
 	Spill  [numSpills + 1]uint64          // intermediate values, and one for within an instruction
@@ -80,6 +83,7 @@ const (
 func (ctx *Context) Init() {
 	ctx.leave, ctx.fault = leaveAddrs()
 	ctx.consts = constants
+	ctx.lookups = maxLookups
 	ctx.guestFlags, ctx.hostFlags = guestFlagTable, hostFlagTable
 	for i := range ctx.Jumps {
 		ctx.Jumps[i].PC = noJump(i)
@@ -180,6 +184,8 @@ const (
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
 	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
+	offKnown    = int32(unsafe.Offsetof(Context{}.known)) - bias
+	offLookups  = int32(unsafe.Offsetof(Context{}.lookups)) - bias
 	offDetours  = int32(unsafe.Offsetof(Context{}.Detours)) - bias
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offChance   = int32(unsafe.Offsetof(Context{}.Chance)) - bias

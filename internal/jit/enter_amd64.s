@@ -12,6 +12,7 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	LEAQ const_bias(AX), BP
 	STMXCSR Context_hostMXCSR(AX)
 	LDMXCSR Context_MXCSR(AX)
+	MOVL $-1, Context_known(AX)
 	MOVQ Context_Base(AX), R15
 	MOVQ (const_regsAt+2*8)(AX), BX
 	MOVQ (const_regsAt+8*8)(AX), SI

@@ -95,7 +95,7 @@ func (m *nativeTest) compile(f Features) {
 	*bottom = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))
 	start := uintptr(unsafe.Pointer(&m.code[0]))
-	if err := trap.AddCode(start, start+uintptr(len(m.code)), start+uintptr(c.Stubs.Fault), OffFaultAt); err != nil {
+	if err := trap.AddCode(start, start+uintptr(len(m.code)), start+uintptr(c.Stubs.Fault), OffFaultAt, OffExceptions); err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { trap.RemoveCode(start) })

@@ -76,6 +76,7 @@ func (c *Compiler) compareFloats(v ir.Value, op amd64.Op, x, y amd64.Reg) {
 			c.fetch(t, w.memory())
 		}
 		c.a.M(amd64.STMXCSR, amd64.W32, scratch)
+		c.a.RI(amd64.AND, amd64.W32, t, 31)
 		c.hostFlagsOf(t)
 		c.mergeFlags(t, u)
 		c.fetch(nan, constant(constNaND)) // unordered, as before

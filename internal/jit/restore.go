@@ -14,6 +14,9 @@ import (
 // Context.FaultAt from RBP, for trap.AddCode.
 const OffFaultAt = int32(unsafe.Offsetof(Context{}.FaultAt)) - bias
 
+// OffExceptions is the displacement of what that is told of floating-point exceptions.
+const OffExceptions = offKnown
+
 // commonHomes are the homes that all pieces of code have in common.
 var commonHomes = homes.recoveries()
 

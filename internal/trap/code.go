@@ -14,6 +14,7 @@ type codeRegion struct {
 	start, end uintptr
 	landing    uintptr
 	at         uintptr // modulo 2^64
+	exceptions uintptr // likewise
 }
 
 const maxCode = 16
@@ -25,13 +26,17 @@ var (
 
 // AddCode has instructions in [start, end) that fault (SIGSEGV, SIGBUS and the like) go
 // on at landing. Their address is stored to memory at RBP + at; all registers are what they were.
-func AddCode(start, end, landing uintptr, at int32) error {
+//
+// A floating-point exception that MXCSR does not mask is not seen there: all are masked, and the
+// instruction is executed again. Memory at RBP + exceptions tells: the word of 32 bits there becomes -1,
+// and the next one is counted down.
+func AddCode(start, end, landing uintptr, at, exceptions int32) error {
 	codeMu.Lock()
 	defer codeMu.Unlock()
 	for i := range code {
 		r := &code[i]
 		if r.end == 0 {
-			r.start, r.landing, r.at = start, landing, uintptr(at)
+			r.start, r.landing, r.at, r.exceptions = start, landing, uintptr(at), uintptr(exceptions)
 			atomic.StoreUintptr(&r.end, end)
 			return nil
 		}

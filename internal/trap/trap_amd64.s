@@ -5,7 +5,14 @@
 #define UC_RBP 120
 #define UC_RAX 144
 #define UC_RIP 168
+#define UC_FPSTATE 224
 #define UC_SIGMASK 296
+
+// MXCSR in what UC_FPSTATE points to, and its masks of exceptions, which are so many bits
+// above the flags: Intel's manual, volume 1, section 10.2.3.
+#define FP_MXCSR 24
+#define MASKS 0x1f80
+#define MASKS_AT 7
 
 #define SI_SIGNO 0
 #define SI_ERRNO 4
@@ -102,11 +109,33 @@ elsewhere:
 	JMP  AX
 
 translated:
+	CMPL DI, $8 // SIGFPE
+	JEQ  exception
+fault:
 	MOVQ UC_RBP(DX), AX
 	ADDQ codeRegion_at(R8), AX
 	MOVQ CX, (AX)
 	MOVQ codeRegion_landing(R8), AX
 	MOVQ AX, UC_RIP(DX)
+	RET
+exception:
+	// What has not been masked was no flag before the instruction, and need not be
+	// one after it: an exact result that is tiny is an exception only if it is not masked.
+	MOVQ UC_FPSTATE(DX), R10
+	MOVL FP_MXCSR(R10), AX
+	MOVL AX, R9
+	SHRL $MASKS_AT, R9
+	ANDL $0x3f, R9
+	XORL $0x3f, R9
+	JEQ  fault
+	NOTL R9
+	ANDL R9, AX
+	ORL  $MASKS, AX
+	MOVL AX, FP_MXCSR(R10)
+	MOVQ UC_RBP(DX), AX
+	ADDQ codeRegion_exceptions(R8), AX
+	MOVL $-1, 0(AX)
+	DECL 4(AX)
 	RET
 
 ours:
