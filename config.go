@@ -45,9 +45,9 @@ type Translator struct {
 	// NoOptimiser has hot code only translated. Otherwise loops in it are recompiled as a
 	// whole, on a thread in the background.
 	NoOptimiser bool
-	// OptimiserThreshold is how often translated code jumps back to a place before the code
-	// there is optimised, or calls it, if it is less than 1,000; 0 stands for the default, a negative number for "not at
-	// all": the guest then waits for it.
+	// OptimiserThreshold, if it is not 0, is how often translated code jumps back to a place, or calls it,
+	// before the code there is optimised, whatever that costs; a negative number stands for "not at
+	// all": the guest then waits for it. If it is 0, code is optimised that is seen to take much time.
 	OptimiserThreshold int
 	// Chance, if it is not 0, has optimised code left at random places. It is for tests: the
 	// seed of the random numbers.

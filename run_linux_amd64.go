@@ -102,7 +102,7 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 		opts.Optimise = max(t.OptimiserThreshold, 0)
 	}
 	if t.NoOptimiser {
-		opts.Optimise = -1
+		opts.Optimise = engine.Never
 	}
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize

@@ -63,7 +63,7 @@ type OptimiserStats struct {
 	Failed  uint64 // not made: the code generator refused, or there was no room
 	Undone  uint64 // given up, as they were left in the midst too often
 	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
-	Put     uint64 // put off: there was no time, or too many were waiting
+	Put     uint64 // put off: too many were waiting
 
 	Insts     uint64 // guest instructions in regions
 	HostBytes uint64

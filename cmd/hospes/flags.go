@@ -131,7 +131,7 @@ var table = []option{
 		}
 		return fmt.Errorf("%q is neither on nor off", v)
 	}},
-	{"optimise-threshold", "HOSPES_OPTIMISE_THRESHOLD", "N", "optimise what was jumped back to N times; below 1000 what was called, too, at any cost; 0: at once", func(o *opts, v string) (err error) {
+	{"optimise-threshold", "HOSPES_OPTIMISE_THRESHOLD", "N", "optimise what was jumped back to or called N times, at any cost, not what takes much time; 0: at once", func(o *opts, v string) (err error) {
 		o.translator.OptimiserThreshold, err = parseThreshold(v)
 		return err
 	}},

@@ -5,6 +5,7 @@ package codecache
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -36,6 +37,13 @@ type Block struct {
 	// place it is that they fail too often for regions there to have any.
 	Missed  uint32
 	NoLooks bool
+
+	// Seen is how much time the guest has spent in it, by samples; Samples is how many these were. Tried is how
+	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself.
+	Seen    time.Duration
+	Samples uint32
+	Tried   uint8
+	Refused bool
 
 	States *ir.States // where registers are when it faults; nil for where they always are
 

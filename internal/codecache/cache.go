@@ -275,6 +275,21 @@ func (c *Cache) At(host uintptr) (f Fault, b *Block, ok bool) {
 	return b.faults[n], b, true
 }
 
+// Within is the block that was made of the guest instruction at an address: the region, if there is one, else the
+// block that begins last, or nil.
+func (c *Cache) Within(pc uint64) (found *Block) {
+	for _, b := range c.pages[pc>>pageShift] {
+		switch {
+		case !b.Valid() || !b.overlaps(pc, 1):
+		case b.Region:
+			return b
+		case found == nil || found.PC < b.PC:
+			found = b
+		}
+	}
+	return found
+}
+
 // Link has an exit lead to a block, unless it leads to one, or is guessed to go elsewhere. It
 // is one that was taken when to was valid.
 func (c *Cache) Link(n uint32, to *Block) {

@@ -30,6 +30,11 @@ func (c *Cache) heats(e *Exit, to *Block) bool {
 	return false
 }
 
+// Loops reports whether an exit that is linked to a block heats it.
+func (c *Cache) Loops(b *Block) bool {
+	return slices.ContainsFunc(b.incoming, func(n uint32) bool { return c.heats(c.Exit(n), b) })
+}
+
 // back reports whether the exit leads back to a block, as far as links know: no loop has
 // jumps forward only.
 func (e *Exit) back(to *Block) bool { return to.PC <= e.Block.PC }
@@ -64,6 +69,9 @@ func (c *Cache) AddThunk(b *Block, buf []byte, start, counter int) {
 	c.Recount(b)
 	c.exits = append(c.exits, Exit{Kind: ToHot, PC: b.PC, Block: b})
 }
+
+// Counted reports whether a block has its counting thunk.
+func (c *Cache) Counted(b *Block) bool { return b.thunk != 0 }
 
 // Hot ends the counting of a block's executions: all exits that are linked to it lead there on
 // the shortest way.

@@ -18,10 +18,6 @@ type budget struct {
 // share is what optimising may take of the guest's CPU time: 1/40. Go's collector takes about as much again.
 const share = 40
 
-// eager is a threshold so low that whoever chooses it wants code optimised at any price, functions
-// without loops included.
-const eager = 1000
-
 // Bounds of how long to wait for time.
 const minWait, maxWait = 20 * time.Millisecond, 200 * time.Millisecond
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/jit"
 )
 
@@ -166,6 +167,9 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		return on, how, exit, false
 	}
 	left := c.leave()
+	if c.ctx.IRQ.Bits()&irq.Sample != 0 {
+		c.sampled(left)
+	}
 	c.m.runs.count(left.Kind)
 	c.SetPC(left.PC)
 	switch left.Kind {
@@ -222,9 +226,10 @@ func (c *CPU) enter(b *codecache.Block) bool {
 // left is how translated code was left.
 type left struct {
 	Kind   codecache.ExitKind
-	PC     uint64 // where to go on
-	number uint32 // of the exit
-	epoch  uint64 // when number was valid
+	PC     uint64           // where to go on
+	number uint32           // of the exit
+	block  *codecache.Block // that was left; nil if it is not known
+	epoch  uint64           // when number was valid
 }
 
 // jumped is the kind of exit for a computed jump, as if it were of a block.
@@ -252,7 +257,7 @@ func (c *CPU) leave() (l left) {
 	if e.Kind == codecache.ToGuess {
 		pc = c.ctx.PC
 	}
-	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, epoch: c.m.cache.Epoch}
+	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, block: e.Block, epoch: c.m.cache.Epoch}
 }
 
 // faulted is leave for an instruction that has faulted, with m.mu held.
@@ -269,7 +274,7 @@ func (c *CPU) faulted() left {
 		c.refused(b)
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
-		return left{Kind: codecache.ToInterp, PC: f.PC}
+		return left{Kind: codecache.ToInterp, PC: f.PC, block: b}
 	}
 	c.ctx.EmptyStack()
 	if f.Computed {

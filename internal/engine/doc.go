@@ -15,8 +15,8 @@
 // translation comes back to the interpreter for code without a translation, and for
 // single instructions that have none.
 //
-// Translated code counts how often it goes back to a block. What is hot then is made a region of,
-// on a goroutine of its own (worker.go): the code around the block is surveyed (survey.go), what
+// Samples tell in which translations much time is spent (sample.go), counting how often code goes back to a block
+// tells which loops these are in. What is hot then is made a region of, on a goroutine of its own (worker.go): the code around the block is surveyed (survey.go), what
 // belongs together found (region.go), optimised (package opt), compiled, and put in the
 // block's place. Where a region is often left in the midst, the block comes back until
 // another one is made (hot.go).

@@ -7,8 +7,9 @@ import (
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 )
 
-// Jumps back and calls by direct jumps or inline caches make a block hot. The exits for these
-// lead through a counting thunk of the block at first: see codecache.Cache.AddThunk.
+// Jumps back, and calls by direct jumps or inline caches, make a block hot. While they are counted, the exits for these
+// lead through a counting thunk of the block: see codecache.Cache.AddThunk. That is so for loops where samples have
+// found the guest at work (sample.go), or, with a threshold, for all blocks from the beginning.
 
 // link has the exit that was taken lead to a translation.
 func (m *Machine) link(l left, to *codecache.Block) {
@@ -28,7 +29,7 @@ func (m *Machine) linked(l left, to *codecache.Block) (hot bool) {
 	case !m.opt.on:
 	case m.cache.WantsSide(l.number):
 		m.addSide(l.number, to)
-	case m.cache.WantsThunk(l.number, to):
+	case !m.opt.sampling && m.cache.WantsThunk(l.number, to):
 		if hot = m.opts.Optimise == 0; hot {
 			m.cache.Hot(to)
 		} else {
@@ -39,11 +40,16 @@ func (m *Machine) linked(l left, to *codecache.Block) (hot bool) {
 	return hot
 }
 
-// addThunk gives a block a counting thunk if there is room, with mu held.
-func (m *Machine) addThunk(to *codecache.Block) {
-	if start, counter, ok := m.emitThunk(to); ok {
+// addThunk gives a block a counting thunk if it has none, with mu held. It reports false if there is no room.
+func (m *Machine) addThunk(to *codecache.Block) bool {
+	if m.cache.Counted(to) {
+		return true
+	}
+	start, counter, ok := m.emitThunk(to)
+	if ok {
 		m.cache.AddThunk(to, m.asm.Buf, start, counter)
 	}
+	return ok
 }
 
 // addSide links an exit by a side thunk if there is room, with mu held.

@@ -178,36 +178,45 @@ func TestInstallRaces(t *testing.T) {
 	}
 }
 
-// TestBudget: what is hot when there is no time for it becomes a region when there is, and the
-// goroutine for that ends when no guest thread runs.
-func TestBudget(t *testing.T) {
+// TestSampled: loops that take much of the guest's time become regions once there is time for making some, and
+// samples end when no guest thread runs.
+func TestSampled(t *testing.T) {
 	translatedRegions(t)
-	m, cpu := machineFor(t, sums, Options{Optimise: eager, CacheSize: 1 << 20})
+	m, cpu := machineFor(t, sums, Options{Optimise: Sampled, CacheSize: 1 << 20})
 	spend := func(d time.Duration) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.opt.budget.spent = d
 	}
-	spend(time.Hour)
 	again := func() OptimiserStats {
 		cpu.SetPC(codeAddr)
-		run(t, cpu)
+		if run(t, cpu); x(cpu, 10) != sumsTo {
+			t.Fatalf("the sum is %d, want %d", x(cpu, 10), sumsTo)
+		}
 		return m.stats().Optimiser
 	}
-	if s := again(); s.Put == 0 || s.Regions != 0 {
-		t.Errorf("without time: %+v", s)
+	spend(time.Hour)
+	for end := time.Now().Add(20 * period); time.Now().Before(end); {
+		if s := again(); s.Regions != 0 || s.Thunks != 0 {
+			t.Fatalf("without time: %+v", s)
+		}
 	}
 	m.await()
 	if !m.opt.parked.Load() {
-		t.Error("there is nothing left to do")
+		t.Error("samples have ended for good")
 	}
 	spend(0)
-	for end := time.Now().Add(10 * time.Second); again().Regions == 0; {
+	for end := time.Now().Add(time.Minute); again().Regions == 0; {
 		if time.Now().After(end) {
 			t.Fatalf("with time: %+v", m.stats().Optimiser)
 		}
 	}
 	m.await()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.opt.sampler.racing != nil && !time.Now().Before(m.opt.sampler.until) {
+		t.Error("loops are counted for ever")
+	}
 }
 
 // TestBudgetTimes: how much time there is for how much of the guest.

@@ -22,9 +22,9 @@ import (
 type Options struct {
 	// Threshold is how often a block is interpreted before it is translated.
 	Threshold int
-	// Optimise is how often translated code jumps back to a block, or calls it if it is less
-	// than eager, before the code around that is optimised. 0: the first time, and the guest waits for it; a negative
-	// number: never.
+	// Optimise says which code is optimised: Sampled, Never, or how often translated code jumps back to
+	// a block, or calls it, before the code around that is, whatever it costs; 0 is the first time, and
+	// the guest waits for it.
 	Optimise int
 	// Chance, if it is not 0, has optimised code left at random places, for tests: see chance.go. It
 	// is the seed of the random numbers.
@@ -53,8 +53,13 @@ type Options struct {
 	Differs func(*Difference)
 }
 
+const (
+	Never   = -1 // nothing is optimised
+	Sampled = -2 // what is seen to take much of the guest's time
+)
+
 // DefaultOptions are those that suit most programs.
-var DefaultOptions = Options{Threshold: 24, Optimise: 2000, CacheSize: 128 << 20}
+var DefaultOptions = Options{Threshold: 24, Optimise: Sampled, CacheSize: 128 << 20}
 
 // MinCacheSize is the least size of the code cache: any block fits, and a few more.
 const MinCacheSize = 128 << 10

@@ -18,14 +18,15 @@ import (
 // optimiser makes regions of what is hot, on a goroutine of its own that exists as long as
 // there is something to do.
 type optimiser struct {
-	on bool // hot code is optimised
+	on       bool // hot code is optimised
+	sampling bool // which is found by samples
 
 	// Guarded by Machine.mu.
 	queue   []request
-	waiting []*codecache.Block // that were hot when there was no time for them
-	running bool               // there is a goroutine for these
-	parked  atomic.Bool        // there are some, but no goroutine, as no guest thread was running
-	pid     int                // the process whose the code cache is
+	sampler sampler     // none if blocks are counted from the beginning
+	running bool        // there is a goroutine for these
+	parked  atomic.Bool // there is none, as no guest thread was running
+	pid     int         // the process whose the code cache is
 	budget  budget
 	stats   OptimiserStats
 
@@ -41,6 +42,9 @@ type request struct {
 	at   time.Time
 }
 
+// again is how often code is executed that has been in a region which was given up, before another is made.
+const again = 2000
+
 // maxQueue is the greatest length of the queue. Who comes later has to become hot again.
 const maxQueue = 256
 
@@ -55,10 +59,15 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.gen.comp.MarkOps, o.gen.comp.Chance = m.opts.Optimised != nil, m.opts.Chance != 0
-	o.on = m.opts.Optimise >= 0 && m.opts.Differs == nil
-	o.budget.unlimited = m.opts.Optimise < eager
-	m.cache.CountCalls = m.opts.Optimise < eager // see survey.form
+	o.on = m.opts.Optimise != Never && m.opts.Differs == nil
+	o.sampling = o.on && m.opts.Optimise == Sampled
+	o.parked.Store(o.sampling)
+	o.budget.unlimited = !o.sampling
+	m.cache.CountCalls = !o.sampling // see survey.form
 	m.cache.Threshold = uint32(max(m.opts.Optimise, 1))
+	if o.sampling {
+		m.cache.Threshold = again
+	}
 }
 
 // request asks for a region that is entered at a block, with mu held.
@@ -66,48 +75,39 @@ func (m *Machine) request(b *codecache.Block) {
 	o := &m.opt
 	o.stats.Hot++
 	m.cache.Hot(b)
-	switch {
-	case o.budget.wait() > 0:
-		m.putOff(b)
-	case len(o.queue) == maxQueue:
+	m.endRace()
+	if len(o.queue) == maxQueue {
 		m.cache.Watch(b, m.cache.Threshold)
 		o.stats.Put++
-	default:
-		o.queue = append(o.queue, request{b, time.Now()})
-		o.stats.Longest = max(o.stats.Longest, len(o.queue))
+		return
 	}
-	m.startWorker()
+	o.queue = append(o.queue, request{b, time.Now()})
+	o.stats.Longest = max(o.stats.Longest, len(o.queue))
+	m.startWorker(0)
 }
 
-// putOff has a request wait until there is time for it, with mu held.
-func (m *Machine) putOff(b *codecache.Block) {
-	m.opt.waiting = append(m.opt.waiting, b)
-	m.opt.stats.Put++
-}
-
-// startWorker has a goroutine work on requests if there is none, with mu held.
-func (m *Machine) startWorker() {
+// startWorker has a goroutine work on requests, in a while, if there is none, with mu held.
+func (m *Machine) startWorker(while time.Duration) {
 	if o := &m.opt; !o.running {
 		o.running = true
 		o.parked.Store(false)
-		go m.work()
+		time.AfterFunc(while, m.work)
 	}
 }
 
-// unpark starts the goroutine again if it has ended for want of guest threads that run.
+// unpark starts the goroutine if it has ended for want of guest threads that run. Short programs end
+// before it begins.
 func (m *Machine) unpark() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.opt.parked.Load() {
-		m.startWorker()
+		m.startWorker(period)
 	}
 }
 
-// work works on requests until there are none. It keeps its thread, whose time counts. While a
-// region is made, there already is a profile of the next one.
+// work works on requests, and takes samples. While a region is made, there already is a profile of
+// the next one.
 func (m *Machine) work() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var p *profile
 	for {
 		var wait time.Duration
@@ -126,8 +126,11 @@ func (m *Machine) work() {
 	}
 }
 
-// profiled makes a region. It returns the profile of the next one, or nil.
+// profiled makes a region. It returns the profile of the next one, or nil. It keeps its thread, whose
+// time counts.
 func (m *Machine) profiled(p *profile) (next *profile) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	start := threadTime()
 	defer func() {
 		m.mu.Lock()
@@ -163,54 +166,46 @@ func (m *Machine) nextProfile() (p *profile, wait time.Duration) {
 	}
 }
 
-// next returns what to make a region of, or how long to wait for there to be time for it. The
+// next returns what to make a region of, or how long to wait for there to be something, or time for it. The
 // goroutine is to end if it returns neither.
 func (m *Machine) next() (b *codecache.Block, wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
 	wait = o.budget.wait()
-	for len(o.queue) > 0 {
+	if len(o.queue) > 0 && wait == 0 {
 		r := o.queue[0]
 		o.queue = o.queue[1:]
-		if wait == 0 {
-			o.stats.Waited += time.Since(r.at)
-			return r.head, 0
+		o.stats.Waited += time.Since(r.at)
+		return r.head, 0
+	}
+	if !o.sampling || m.closed {
+		if len(o.queue) == 0 {
+			o.queue, o.running = nil, false
 		}
-		m.putOff(r.head)
+		return nil, wait
 	}
-	switch {
-	case len(o.waiting) == 0:
-		wait = 0
-	case !m.executes():
-		o.parked.Store(true)
-		wait = 0
-	case wait == 0:
-		m.compete()
-		wait = competition
-	}
-	if wait == 0 {
-		o.queue, o.running = nil, false
-	}
-	return nil, wait
+	return nil, m.look(wait == 0)
 }
 
-// Of some blocks that wait, those come first that are executed as often as this first. The others, which
-// are not counted meanwhile, have their turn later: counting costs more than most blocks would gain.
-const (
-	heat        = 2000
-	rivals      = 16
-	competition = 2 * time.Millisecond // is how long they are given
-)
-
-// compete has some of the blocks that wait become hot again, with mu held: those first that are executed most now.
-func (m *Machine) compete() {
-	o := &m.opt
-	n := min(rivals, len(o.waiting))
-	for _, b := range o.waiting[:n] {
-		m.cache.Watch(b, heat)
+// look takes a sample, and has loops counted if there is time for making regions, with mu held. It returns when to
+// do so again, or 0.
+func (m *Machine) look(timely bool) (wait time.Duration) {
+	s := &m.opt.sampler
+	switch {
+	case s.racing != nil:
+		if time.Now().After(s.until) {
+			m.endRace()
+		}
+	case timely && len(m.opt.queue) == 0:
+		m.race()
 	}
-	o.waiting = o.waiting[n:]
+	if !m.sample() {
+		m.opt.running = false
+		m.opt.parked.Store(true)
+		return 0
+	}
+	return period
 }
 
 // attempt is make for a guest that can do without: should the optimiser fail on its code, that stays
@@ -248,7 +243,7 @@ func (m *Machine) make(s *survey, w *stopwatch) {
 	r := s.form(o.lifter)
 	lap("discovery")
 	if r == nil {
-		m.refuse(&o.stats.NoLoop)
+		m.refuseHead(s.head)
 		return
 	}
 	r.name = m.symbol(s.head.PC)
@@ -271,6 +266,14 @@ func (m *Machine) make(s *survey, w *stopwatch) {
 		r.history.Note(pass, code)
 	})
 	generate(m, r, code, lap)
+}
+
+// refuseHead notes that there is no region of a block.
+func (m *Machine) refuseHead(b *codecache.Block) {
+	m.mu.Lock()
+	b.Refused = true
+	m.mu.Unlock()
+	m.refuse(&m.opt.stats.NoLoop)
 }
 
 // refuse counts a region that is not made.
@@ -334,7 +337,7 @@ func (o *optimiser) forked(lost bool) {
 
 // forget forgets what is to be done, with mu held.
 func (o *optimiser) forget() {
-	o.queue, o.waiting = nil, nil
+	o.queue, o.sampler.warm, o.sampler.racing = nil, nil, nil
 }
 
 // OptimiserStats are about regions: code that was hot enough to be optimised.
@@ -347,7 +350,7 @@ type OptimiserStats struct {
 	Failed  uint64 // not made: the code generator refused, or there was no room
 	Undone  uint64 // given up, as they were left in the midst too often
 	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
-	Put     uint64 // put off: there was no time, or too many were waiting
+	Put     uint64 // put off: too many were waiting
 
 	Insts     uint64 // guest instructions in regions
 	HostBytes uint64

@@ -18,7 +18,8 @@ type Word struct {
 }
 
 const (
-	Signal = 1         // a signal has arrived, or something else needs the personality
+	Signal = 1 << 0    // a signal has arrived, or something else needs the personality
+	Sample = 1 << 1    // the engine wants to know where the thread is
 	All    = 1<<32 - 1 // all bits
 )
 

@@ -1,0 +1,160 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/irq"
+)
+
+// Code that takes much of the guest's time is found by samples: now and then the interrupt words of
+// threads that execute translated code are raised, and who comes back notes which block was left. Code
+// in which no sample falls costs nothing. Around a block in which enough do, the loops are counted
+// for a moment: the first one that has gone round often enough is hot.
+
+const (
+	// period is the time between samples. Each costs some 50 microseconds, most of them for waking Go's threads up.
+	// If threads were in translated code for more than 10 ms at a time, Go's scheduler would take
+	// that for a long system call, and then be at work for a while each time.
+	period = 5 * time.Millisecond
+
+	// worth is how much time must have been spent in a block before a region is made of what is around
+	// it, a few times what making one takes; significant is how many samples that are at least.
+	worth       = 8 * time.Millisecond
+	significant = 2
+	// fraction is which part of the guest's time it is at least, 1/fraction.
+	fraction = 256
+
+	// rounds is how often the first of some loops goes round before it is hot, within the time raceTime.
+	rounds    = 256
+	raceTime  = 2 * time.Millisecond
+	maxRivals = 48 // blocks are looked at for these loops
+
+	maxIdle = 16 // samples without any thread in translated code, after which there are no more until there is one
+)
+
+// sampler finds hot blocks. Machine.mu guards it.
+type sampler struct {
+	warm   []*codecache.Block // those with a significant number of samples
+	racing []*codecache.Block // whose executions are being counted
+	until  time.Time          // when that ends
+	idle   int                // samples that found nobody
+}
+
+// sample has each thread in translated code come back, with mu held. It reports whether there have been any lately.
+func (m *Machine) sample() bool {
+	s := &m.opt.sampler
+	s.idle++
+	for _, c := range m.live() {
+		if c.inside.Load() {
+			c.ctx.IRQ.Raise(irq.Sample)
+			s.idle = 0
+		}
+	}
+	return s.idle < maxIdle
+}
+
+// sampled notes where a thread was, which has come back.
+func (c *CPU) sampled(l left) {
+	c.ctx.IRQ.Lower(irq.Sample)
+	m := c.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := l.block
+	if b == nil {
+		b = m.cache.Within(l.PC)
+	}
+	if b == nil || !b.Valid() || b.Region || b.Checked || b.Function != 0 {
+		return
+	}
+	b.Seen += period
+	if b.Samples++; b.Samples == significant {
+		m.opt.sampler.warm = append(m.opt.sampler.warm, b)
+	}
+}
+
+// hottest is the block in which most time has been spent, if that is worth anything, or nil, with mu held. It counts
+// as one without samples from then on.
+func (m *Machine) hottest() *codecache.Block {
+	s := &m.opt.sampler
+	least := max(worth, (processTime()-m.opt.budget.spent)/fraction)
+	best := -1
+	kept := s.warm[:0]
+	for _, b := range s.warm {
+		if !b.Valid() {
+			b.Seen, b.Samples = 0, 0
+			continue
+		}
+		if b.Seen >= least<<b.Tried && (best < 0 || b.Seen > kept[best].Seen) {
+			best = len(kept)
+		}
+		kept = append(kept, b)
+	}
+	s.warm = kept
+	if best < 0 {
+		return nil
+	}
+	b := kept[best]
+	s.warm[best] = kept[len(kept)-1]
+	s.warm = kept[:len(kept)-1]
+	b.Seen, b.Samples, b.Tried = 0, 0, min(b.Tried+1, 16)
+	return b
+}
+
+// race begins counting how often the loops around the hottest block go round, with mu held, if there is one.
+func (m *Machine) race() {
+	s := &m.opt.sampler
+	b := m.hottest()
+	if b == nil {
+		return
+	}
+	s.until = time.Now().Add(raceTime)
+	for _, r := range m.rivals(b) {
+		if m.addThunk(r) {
+			m.cache.Watch(r, rounds)
+			s.racing = append(s.racing, r)
+		}
+	}
+}
+
+// endRace ends that, with mu held.
+func (m *Machine) endRace() {
+	s := &m.opt.sampler
+	for _, b := range s.racing {
+		if b.Valid() {
+			m.cache.Hot(b)
+		}
+	}
+	s.racing = nil
+}
+
+// rivals are the heads of loops around a block that are no regions: the nearest ones, by exits that have been
+// taken in both directions.
+func (m *Machine) rivals(b *codecache.Block) (list []*codecache.Block) {
+	seen := map[*codecache.Block]bool{}
+	for near := []*codecache.Block{b}; len(near) > 0 && len(seen) < maxRivals; near = near[1:] {
+		b := near[0].Under()
+		if seen[b] || !b.Valid() || b.Checked || b.Function != 0 || b.Interpreted() {
+			continue
+		}
+		seen[b] = true
+		now := m.cache.Lookup(b.Key) // the region in its place, if there is one
+		if now == b && !b.Refused && m.cache.Loops(b) {
+			list = append(list, b)
+		}
+		for k := range m.cache.Exits(b) {
+			if to := m.cache.Exits(b)[k].To(); to != nil {
+				near = append(near, to)
+			}
+		}
+		if now == nil {
+			continue
+		}
+		for _, n := range m.cache.Incoming(now) {
+			near = append(near, m.cache.Exit(n).Block)
+		}
+	}
+	return list
+}
