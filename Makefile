@@ -39,7 +39,7 @@ lint:
 
 # The tests of generated files, by name, in the packages that have some.
 generated:
-	$(GO) test -count=1 -run 'Fresh|Generated' ./internal/... ./test/userland
+	$(GO) test -count=1 -run 'Fresh|Generated' ./internal/... ./test/command ./test/userland
 
 cross:
 	@for host in $(CROSS); do \

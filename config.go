@@ -99,6 +99,15 @@ type Config struct {
 	// program itself lies in, or the cross-compiler's sysroot, is found when the
 	// program needs one.
 	Sysroot string
+	// Root, if set, is the directory that is the guest's whole file system, in place of
+	// Sysroot: no path leads out of it but into Binds, and programs of the host do not run.
+	// It is a matter of how the guest's paths are read, not a wall.
+	Root  string
+	Binds []Bind
+	// Dir, if set, becomes the working directory: a path of the guest.
+	Dir string
+	// Search has a Program without a slash be looked for in the directories of PATH in Env.
+	Search bool
 	// Mapping is the memory mapping.
 	Mapping Mapping
 	// PageSize is the guest's page size in bytes: 4096, 16384 or 65536; 0 is the first.
@@ -138,6 +147,10 @@ type Config struct {
 	// returns; in a child that the guest has forked, too. It need not return.
 	OnExit func(Status, Stats)
 }
+
+// Bind has an absolute path of the guest lead to a file or directory of the host. A
+// directory in Root lists it if it has something of that name.
+type Bind struct{ Host, Guest string }
 
 // Status is how the guest ended.
 type Status struct {

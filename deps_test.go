@@ -79,6 +79,7 @@ var policy = map[string][]string{
 		"internal/trap",
 	},
 	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/trap"},
+	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/self", "internal/trap"},
 	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
@@ -86,7 +87,7 @@ var policy = map[string][]string{
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/reserved", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
-		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/self", "internal/trap", "internal/trap/early",
+		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
 	},
 	"cmd/hospes-bench": {},
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,7 +49,13 @@ func Run(cfg Config) (Status, error) {
 	if len(args) == 0 {
 		args = []string{cfg.Program}
 	}
-	lc := linux.Config{Arch: arch, Mem: as, Sysroot: sysroot(cfg)}
+	lc := linux.Config{Arch: arch, Mem: as}
+	if lc.Tree, err = tree(cfg); err != nil {
+		return Status{}, err
+	}
+	if lc.Tree == nil {
+		lc.Sysroot = sysroot(cfg)
+	}
 	if cfg.Strace != nil {
 		lc.Tracer = strace.New(cfg.Strace)
 	}
@@ -67,6 +74,14 @@ func Run(cfg Config) (Status, error) {
 	}
 	p := linux.NewProcess(lc)
 	watch.p, watch.arch = p, arch
+	if err := p.Chdir(cfg.Dir); err != nil {
+		return Status{}, fmt.Errorf("working directory %s: %w", cfg.Dir, err)
+	}
+	if cfg.Search {
+		if prog.Path, err = p.Search(cfg.Program, cfg.Env); err != nil {
+			return Status{}, &LoadError{Err: err, ExitStatus: 127}
+		}
+	}
 	p.ExecOptions = cfg.ExecOptions
 	if cfg.Resume != nil {
 		r := cfg.Resume
@@ -159,6 +174,41 @@ func kernelStart(in self.Interpretation) *Resume {
 		}
 	}
 	return &Resume{Program: in.Program, Args: in.Argv, Secure: self.Secure(), execFn: self.StartName(), fd: in.FD}
+}
+
+// tree is what the guest is confined to, by the configuration or by the program before; nil
+// for nothing.
+func tree(cfg Config) (*linux.Tree, error) {
+	if cfg.Resume != nil {
+		if state, ok := cfg.Resume.state.(*linux.ExecState); ok {
+			return state.Tree, nil
+		}
+	}
+	if cfg.Root == "" {
+		return nil, nil
+	}
+	dir, err := realPath(cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	t := &linux.Tree{Dir: strings.TrimSuffix(dir, "/")}
+	for _, b := range cfg.Binds {
+		host, err := realPath(b.Host)
+		if err != nil {
+			return nil, err
+		}
+		t.Binds = append(t.Binds, linux.Bind{Host: host, Guest: path.Clean("/" + b.Guest)})
+	}
+	return t, nil
+}
+
+// realPath makes a path absolute and free of symbolic links.
+func realPath(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
 }
 
 // sysroot is the configured one as an absolute path without a final slash, or the

@@ -35,6 +35,9 @@ type opts struct {
 	demo       bool
 	version    bool
 
+	install installOpts
+	run     *runOpts // of hospes run; nil for another start
+
 	out io.Writer // the log, once config has opened it
 
 	resume  *hospes.Resume // the execve that this process continues, or nil
@@ -89,19 +92,19 @@ var table = []option{
 		o.logFile = v
 		return nil
 	}},
-	{"mapping", "HOSPES_MAPPING", "NAME", "how guest memory is mapped: offset (default), table or direct", func(o *opts, v string) (err error) {
+	{"mapping", "HOSPES_MAPPING", "offset|table|direct", "how guest memory is mapped; offset is the default", func(o *opts, v string) (err error) {
 		o.mapping, err = hospes.ParseMapping(v)
 		return err
 	}},
-	{"page-size", "HOSPES_PAGE_SIZE", "SIZE", "the guest's page size: 4K (default), 16K or 64K", func(o *opts, v string) (err error) {
+	{"page-size", "HOSPES_PAGE_SIZE", "4K|16K|64K", "the guest's page size; 4K is the default", func(o *opts, v string) (err error) {
 		o.memory.page, err = parsePage(v)
 		return err
 	}},
-	{"host-page-size", "HOSPES_HOST_PAGE_SIZE", "SIZE", "for tests: act as if the host's pages were of 16K or 64K", func(o *opts, v string) (err error) {
+	{"host-page-size", "HOSPES_HOST_PAGE_SIZE", "16K|64K", "for tests: act as if the host's pages were of that size", func(o *opts, v string) (err error) {
 		o.memory.host, err = parsePage(v)
 		return err
 	}},
-	{"address-bits", "HOSPES_ADDRESS_BITS", "N", "size of the guest's address space: 38 (default), 47 or 56 bits", func(o *opts, v string) (err error) {
+	{"address-bits", "HOSPES_ADDRESS_BITS", "38|47|56", "size of the guest's address space in bits; 38 is the default", func(o *opts, v string) (err error) {
 		o.memory.bits, err = parseBits(v)
 		return err
 	}},
@@ -238,35 +241,18 @@ func checkDir(path string) error {
 // parse reads the variables, then the command line, which wins.
 func parse(args []string, getenv func(string) string) (*opts, error) {
 	o := &opts{}
-	fs := flag.NewFlagSet("hospes", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
-	for i := range table {
-		opt := &table[i]
-		if v := getenv(opt.env); opt.env != "" && v != "" {
-			if err := opt.set(o, v); err != nil {
-				return nil, fmt.Errorf("%s: %w", opt.env, err)
-			}
-		}
-		for _, name := range strings.Split(opt.names, ", ") {
-			set := func(v string) error { return opt.set(o, v) }
-			if opt.arg == "" {
-				fs.BoolFunc(name, opt.help, set)
-			} else {
-				fs.Func(name, opt.help, set)
-			}
-		}
+	if err := setByVariables(o, table, getenv); err != nil {
+		return nil, err
 	}
+	fs := newFlags("hospes")
+	addFlags(fs, o, table)
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, errHelp
 	} else if err != nil {
 		return nil, fmt.Errorf("%w (see hospes --help)", err)
 	}
-	switch {
-	case o.check && o.translator.Off:
-		return nil, errors.New("--check and --translate=off: without translations there is nothing to check")
-	case o.check && o.translator.NativeLib:
-		return nil, errors.New("--check and --native-lib: host code for functions cannot be checked")
+	if err := o.conflicts(); err != nil {
+		return nil, err
 	}
 	rest := fs.Args()
 	switch {
@@ -280,8 +266,22 @@ func parse(args []string, getenv func(string) string) (*opts, error) {
 	return o, nil
 }
 
+// conflicts reports options that exclude each other.
+func (o *opts) conflicts() error {
+	switch {
+	case o.check && o.translator.Off:
+		return errors.New("--check and --translate=off: without translations there is nothing to check")
+	case o.check && o.translator.NativeLib:
+		return errors.New("--check and --native-lib: host code for functions cannot be checked")
+	}
+	return nil
+}
+
 // config is what the options mean for a run with the given environment.
 func (o *opts) config(env []string) (hospes.Config, error) {
+	if o.run != nil {
+		env = o.run.environment(env)
+	}
 	name := o.program
 	if o.hasArgv0 {
 		name = o.argv0
@@ -298,7 +298,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		Resume:      o.resume,
 	}
 	switch {
-	case cfg.Sysroot != "" || o.demo:
+	case cfg.Sysroot != "" || o.demo || o.run != nil:
 	case o.resume != nil:
 		cfg.Sysroot = o.resume.Sysroot()
 	default:
@@ -416,20 +416,16 @@ func (o *opts) environment(env []string) []string {
 const usageHead = `hospes runs a Linux program built for another instruction set (RISC-V 64).
 
 Usage:
-  hospes [OPTIONS] PROGRAM [ARGUMENTS...]
-  hospes [OPTIONS] --demo
-  hospes install | uninstall | status
+`
 
-Options (each also by a variable):
+const examples = `hospes ./hello.riscv64 world              a static program, or one whose root is found
+hospes -L /srv/riscv64 /usr/bin/python3   a program of an unpacked Debian
+hospes --strace -D log ./prog             system calls to a file
+hospes run --root image.tar -v .:/src sh  in an image, with a directory of the host
+GOARCH=riscv64 go test -exec hospes ./... Go tests of another architecture
 `
 
 const usageTail = `
-Examples:
-  hospes ./hello.riscv64 world              a static program, or one whose root is found
-  hospes -L /srv/riscv64 /usr/bin/python3   a program of an unpacked Debian
-  hospes --strace -D log ./prog             system calls to a file
-  GOARCH=riscv64 go test -exec hospes ./... Go tests of another architecture
-
 The exit status is the guest's; a guest that a signal kills makes hospes die of
 the same signal. 127: program not found; 126: it cannot be executed;
 125: hospes itself failed, or --check has found a difference; 2: bad usage.
@@ -438,16 +434,37 @@ the same signal. 127: program not found; 126: it cannot be executed;
 // usage writes the help text.
 func usage(w io.Writer) {
 	fmt.Fprint(w, usageHead)
+	for _, s := range synopses() {
+		fmt.Fprintln(w, " ", s)
+	}
+	fmt.Fprint(w, "\nOptions (each also by a variable):\n")
+	usageOptions(w, table)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "\nhospes %s: %s\n", c.name, c.help)
+		usageOptions(w, c.options)
+	}
+	fmt.Fprint(w, "\nExamples:\n")
+	for line := range strings.Lines(examples) {
+		fmt.Fprint(w, "  ", line)
+	}
+	fmt.Fprint(w, usageTail)
+}
+
+// synopsis is how the command is typed.
+func (c *command) synopsis() string {
+	s := "hospes " + c.name
+	if c.options != nil {
+		s += " [OPTIONS]"
+	}
+	if c.args != "" {
+		s += " " + c.args
+	}
+	return s
+}
+
+func usageOptions(w io.Writer, table []option) {
 	for _, opt := range table {
-		var names []string
-		for _, n := range strings.Split(opt.names, ", ") {
-			dash := "--"
-			if len(n) == 1 {
-				dash = "-"
-			}
-			names = append(names, dash+n)
-		}
-		left := strings.Join(names, ", ")
+		left := strings.Join(opt.dashed(), ", ")
 		if opt.arg != "" {
 			left += " " + opt.arg
 		}
@@ -457,5 +474,4 @@ func usage(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, commandsUsage, usageTail)
 }

@@ -48,7 +48,9 @@ func main() {
 func options() (*opts, error) {
 	r, ok := hospes.Resumed()
 	if !ok {
-		runCommand(os.Args[1:])
+		if o := runCommand(os.Args[1:]); o != nil {
+			return o, nil
+		}
 		return parse(os.Args[1:], os.Getenv)
 	}
 	if r.Options == nil {
@@ -80,6 +82,11 @@ func run(o *opts) {
 	cfg, err := o.config(os.Environ())
 	if err != nil {
 		fail(exitFailure, err)
+	}
+	if o.run != nil {
+		if err := o.enter(&cfg); err != nil {
+			fail(exitFailure, err)
+		}
 	}
 	cfg.OnExit = func(s hospes.Status, st hospes.Stats) {
 		if o.stats {

@@ -19,6 +19,10 @@ func TestExecState(t *testing.T) {
 	if diff := cmp.Diff(s, got, cmp.AllowUnexported(ExecState{})); diff != "" {
 		t.Errorf("decoded differently (-want +got):\n%s", diff)
 	}
+	s.Tree = &Tree{"/srv/my root", []Bind{{"/proc", "/proc"}, {"/a b", "/c"}}}
+	if got, err = decodeExecState(s.encode()[len(execVar)+1:]); err != nil || !cmp.Equal(s, got, cmp.AllowUnexported(ExecState{})) {
+		t.Errorf("with a tree, decoded %v, %v", got, err)
+	}
 	for _, bad := range []string{"", "x", "7 0 0", v + "x", v + ` "x`} {
 		if _, err := decodeExecState(bad); err == nil {
 			t.Errorf("decodeExecState(%q) found nothing wrong", bad)

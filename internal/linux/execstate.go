@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,7 @@ type ExecState struct {
 	FD      int      // the open program file
 	Options []string // Process.ExecOptions
 	Sysroot string   // its directory, or "" for none
+	Tree    *Tree    // what the guest is confined to, or nil
 
 	exe       int // descriptor of hospes for self.Adopt, or -1
 	limits    [len(keptLimits)]rlimit
@@ -45,7 +47,7 @@ type ExecState struct {
 
 // execState returns what a program needs that t is about to start.
 func (t *Task) execState() ExecState {
-	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, mask: t.sig.mask, trace: t.execTrace()}
+	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, Tree: t.P.Root.tree, mask: t.sig.mask, trace: t.execTrace()}
 	s.ignored, _ = t.P.sig.sets()
 	t.P.limits.mu.Lock()
 	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
@@ -117,12 +119,35 @@ func (s *ExecState) encode() string {
 		}
 	}
 	number(s.nofileMax)
-	b = strconv.AppendQuote(b, s.Path)
-	b = strconv.AppendQuote(append(b, ' '), s.Sysroot)
-	for _, o := range s.Options {
-		b = strconv.AppendQuote(append(b, ' '), o)
+	texts := append([]string{s.Path, s.Sysroot}, s.Tree.texts()...)
+	number(uint64(len(texts)))
+	for _, text := range append(texts, s.Options...) {
+		b = append(strconv.AppendQuote(b, text), ' ')
 	}
-	return string(b)
+	return string(b[:len(b)-1])
+}
+
+// texts are the tree as a list, which treeOf reads.
+func (t *Tree) texts() (list []string) {
+	if t == nil {
+		return nil
+	}
+	list = []string{t.Dir}
+	for _, b := range t.Binds {
+		list = append(list, b.Host, b.Guest)
+	}
+	return list
+}
+
+func treeOf(texts []string) *Tree {
+	if len(texts) == 0 {
+		return nil
+	}
+	t := &Tree{Dir: texts[0]}
+	for b := range slices.Chunk(texts[1:], 2) {
+		t.Binds = append(t.Binds, Bind{b[0], b[1]})
+	}
+	return t
 }
 
 func flag(b bool) uint64 {
@@ -171,26 +196,23 @@ func decodeExecState(v string) (s ExecState, err error) {
 		}
 	}
 	s.nofileMax = number()
-	for i := 0; v != "" && err == nil; i++ {
+	own := number()
+	var texts []string
+	for v != "" && err == nil {
 		quoted, e := strconv.QuotedPrefix(v)
 		if e != nil {
 			return s, errExecState
 		}
 		v = strings.TrimPrefix(v[len(quoted):], " ")
 		text, _ := strconv.Unquote(quoted) // QuotedPrefix has seen to it
-		switch i {
-		case 0:
-			s.Path = text
-		case 1:
-			s.Sysroot = text
-		default:
-			s.Options = append(s.Options, text)
-		}
+		texts = append(texts, text)
 	}
-	if s.Options == nil {
-		s.Options = []string{}
+	// Path, root, and of a tree its directory and pairs.
+	if err != nil || own < 2 || own > uint64(len(texts)) || own > 2 && own%2 == 0 {
+		return s, errExecState
 	}
-	return s, err
+	s.Path, s.Sysroot, s.Tree, s.Options = texts[0], texts[1], treeOf(texts[2:own]), texts[own:]
+	return s, nil
 }
 
 // pushLimits makes the limits that hospes keeps the host's, for a program that the

@@ -191,8 +191,11 @@ func mountIDSize(flags uint32) uint64 {
 
 func sysOpenByHandleAt(t *Task, c *Call) (uint64, syscall.Errno) {
 	fd := c.Int(0)
-	if t.P.reserved.has(fd) {
+	switch {
+	case t.P.reserved.has(fd):
 		return 0, syscall.EBADF
+	case t.P.confined():
+		return 0, syscall.EPERM // a handle leads anywhere
 	}
 	m := marshaller{t: t}
 	defer m.finish()

@@ -139,6 +139,9 @@ func sysSetns(t *Task, c *Call) (uint64, syscall.Errno) {
 	if kinds == 0 {
 		kinds = namespaceKind(fd)
 	}
+	if t.P.confined() && (kinds == 0 || kinds&unix.CLONE_NEWNS != 0) {
+		return 0, syscall.EPERM
+	}
 	r, e := t.enterNamespaces(fd, kinds)
 	if e == 0 && kinds&unix.CLONE_NEWNS != 0 {
 		t.P.files.chrooted.Store(true) // its root directory

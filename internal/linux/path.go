@@ -20,7 +20,16 @@ import (
 // that exists in neither is created below Dir if only Dir has the directory.
 // An empty Dir means no overlay; any other is absolute, without symbolic links
 // (see NewSysroot).
-type Sysroot struct{ Dir string }
+type Sysroot struct {
+	Dir  string
+	tree *Tree // if set, there is nothing but this, whose root is Dir
+}
+
+// Confined returns the root that is all that the guest sees.
+func Confined(tree *Tree) Sysroot { return Sysroot{tree.Dir, tree} }
+
+// Tree is what the guest is confined to, or nil.
+func (s Sysroot) Tree() *Tree { return s.tree }
 
 // NewSysroot returns the overlay of a directory, which may be named in any way.
 func NewSysroot(dir string) Sysroot {
@@ -66,6 +75,9 @@ func (s Sysroot) Host(name string) string { return s.resolve(name, true) }
 const maxLinks = 40
 
 func (s Sysroot) resolve(name string, follow bool) string {
+	if s.tree != nil {
+		return s.tree.resolve("/", name, follow)
+	}
 	if s.Dir == "" || !strings.HasPrefix(name, "/") {
 		return name
 	}
@@ -171,6 +183,9 @@ func (s Sysroot) missing(name string) string {
 // starting point lies in the sysroot and the way leads over an absolute link or
 // above the root.
 func (s Sysroot) relative(dirfd int, name string, follow bool) string {
+	if s.tree != nil {
+		return s.tree.relative(dirfd, name, follow)
+	}
 	simple := !strings.Contains(name, "/") && name != ".."
 	if name == "" || simple && !follow {
 		return name
@@ -201,6 +216,9 @@ func (s Sysroot) relative(dirfd int, name string, follow bool) string {
 
 // Guest returns the guest's name of a host path: what lies below Dir loses that prefix.
 func (s Sysroot) Guest(name string) string {
+	if s.tree != nil {
+		return s.tree.name(name)
+	}
 	if s.Dir == "" || !below(name, s.Dir) {
 		return name
 	}
@@ -208,6 +226,19 @@ func (s Sysroot) Guest(name string) string {
 		return "/"
 	}
 	return name[len(s.Dir):]
+}
+
+// linkText is what readlink(2) says to the guest of a link at a host path: those of /proc
+// show host paths.
+func (s Sysroot) linkText(dirfd int, host, target string) string {
+	switch {
+	case s.Dir == "" || !strings.HasPrefix(target, "/") || !isProc(dirfd, host):
+	case s.tree != nil:
+		return s.tree.linkText(host, target)
+	case below(target, s.Dir):
+		return s.Guest(target)
+	}
+	return target
 }
 
 // rootFD returns a descriptor of a sysroot's directory. It is one of hospes.
@@ -330,6 +361,9 @@ func sysGetcwd(t *Task, c *Call) (uint64, syscall.Errno) {
 func changesRoot(nr uintptr) Handler {
 	call := hostCall(nr)
 	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		if t.P.confined() {
+			return 0, syscall.EPERM
+		}
 		r, e := call(t, c)
 		if e == 0 {
 			t.P.files.chrooted.Store(true)
@@ -337,6 +371,10 @@ func changesRoot(nr uintptr) Handler {
 		return r, e
 	}
 }
+
+// confined reports whether the guest is confined to a tree by its paths alone. It must
+// not have the kernel lead it elsewhere then.
+func (p *Process) confined() bool { return p.Root.tree != nil }
 
 // root is the sysroot, until the guest has changed its root directory.
 func (p *Process) root() Sysroot {

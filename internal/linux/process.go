@@ -113,6 +113,7 @@ type Config struct {
 	Arch      guest.Arch
 	Mem       *mem.Space
 	Sysroot   string // directory that holds the guest's root, or ""
+	Tree      *Tree  // if set, the guest sees no other files
 	Tracer    Tracer
 	TraceCode func(pc uint64, text string)
 	OnExit    func(Status)
@@ -135,6 +136,9 @@ func NewProcess(cfg Config) *Process {
 		cpus:      newCPUSet(),
 		tasks:     map[int]*Task{},
 		exited:    make(chan struct{}),
+	}
+	if cfg.Tree != nil {
+		p.Root = Confined(cfg.Tree)
 	}
 	p.limits.init()
 	p.Mem.WatchMoves(p.restartCalls)

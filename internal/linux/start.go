@@ -3,9 +3,13 @@
 package linux
 
 import (
+	"cmp"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -108,6 +112,38 @@ func (p *Process) loaderConfig(prog Program) loader.Config {
 		cfg.File, cfg.Host = prog.File, p.programPath(int(prog.File.Fd()), p.hostPath(unix.AT_FDCWD, prog.Path))
 	}
 	return cfg
+}
+
+// Chdir changes the working directory to a path of the guest, which may be empty. It is
+// for before Run.
+func (p *Process) Chdir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	return unix.Chdir(p.hostPath(unix.AT_FDCWD, dir))
+}
+
+// Search returns the path of a program, which a name without a slash has in the first
+// directory of PATH that has it as an executable file.
+func (p *Process) Search(name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	path := ""
+	for _, v := range env {
+		if rest, ok := strings.CutPrefix(v, "PATH="); ok {
+			path = rest
+		}
+	}
+	for dir := range strings.SplitSeq(path, ":") {
+		file := filepath.Join("/", dir, name)
+		var st unix.Stat_t
+		host := p.hostPath(unix.AT_FDCWD, file)
+		if unix.Stat(host, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Access(host, unix.X_OK) == nil {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("%s: not found in %s", name, cmp.Or(path, "PATH, which is empty"))
 }
 
 // openProgram opens a program file by the guest's name. The host's name of it is

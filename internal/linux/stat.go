@@ -111,8 +111,5 @@ func (p *Process) readlinkAt(dirfd int, name string) (string, syscall.Errno) {
 	if name, ok := snapshotName(target); ok {
 		return name, 0
 	}
-	if root := p.root(); root.Dir != "" && below(target, root.Dir) && isProc(dirfd, host) {
-		target = root.Guest(target)
-	}
-	return target, 0
+	return p.root().linkText(dirfd, host, target), 0
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// Images are read and pulled by another command, so that this one has no network, no
+// cryptography and no decompression to initialise at each start. See cmd/hospes-image for
+// what is said between them.
+
+// image is an unpacked image.
+type image struct {
+	Root   string // the directory
+	Config struct {
+		Entrypoint, Cmd, Env []string
+		WorkingDir, User     string
+	}
+}
+
+// imageCommand is the name of the other command, which lies beside this one, or in PATH.
+const imageCommand = "hospes-image"
+
+func runImageCommand(args ...string) ([]byte, error) {
+	file := imageCommand
+	if exe, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(exe), imageCommand)
+		if _, err := os.Stat(beside); err == nil {
+			file = beside
+		}
+	}
+	cmd := exec.Command(file, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	var ended *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("images need the command %s, which is neither beside hospes nor in PATH", imageCommand)
+	case errors.As(err, &ended) && ended.ExitCode() > 0:
+		return nil, errNo // it has said why
+	}
+	return out, err
+}
+
+// unpack makes a directory of an image.
+func unpack(ref string) (img image, err error) {
+	out, err := runImageCommand("unpack", ref)
+	if err == nil {
+		err = json.Unmarshal(out, &img)
+	}
+	return img, err
+}
+
+// copyRoot makes a copy of the root that is removed when this process has ended.
+func (r *runOpts) copyRoot() (string, error) {
+	out, err := runImageCommand("copy", "--for", strconv.Itoa(os.Getpid()), r.root)
+	if err == errNo {
+		err = errors.New("the root cannot be copied")
+	}
+	return string(out), err
+}

@@ -1,0 +1,199 @@
+//go:build linux
+
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// changeRoot makes the root and moves the process there. It is in a mount namespace of
+// its own.
+func changeRoot(cfg Config) error {
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("mount namespace: %w", err)
+	}
+	dir, err := rootMount(cfg)
+	if err != nil {
+		return err
+	}
+	root, err := openPath(dir)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	if err := fill(root, cfg); err != nil {
+		return err
+	}
+	// The old root ends up below the new one, and is taken off (pivot_root(2)).
+	if err := unix.Fchdir(root); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot_root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("the old root: %w", err)
+	}
+	return unix.Chdir("/")
+}
+
+// rootMount mounts what is going to be the root, and returns where.
+func rootMount(cfg Config) (dir string, err error) {
+	if cfg.Discard || cfg.Keep != "" {
+		dir, err = overlay(cfg)
+		if err == nil || cfg.Keep != "" || cfg.Copy == nil {
+			return dir, err
+		}
+		if cfg.Root, err = cfg.Copy(); err != nil {
+			return "", err
+		}
+	}
+	if err := unix.Mount(cfg.Root, cfg.Root, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return "", named(cfg.Root, err)
+	}
+	return cfg.Root, nil
+}
+
+// overlay lays a directory for changes over the root. It is mounted on a file system in
+// memory that covers the root itself.
+func overlay(cfg Config) (dir string, err error) {
+	lower, err := openPath(cfg.Root)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(lower)
+	changes := -1
+	if cfg.Keep != "" {
+		if changes, err = openPath(cfg.Keep); err != nil {
+			return "", err
+		}
+		defer unix.Close(changes)
+	}
+	if err := unix.Mount("tmpfs", cfg.Root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
+		return "", named(cfg.Root, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = unix.Unmount(cfg.Root, unix.MNT_DETACH)
+		}
+	}()
+	above := cfg.Root
+	if changes >= 0 {
+		above = fdPath(changes)
+	} else if err := unix.Setxattr(above, "user.hospes", []byte{1}, 0); err != nil {
+		return "", fmt.Errorf("file systems in memory without attributes of users (Linux before 6.6): %w", err)
+	}
+	for _, d := range []string{above + "/upper", above + "/work", cfg.Root + "/root"} {
+		if err := unix.Mkdir(d, 0o755); err != nil && !(changes >= 0 && errors.Is(err, unix.EEXIST)) {
+			return "", named(d, err)
+		}
+	}
+	copyMode(lower, above+"/upper")
+	options := fmt.Sprintf("userxattr,lowerdir=%s,upperdir=%s/upper,workdir=%s/work", fdPath(lower), above, above)
+	if err := unix.Mount("overlay", cfg.Root+"/root", "overlay", 0, options); err != nil {
+		return "", fmt.Errorf("overlay: %w", err)
+	}
+	return cfg.Root + "/root", nil
+}
+
+// copyMode gives a directory the permissions of another.
+func copyMode(from int, to string) {
+	var st unix.Stat_t
+	if unix.Fstat(from, &st) == nil {
+		_ = unix.Chmod(to, st.Mode&0o7777)
+	}
+}
+
+// fill mounts everything in the root.
+func fill(root int, cfg Config) error {
+	if err := fillDev(root, cfg.Log); err != nil {
+		return err
+	}
+	binds := []Bind{{"/proc", "/proc", false}}
+	if unix.Access(resolvConf, unix.R_OK) == nil {
+		binds = append(binds, Bind{resolvConf, resolvConf, true})
+	}
+	for _, b := range append(binds, cfg.Binds...) {
+		if err := bind(root, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillDev makes /dev.
+func fillDev(root int, log string) error {
+	if err := mountAt(root, "/dev", "tmpfs", "mode=755"); err != nil {
+		return err
+	}
+	var binds []Bind
+	for _, name := range devices {
+		binds = append(binds, Bind{"/dev/" + name, "/dev/" + name, false})
+	}
+	binds = append(binds, Bind{"/dev/pts", "/dev/pts", false})
+	if log != "" {
+		binds = append(binds, Bind{log, LogFile, false})
+	}
+	for _, b := range binds {
+		if unix.Access(b.Host, unix.F_OK) != nil {
+			continue
+		}
+		if err := bind(root, b); err != nil {
+			return err
+		}
+	}
+	dev, err := lookUp(root, "/dev")
+	if err != nil {
+		return named("/dev", err)
+	}
+	defer unix.Close(dev)
+	for _, l := range devLinks {
+		if err := unix.Symlinkat(l.target, dev, l.name); err != nil {
+			return named("/dev/"+l.name, err)
+		}
+	}
+	return mountAt(root, "/dev/shm", "tmpfs", "mode=1777")
+}
+
+// mountAt mounts a new file system at a path inside.
+func mountAt(root int, name, kind, options string) error {
+	at, err := place(root, name, true)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	return named(name, unix.Mount(kind, fdPath(at), kind, unix.MS_NOSUID|unix.MS_NODEV, options))
+}
+
+// bind mounts a file or directory of the host at a path inside.
+func bind(root int, b Bind) error {
+	host, err := openPath(b.Host)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(host)
+	at, err := place(root, b.Guest, isDir(host))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	if err := unix.Mount(fdPath(host), fdPath(at), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("%s at %s: %w", b.Host, b.Guest, err)
+	}
+	if !b.ReadOnly {
+		return nil
+	}
+	mounted, err := lookUp(root, b.Guest)
+	if err != nil {
+		return named(b.Guest, err)
+	}
+	defer unix.Close(mounted)
+	err = unix.MountSetattr(mounted, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	if err != nil {
+		return fmt.Errorf("%s read-only at %s: %w", b.Host, b.Guest, err)
+	}
+	return nil
+}
