@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Caller is who makes a call: the root and working directory, creation mask,
@@ -18,14 +17,6 @@ type Caller struct {
 	UID, GID  uint32
 	Groups    []uint32
 	PID, TID  int
-	Now       func() time.Time // nil for the host's clock
-}
-
-func (c *Caller) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
 }
 
 // WalkFlags say how a path is resolved. The Resolve bits have the values of
