@@ -17,6 +17,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/strace"
@@ -36,6 +37,9 @@ func Run(cfg Config) (Status, error) {
 	as, err := newSpace(cfg)
 	if err != nil {
 		return Status{}, err
+	}
+	if cfg.ExecOptions == nil { // the program goes on
+		defer release(arch, as)
 	}
 	if a, ok := arch.(*engine.Arch); cfg.Check != nil {
 		if !ok || cfg.Translator.NativeLib {
@@ -97,6 +101,14 @@ func Run(cfg Config) (Status, error) {
 	prog.Secure = self.Secure()
 	status, err := p.Run(prog)
 	return Status(status), loadError(err)
+}
+
+// release gives back what a guest that has ended had.
+func release(arch guest.Arch, as *mem.Space) {
+	if a, ok := arch.(*engine.Arch); ok {
+		a.Close()
+	}
+	_ = as.Close()
 }
 
 // architecture is the guest's, with a translator unless that is not wanted, of which the observer

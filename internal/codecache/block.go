@@ -112,7 +112,8 @@ type Fault struct {
 	Late     uint32 // where what is for it begins in ir.States.Late
 	PC       uint64 // of the guest instruction
 	NumLate  uint8
-	Overflow bool // a call for which the stack of return addresses is full; see jit.Fault
+	Done     uint8 // how many instructions of the block have been executed before, if they are counted
+	Overflow bool  // a call for which the stack of return addresses is full; see jit.Fault
 	Computed bool
 	Look     bool // a look ahead of a loop; see jit.Fault
 }
@@ -138,6 +139,7 @@ const (
 	ToStale                     // the engine, as guest memory holds other code; nothing of the block has happened
 	ToHot                       // the engine, as the block is hot: the exit of a counting thunk
 	ToSide                      // the engine, as an exit of the block, a region, is taken often: that of a side thunk
+	ToEmpty                     // the engine, as there is less fuel than the block needs; nothing of it has happened
 )
 
 // Exit is a way out of a block.

@@ -92,6 +92,13 @@ func (c *Cache) forget() {
 	c.sides, c.tallies = map[uint32]uint32{}, map[uint32]tally{}
 }
 
+// Close gives the memory back. No thread may be in it, and no other method be called any more.
+func (c *Cache) Close() {
+	c.Reset()
+	c.memory.release()
+	c.mem = nil
+}
+
 // Range is the host's addresses of the memory.
 func (c *Cache) Range() (start, end uintptr) { return c.base, c.base + uintptr(len(c.mem)) }
 

@@ -14,6 +14,7 @@ type memory struct {
 	write []byte // where it can be written to
 	exec  []byte // where it is executed: the same, or another view of it
 	data  []byte // behind exec: memory that code can write to, and that is not executable
+	all   []byte // exec and data
 }
 
 // dataSize is how much data goes with size bytes of code.
@@ -30,7 +31,7 @@ func allocate(size int) (m memory, err error) {
 		return m, fmt.Errorf("no executable memory: %w", err)
 	}
 	code := mem[:size:size]
-	return memory{code, code, mem[size:]}, nil
+	return memory{code, code, mem[size:], mem}, nil
 }
 
 // allocateViews returns memory of which no page is both writable and executable, at any
@@ -50,12 +51,21 @@ func allocateViews(size int) (m memory, err error) {
 		_ = unix.Munmap(m.write)
 		return m, fmt.Errorf("no executable memory: %w", err)
 	}
-	m.exec, m.data = all[:size:size], all[size:]
+	m.exec, m.data, m.all = all[:size:size], all[size:], all
 	if err = mapOver(m.exec, fd, unix.PROT_READ|unix.PROT_EXEC); err != nil {
 		_ = unix.Munmap(all)
 		_ = unix.Munmap(m.write)
 	}
 	return m, err
+}
+
+// release gives the memory back to the host.
+func (m *memory) release() {
+	if m.views() {
+		_ = unix.Munmap(m.write)
+	}
+	_ = unix.Munmap(m.all)
+	*m = memory{}
 }
 
 // views reports whether the memory has two views.

@@ -109,10 +109,11 @@ func (c *CPU) alone() guest.Exit {
 
 // Step executes one instruction, not checked.
 func (c *CPU) Step() guest.Exit {
-	if k := c.m.check; k != nil {
-		k.mu.Lock()
-		defer k.mu.Unlock()
+	if m := c.m; m != nil && m.check != nil {
+		m.check.mu.Lock()
+		defer m.check.mu.Unlock()
 	}
+	c.limitInterpreter()
 	return c.Translatable.Step()
 }
 

@@ -3,7 +3,10 @@
 package engine
 
 import (
+	"math"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -16,50 +19,69 @@ import (
 // locked to its thread.
 type CPU struct {
 	guest.Translatable // the interpreter, and the guest's state
-	m                  *Machine
-	ctx                *jit.Context // has the registers
-	inside             atomic.Bool  // translated code runs, or is about to
-	stale              atomic.Bool  // the context's jumps and calls may lead to what is not valid
-	mode               uint8        // the rounding mode that these are for
-	hot                int32        // the threshold that the interpreter has been told
-	pair               *pair        // for checks; nil without
-	chance             *rand.Rand   // see takeChance; nil without
-	uncounted          uint64       // retired instructions, modulo 2^64, that nobody else counts
+	space              *space
+	m                  *Machine     // that the translations are of; nil before there is one
+	ctx                *jit.Context // has the registers; nil while the CPU is parked
+	stack              []byte       // of return addresses
+	unused             runtime.Cleanup
+	word               atomic.Pointer[irq.Word]
+	parking            sync.Mutex  // held while registers move, so that others find the interrupt word
+	inside             atomic.Bool // translated code runs, or is about to
+	stale              atomic.Bool // the context's jumps and calls may lead to what is not valid
+	mode               uint8       // the rounding mode that these are for
+	hot                uint32      // the threshold that the interpreter has been told
+	limit              uint64      // of retired instructions; see meter.go
+	pair               *pair       // for checks; nil without
+	chance             *rand.Rand  // see takeChance; nil without
+	given              int64       // fuel, when translated code was entered
+	uncounted          uint64      // retired instructions, modulo 2^64, that nobody else counts
 }
 
 // newCPU returns a CPU that goes on as t, or t if the host grants no memory.
-func newCPU(m *Machine, t guest.Translatable) guest.CPU {
-	c := &CPU{Translatable: t, m: m, ctx: new(jit.Context)}
-	if err := c.allocateStack(); err != nil {
+func newCPU(s *space, t guest.Translatable) guest.CPU {
+	c := &CPU{Translatable: t, space: s, hot: never, limit: math.MaxUint64}
+	c.word.Store(t.IRQ())
+	s.join(c)
+	if s.code != nil {
+		return c
+	}
+	if !c.unpark() {
 		return t
 	}
-	c.ctx.Init()
-	c.ctx.Base, c.ctx.Detours = m.base, m.detours.table
-	t.MoveRegisters(&c.ctx.Registers)
-	c.setHot(m.threshold.now.Load())
+	m := s.machine.Load()
+	c.move(m)
 	if k := m.check; k != nil {
 		c.pair = newPair(c)
 		c.ctx.Watch(k.shared.first())
 	}
-	m.join(c)
 	return c
 }
 
 // Clone copies the register state into a new CPU over the same address space.
-func (c *CPU) Clone() guest.CPU { return newCPU(c.m, c.Translatable.Clone().(guest.Translatable)) }
+func (c *CPU) Clone() guest.CPU {
+	return newCPU(c.space, c.Translatable.Clone().(guest.Translatable))
+}
+
+// IRQ is the interrupt word. It is another one after Park, so whoever keeps it has to see to it that nothing is lost.
+func (c *CPU) IRQ() *irq.Word { return c.word.Load() }
 
 // FlushCode makes the CPU look at guest code anew.
 func (c *CPU) FlushCode() {
 	c.stale.Store(true)
+	c.parking.Lock()
+	defer c.parking.Unlock()
 	c.Translatable.FlushCode()
 }
 
-// Retired is the number of guest instructions executed.
-func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.ctx.Retired + c.uncounted }
+// Retired is the number of guest instructions executed. Those of translations count only under Options.Metered.
+func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.uncounted }
 
 // Run executes guest code from the pc until something needs the personality.
 func (c *CPU) Run() guest.Exit {
-	if c.m.check != nil {
+	if c.ctx == nil && !c.unpark() {
+		return c.runInterpreted()
+	}
+	if m := c.m; m != nil && m.check != nil {
 		return c.runChecked()
 	}
 	b, how := c.find()
@@ -74,6 +96,8 @@ func (c *CPU) Run() guest.Exit {
 			continue
 		case cold:
 			exit = c.interpret(c.Translatable.Run)
+		case empty:
+			exit = c.runInterpreted()
 		case interpreted:
 			if exit = c.interpret(c.Translatable.Interpret); exit.Kind == guest.ExitHot {
 				b, how = c.find()
@@ -87,17 +111,31 @@ func (c *CPU) Run() guest.Exit {
 	}
 }
 
+// never is a threshold that nothing reaches.
+const never = math.MaxUint32
+
 // setHot tells the interpreter the threshold.
-func (c *CPU) setHot(n int32) {
-	c.hot = n
-	c.SetHot(uint32(n))
+func (c *CPU) setHot(n uint32) {
+	if n != c.hot {
+		c.hot = n
+		c.SetHot(n)
+	}
+}
+
+// runInterpreted is Run without translations.
+func (c *CPU) runInterpreted() guest.Exit {
+	c.setHot(never)
+	c.limitInterpreter()
+	return c.Translatable.Run()
 }
 
 // interpret runs the interpreter.
 func (c *CPU) interpret(run func() guest.Exit) guest.Exit {
-	if n := c.m.threshold.now.Load(); n != c.hot {
-		c.setHot(n)
+	if c.m == nil {
+		return c.runInterpreted()
 	}
+	c.setHot(uint32(c.m.threshold.now.Load()))
+	c.limitInterpreter()
 	if !c.m.opts.Measure {
 		return run()
 	}
@@ -115,6 +153,7 @@ const (
 	cold        stage = iota // by the interpreter, until it is hot
 	interpreted              // by the interpreter, for an instruction at least
 	translated
+	empty // by the interpreter, as the limit on instructions is near
 )
 
 // key is what a translation has to be of to go on at pc.
@@ -128,7 +167,10 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	if c.ctx.IRQ.Bits() != 0 {
 		return nil, cold
 	}
-	if c.ctx.Round > maxRound {
+	if !c.settle() {
+		return nil, cold
+	}
+	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
 		return nil, interpreted
 	}
 	b := c.m.lookup(c.key(c.PC()))
@@ -138,12 +180,43 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	return b, stageOf(b)
 }
 
+// settle makes the Machine of the address space the CPU's. It reports false if there is none.
+func (c *CPU) settle() bool {
+	m := c.space.machine.Load()
+	if m == nil || !m.has(c.PC()) {
+		m = c.space.choose(c.PC())
+	}
+	if m != c.m {
+		c.move(m)
+	}
+	return m != nil
+}
+
+// move has the CPU execute translations of another Machine.
+func (c *CPU) move(m *Machine) {
+	if c.m != nil {
+		c.m.part(c)
+	}
+	c.m = m
+	if m == nil {
+		return
+	}
+	c.ctx.Base, c.ctx.Detours = c.space.base, m.detours.table
+	c.setBottom(m.cache.Host(uint32(m.comp.Stubs.Return)))
+	c.setHot(uint32(m.threshold.now.Load()))
+	c.stale.Store(true)
+	m.join(c)
+}
+
 // translate is find for code that is to be translated.
 func (c *CPU) translate() (*codecache.Block, stage) {
-	if c.ctx.Round > maxRound {
+	if !c.settle() {
+		return nil, cold
+	}
+	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
 		return nil, interpreted
 	}
-	b := c.m.translation(c.key(c.PC()), c.Translatable)
+	b := c.m.translation(c.key(c.PC()), c)
 	if b == nil { // there is no code, of which the interpreter makes a trap
 		return nil, interpreted
 	}
@@ -166,11 +239,11 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		on, how = c.find()
 		return on, how, exit, false
 	}
-	left := c.leave()
+	left, m := c.leave(), c.m
 	if c.ctx.IRQ.Bits()&irq.Sample != 0 {
 		c.sampled(left)
 	}
-	c.m.runs.count(left.Kind)
+	m.runs.count(left.Kind)
 	c.SetPC(left.PC)
 	switch left.Kind {
 	case codecache.ToSystem:
@@ -178,20 +251,22 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		return nil, 0, guest.Exit{Kind: guest.ExitSyscall}, true
 	case codecache.ToInterp:
 		return nil, interpreted, exit, false
+	case codecache.ToEmpty:
+		return nil, empty, exit, false
 	}
 	on, how = c.find()
-	if how != translated {
+	if how != translated || c.m != m {
 		return on, how, exit, false
 	}
 	switch left.Kind {
 	case codecache.ToBlock, codecache.ToCall, codecache.ToGuess:
-		c.m.link(left, on)
+		m.link(left, on)
 	case codecache.ToHot:
-		c.m.hot(on)
+		m.hot(on)
 	case codecache.ToSide:
-		c.m.side(left)
+		m.side(left)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
-		c.m.setJump(c, on)
+		m.setJump(c, on)
 	}
 	return on, how, exit, false
 }
@@ -215,6 +290,7 @@ func (c *CPU) enter(b *codecache.Block) bool {
 		c.mode = c.ctx.Round
 	}
 	c.takeChance()
+	c.fuel()
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
 	w := c.m.watch()
 	c.ctx.Enter(c.m.cache.Host(b.Entry))
@@ -238,6 +314,7 @@ const jumped = codecache.ExitKind(0xff)
 // leave finds out how translated code was left.
 func (c *CPU) leave() (l left) {
 	defer c.inside.Store(false)
+	defer c.count()
 	switch c.ctx.Exit {
 	case jit.ExitIndirect:
 		return left{Kind: jumped, PC: c.ctx.PC}
@@ -250,8 +327,12 @@ func (c *CPU) leave() (l left) {
 		return c.faulted()
 	}
 	e := c.m.cache.Exit(c.ctx.Exit)
-	if e.Kind == codecache.ToStale {
+	switch e.Kind {
+	case codecache.ToStale:
 		c.m.cache.Drop(e.Block)
+		c.refund(e.Block, 0)
+	case codecache.ToEmpty:
+		c.refund(e.Block, 0)
 	}
 	pc := e.PC
 	if e.Kind == codecache.ToGuess {
@@ -267,6 +348,7 @@ func (c *CPU) faulted() left {
 		panic("engine: a fault where none can be")
 	}
 	c.ctx.Restore(b.Where(f))
+	c.refund(b, f.Done)
 	if f.Look && c.ctx.IRQ.Bits() == 0 { // else that is why it has failed
 		c.m.missed(b)
 	}

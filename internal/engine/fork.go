@@ -13,7 +13,7 @@ import (
 // replaced by an empty one: what has been translated is translated anew. If there is no
 // memory for it, everything is interpreted from then on.
 func (a *Arch) Forked() {
-	if m := a.machine; m != nil {
+	if m := a.machine(); m != nil {
 		m.forked()
 	}
 }
@@ -22,7 +22,7 @@ func (m *Machine) forked() {
 	m.mu.Lock()
 	lost, err := m.cache.Forked()
 	if err != nil {
-		m.close()
+		m.giveUp()
 	}
 	m.cache.Counters = codecache.Counters{}
 	m.stages = stages{}
@@ -37,12 +37,6 @@ func (m *Machine) forked() {
 		}
 	}
 	m.tellAll()
-}
-
-// close has everything interpreted, with mu held.
-func (m *Machine) close() {
-	m.closed = true
-	m.cache.Reset()
 }
 
 func (r *runs) forget() {

@@ -18,11 +18,11 @@ type function struct {
 // function returns the library function whose code, with begin, is at pc, if it is executed so. Code that
 // can change unnoticed is not; constants that code refers to are taken not to change.
 // The caller holds no lock.
-func (m *Machine) function(pc uint64, begin []byte, t guest.Translatable) (f function) {
-	if !m.opts.NativeLib || m.comp.Table {
+func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
+	if !m.opts.NativeLib || m.comp.Table || m.comp.Metered || m.as == nil {
 		return f
 	}
-	fn, spans := t.Function(pc, begin)
+	fn, spans := c.Function(pc, begin)
 	if fn == ir.NoFunction {
 		return f
 	}

@@ -167,7 +167,7 @@ func TestInstallRaces(t *testing.T) {
 			m.mu.Unlock()
 			m.reset(epoch)
 		default:
-			m.codeChanged(codeAddr+r.Uint64N(60), 1)
+			first.(*CPU).space.codeChanged(codeAddr+r.Uint64N(60), 1)
 		}
 		time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
 	}

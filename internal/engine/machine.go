@@ -36,6 +36,9 @@ type Options struct {
 	NativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable.
 	WX bool
+	// Metered has instructions counted, so that CPUs know limits (SetLimit). Everything is translated
+	// at once then, and nothing optimised.
+	Metered bool
 	// Unbounded has addresses used without a look whether they are the guest's.
 	Unbounded bool
 	// Measure has times measured, and entries counted, for Arch.Stats.
@@ -64,27 +67,24 @@ var DefaultOptions = Options{Threshold: 24, Optimise: Sampled, CacheSize: 128 <<
 // MinCacheSize is the least size of the code cache: any block fits, and a few more.
 const MinCacheSize = 128 << 10
 
-// Machine translates the code of one address space.
+// Machine translates the code of one address space, or of several that share it.
 type Machine struct {
-	as    *mem.Space
-	base  uintptr // host address of guest address 0, or of the page table
-	limit uint64  // guest addresses from there on are outside of the window, or the table
+	as    *mem.Space // nil if there are several
+	areas []area     // of which there are translations, if there are several
+	limit uint64     // guest addresses from there on are outside of the window, or the table
 	opts  Options
 
-	// changes counts what may have made code other than it was. Guarded by mu, but for
-	// reading.
-	changes atomic.Uint64
-
-	mu     sync.Mutex // guards what follows; see the package comment
-	cache  *codecache.Cache
-	lifter guest.Lifter
-	comp   jit.Compiler
-	asm    amd64.Assembler
-	exits  []codecache.Exit // for use in translate
-	faults []codecache.Fault
-	cpus   []weak.Pointer[CPU]
-	joined uint64 // how many there have been
-	stages stages // what making translations took
+	mu      sync.Mutex // guards what follows; see the package comment
+	cache   *codecache.Cache
+	lifter  guest.Lifter
+	comp    jit.Compiler
+	asm     amd64.Assembler
+	exits   []codecache.Exit // for use in translate
+	faults  []codecache.Fault
+	cpus    []weak.Pointer[CPU]
+	compact int    // how many of them there may be before those that are gone are left out
+	joined  uint64 // how many there have been
+	stages  stages // what making translations took
 
 	runs runs // what executing took
 
@@ -102,16 +102,17 @@ type Machine struct {
 	resetting atomic.Bool // no CPU may enter the cache
 }
 
-// newMachine returns a Machine for an address space with a linear window or a page table.
-func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, error) {
-	m := &Machine{as: as, opts: opts, lifter: t.NewLifter()}
-	if table, ok := as.Mapping().(mem.Paged); ok {
-		m.base, m.limit = table.Pages()
-		m.comp.Table = true
-	} else {
-		m.base, m.limit = as.Mapping().Window()
-		m.comp.Direct, m.comp.Unbounded = m.base == 0, opts.Unbounded
-		m.detours.init(as, m.limit)
+// newMachine returns a Machine for an address space with a linear window or a page table, for it alone
+// unless areas of code are given, which others have, too.
+func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
+	m := &Machine{limit: s.limit, areas: areas, opts: opts, lifter: s.guest.NewLifter()}
+	m.comp.Table, m.comp.Metered = s.paged, opts.Metered
+	if areas == nil {
+		m.as = s.as
+	}
+	if !s.paged {
+		m.comp.Direct, m.comp.Unbounded = s.base == 0, opts.Unbounded
+		m.detours.init(s.as, m.limit)
 	}
 	m.runs.measured = opts.Measure
 	var err error
@@ -123,55 +124,47 @@ func newMachine(as *mem.Space, opts Options, t guest.Translatable) (*Machine, er
 			return nil, err
 		}
 	}
+	if opts.Metered {
+		m.opts.Threshold = 0
+	}
 	m.threshold.start(m.opts.Threshold)
 	m.asm.Buf = m.cache.Buffer()
 	m.asm.Nop(16) // no code is at offset 0
 	m.comp.Features, m.comp.Limit = jit.HostFeatures(), m.limit
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
-	m.startOptimiser(t.NewLifter())
+	m.startOptimiser(s.guest.NewLifter())
 	m.tellStubs()
 	start, end := m.cache.Range()
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt, jit.OffExceptions); err != nil {
+		m.cache.Close()
 		return nil, err
 	}
-	as.Watch(m.codeChanged)
 	return m, nil
-}
-
-// codeChanged is called with the address space locked.
-func (m *Machine) codeChanged(addr, n uint64) {
-	if n == 0 {
-		return // blocks that the guest can write to look for themselves
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.changes.Add(1)
-	m.cache.DropRange(addr, n)
 }
 
 // translation returns the translation of a key, made now if need be, for a CPU that is in no
 // translated code. It is nil, or one that says so, if the code is for the interpreter.
-func (m *Machine) translation(k codecache.Key, t guest.Translatable) *codecache.Block {
+func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 	if b := m.lookup(k); b != nil {
 		return b
 	}
 	var code [maxCode]byte
-	name := m.symbol(k.PC)
+	s, name := c.space, m.symbol(k.PC)
 	for {
-		changes := m.changes.Load()
-		n, _ := m.as.Fetch(k.PC, code[:])
+		changes := s.changes.Load()
+		n, _ := s.as.Fetch(k.PC, m.clip(k.PC, code[:]))
 		if n < 2 {
 			return nil
 		}
-		checked := m.as.MayChange(k.PC, uint64(n))
-		f := m.function(k.PC, code[:n], t)
+		checked := s.as.MayChange(k.PC, uint64(n))
+		f := m.function(k.PC, code[:n], c)
 		m.mu.Lock()
-		if m.closed {
+		if m.closed || s.machine.Load() != m || m.as == nil && checked {
 			m.mu.Unlock()
 			return nil
 		}
-		if m.changes.Load() != changes {
+		if s.changes.Load() != changes {
 			m.mu.Unlock()
 			continue
 		}
@@ -231,6 +224,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 		return nil
 	}
 	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
+	b.Insts = made.Insts
 	m.add(b, made)
 	m.check.keep(b, made)
 	w.lap(&m.stages.install)
@@ -259,7 +253,7 @@ func (m *Machine) describe(b *codecache.Block, made *jit.Code) {
 		m.exits = append(m.exits, exit)
 	}
 	for _, f := range made.Faults {
-		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Look: f.Look, Late: uint32(f.Late.Start), NumLate: uint8(f.Late.End - f.Late.Start)})
+		m.faults = append(m.faults, codecache.Fault{Offset: uint32(f.Offset), PC: f.PC, Overflow: f.Overflow, Computed: f.Computed, Look: f.Look, Done: uint8(f.Done), Late: uint32(f.Late.Start), NumLate: uint8(f.Late.End - f.Late.Start)})
 	}
 	b.States = states(made)
 }
@@ -297,6 +291,8 @@ func exitKind(op ir.Op) codecache.ExitKind {
 		return codecache.ToInterrupt
 	case jit.Stale:
 		return codecache.ToStale
+	case jit.Empty:
+		return codecache.ToEmpty
 	}
 	panic("engine: an exit by an operation that has none")
 }
@@ -346,6 +342,7 @@ func (m *Machine) executes() bool {
 // live are all CPUs in use, with mu held.
 func (m *Machine) live() (cpus []*CPU) {
 	kept := m.cpus[:0]
+	defer func() { m.compact = max(2*len(kept), 16) }()
 	for _, p := range m.cpus {
 		if c := p.Value(); c != nil {
 			kept = append(kept, p)
@@ -359,8 +356,21 @@ func (m *Machine) live() (cpus []*CPU) {
 func (m *Machine) join(c *CPU) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.live()
+	if len(m.cpus) >= m.compact {
+		m.live()
+	}
 	m.cpus = append(m.cpus, weak.Make(c))
 	c.chance = m.opts.newChance(m.joined)
 	m.joined++
+}
+
+// part is for a CPU that executes no translations of the machine's any more.
+func (m *Machine) part(c *CPU) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.Index(m.cpus, weak.Make(c)); i >= 0 {
+		last := len(m.cpus) - 1
+		m.cpus[i] = m.cpus[last]
+		m.cpus = m.cpus[:last]
+	}
 }

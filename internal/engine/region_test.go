@@ -61,21 +61,18 @@ func machineFor(t *testing.T, source string, opts Options) (*Machine, guest.CPU)
 	if err := as.Mprotect(codeAddr, r.Len, mem.Read|mem.Exec); err != nil {
 		t.Fatal(err)
 	}
+	trap.Faults()
 	a := &Arch{Arch: riscv.Arch, Options: opts}
 	if err := a.Open(as); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		a.machine.await()
-		start, _ := a.machine.cache.Range()
-		trap.RemoveCode(start)
-	})
+	t.Cleanup(a.Close)
 	cpu := a.NewCPU(as)
 	cpu.SetPC(codeAddr)
 	cpu.SetSP(testAddr + mem.PageSize)
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
-	return a.machine, cpu
+	return a.machine(), cpu
 }
 
 // run executes a program up to its system call.

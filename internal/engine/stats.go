@@ -119,10 +119,10 @@ func (w *stopwatch) run(n *atomic.Uint64, ns *atomic.Int64) {
 
 // Stats are those of the last address space, since its start or the fork that made this process.
 func (a *Arch) Stats() Stats {
-	if a.machine == nil {
-		return Stats{}
+	if m := a.machine(); m != nil {
+		return m.stats()
 	}
-	return a.machine.stats()
+	return Stats{}
 }
 
 // optimiserStats are those of the optimiser, with mu held.

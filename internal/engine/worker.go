@@ -25,6 +25,7 @@ type optimiser struct {
 	queue   []request
 	sampler sampler     // none if blocks are counted from the beginning
 	running bool        // there is a goroutine for these
+	start   *time.Timer // that it begins by
 	parked  atomic.Bool // there is none, as no guest thread was running
 	pid     int         // the process whose the code cache is
 	budget  budget
@@ -59,7 +60,7 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.gen.comp.MarkOps, o.gen.comp.Chance = m.opts.Optimised != nil, m.opts.Chance != 0
-	o.on = m.opts.Optimise != Never && m.opts.Differs == nil
+	o.on = m.opts.Optimise != Never && m.opts.Differs == nil && !m.opts.Metered
 	o.sampling = o.on && m.opts.Optimise == Sampled
 	o.parked.Store(o.sampling)
 	o.budget.unlimited = !o.sampling
@@ -91,7 +92,7 @@ func (m *Machine) startWorker(while time.Duration) {
 	if o := &m.opt; !o.running {
 		o.running = true
 		o.parked.Store(false)
-		time.AfterFunc(while, m.work)
+		o.start = time.AfterFunc(while, m.work)
 	}
 }
 
@@ -179,7 +180,11 @@ func (m *Machine) next() (b *codecache.Block, wait time.Duration) {
 		o.stats.Waited += time.Since(r.at)
 		return r.head, 0
 	}
-	if !o.sampling || m.closed {
+	if m.closed {
+		o.queue, o.running = nil, false
+		return nil, 0
+	}
+	if !o.sampling {
 		if len(o.queue) == 0 {
 			o.queue, o.running = nil, false
 		}

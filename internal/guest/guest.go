@@ -86,6 +86,8 @@ const (
 	// ExitHot: the code at PC has been executed often enough to be translated; the state
 	// is at a block boundary. Only a Translatable that has been told to returns it.
 	ExitHot
+	// ExitLimit: as many instructions have been executed as CPU.SetLimit allows.
+	ExitLimit
 	// ExitFailed: hospes itself has failed, and has said how; the guest is to end.
 	ExitFailed
 )
@@ -178,6 +180,10 @@ type CPU interface {
 	// Retired is the number of guest instructions executed so far; exact
 	// whenever Run has returned.
 	Retired() uint64
+
+	// SetLimit has Run and Step return ExitLimit when Retired is n, neither earlier nor later. It
+	// is exact, so it costs time; math.MaxUint64, as it is at first, is no limit and costs nothing.
+	SetLimit(n uint64)
 
 	// Disassemble returns the assembly text and length of the instruction at pc.
 	Disassemble(pc uint64) (text string, n int)

@@ -46,7 +46,8 @@ type Exit struct {
 // Exits before a trace has begun.
 const (
 	Poll  = ir.Op(0xff - iota) // the interrupt word was set
-	Stale                      // guest memory holds other code
+	Stale                      // guest memory holds other code; metered code has taken fuel for all of it
+	Empty                      // the same, as there is less fuel than it needs
 )
 
 // Fault is an instruction that may fault.
@@ -56,6 +57,7 @@ type Fault struct {
 	Overflow bool   // a call for which the stack is full, to PC,
 	Computed bool   // or to Context.Target; registers are in the homes that all code has in common
 	Look     bool   // a look ahead of a loop has failed
+	Done     int    // of metered code: how many of its instructions have been executed
 	Late     Span   // what part of Code.States.Late is for it
 }
 
@@ -64,6 +66,7 @@ type Code struct {
 	Start  int // offset in the assembler's buffer: where the interrupt word is looked at
 	Body   int // behind that
 	End    int
+	Insts  int // guest instructions
 	Exits  []Exit
 	Faults []Fault
 	Marks  []Mark
@@ -104,6 +107,7 @@ type Compiler struct {
 	Watched   bool   // accesses to memory are watched: see Context.Watch
 	Chance    bool   // graphs are left when Context.Chance has been counted down to 0, for tests
 	MarkOps   bool   // Code.Ops is wanted
+	Metered   bool   // traces count instructions: see meter.go. Not with graphs, nor with Native
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
@@ -116,6 +120,7 @@ type Compiler struct {
 	words     []int64 // see stored
 	drained   bool    // nothing has been stored since a barrier
 	polled    bool    // the interrupt word has been looked at behind Body
+	refunds   []refund
 	cold      []coldPath
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
@@ -139,6 +144,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.startTrace(t, nil)
 	c.poll(t.PC)
 	c.code.Body = a.Len()
+	taken := c.takeFuel()
 	if verify != nil {
 		c.verify(verify)
 	}
@@ -148,12 +154,13 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 				a.Buf = a.Buf[:c.code.Start]
 				return nil, false
 			}
-			c.interpret(c.pc, c.where())
+			c.interpret(c.pc, c.done(), c.where())
 			break
 		}
 		c.unpin()
 	}
 	c.markOp(0)
+	c.emitRefunds(taken)
 	c.emitExits()
 	c.emitCold()
 	c.emitInterps()
@@ -168,7 +175,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	states := c.code.States
 	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
 	c.code.States.Late, c.late = states.Late[:0], Span{}
-	c.cold, c.interps = c.cold[:0], c.interps[:0]
+	c.cold, c.interps, c.refunds = c.cold[:0], c.interps[:0], c.refunds[:0]
 }
 
 // startTrace gets ready to compile t.
@@ -283,6 +290,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 	case op == ir.Const:
 	case op == ir.Inst:
 		c.pc = i.Imm
+		c.code.Insts++
 		c.wantBoxed(v)
 		c.code.Marks = append(c.code.Marks, Mark{c.a.Len(), c.pc})
 	case op == ir.GetX:

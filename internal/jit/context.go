@@ -30,7 +30,7 @@ type Context struct {
 	Exit    uint32  // which exit was taken: ExitFault, ExitIndirect, ExitInterp, or from FirstExit on
 	MXCSR   uint32  // the guest's rounding mode and exception flags, as the host has them
 	FaultAt uintptr // host instruction that faulted, of ExitFault
-	Retired uint64  // guest instructions executed, if they are counted
+	Fuel    int64   // how many guest instructions may be executed, of metered code: see Compiler.Metered
 	Base    uintptr // host address of guest address 0, or of the page table
 	Detours uintptr // host address of the page table that detours go by
 
@@ -183,7 +183,7 @@ const (
 	offReserved = int32(unsafe.Offsetof(Context{}.Reserved)) - bias
 	offPC       = int32(unsafe.Offsetof(Context{}.PC)) - bias
 	offExit     = int32(unsafe.Offsetof(Context{}.Exit)) - bias
-	offRetired  = int32(unsafe.Offsetof(Context{}.Retired)) - bias
+	offFuel     = int32(unsafe.Offsetof(Context{}.Fuel)) - bias
 	offKnown    = int32(unsafe.Offsetof(Context{}.known)) - bias
 	offLookups  = int32(unsafe.Offsetof(Context{}.lookups)) - bias
 	offDetours  = int32(unsafe.Offsetof(Context{}.Detours)) - bias

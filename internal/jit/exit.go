@@ -15,13 +15,17 @@ func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
 		c.branch(v, i)
 		return
 	}
-	c.exitOn(c.condition(i.Args[0]), ir.ExitIf, i.Imm)
+	if cond := c.condition(i.Args[0]); c.Metered {
+		c.refundOn(cond, i.Imm)
+	} else {
+		c.exitOn(cond, ir.ExitIf, i.Imm)
+	}
 }
 
 // interpretIf leaves the instruction to the interpreter if a condition holds. None of
 // its effects may have happened.
 func (c *Compiler) interpretIf(cond amd64.Cond) {
-	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, late: c.where(), look: c.looks})
+	c.interps = append(c.interps, interpExit{jump: c.a.Jcc(cond), pc: c.pc, done: c.done(), late: c.where(), look: c.looks})
 }
 
 // look leaves a graph ahead of a loop, of which c.pc is the first instruction, unless v is what the
@@ -42,6 +46,7 @@ func (c *Compiler) look(op ir.Op, v ir.Value) {
 type interpExit struct {
 	jump int
 	pc   uint64
+	done int  // see Fault.Done
 	late Span // see Fault.Late
 	look bool // see Fault.Look
 	at   int  // what it leads to
@@ -54,7 +59,7 @@ func (c *Compiler) emitInterps() {
 			e.at = c.interps[n-1].at
 		} else {
 			e.at = c.a.Len()
-			c.interpret(e.pc, e.late)
+			c.interpret(e.pc, e.done, e.late)
 			if e.look && c.graph != nil { // only graphs have tables for it
 				c.code.Faults[len(c.code.Faults)-1].Look = true
 			}
@@ -64,15 +69,15 @@ func (c *Compiler) emitInterps() {
 	}
 }
 
-// interpret leaves the instruction at pc to the interpreter. Unless the guest's registers are where all
-// code has them, it is as if the instruction had faulted.
-func (c *Compiler) interpret(pc uint64, late Span) {
-	if c.graph == nil && late == (Span{}) {
+// interpret leaves the instruction at pc to the interpreter, when done have been executed. Unless the guest's registers are where all
+// code has them, and nothing is counted, it is as if the instruction had faulted.
+func (c *Compiler) interpret(pc uint64, done int, late Span) {
+	if c.graph == nil && late == (Span{}) && !c.Metered {
 		c.a.MovImm(amd64.RAX, pc)
 		c.toStub(c.a.Jmp(), c.Stubs.Interp)
 		return
 	}
-	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Late: late})
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Late: late, Done: done})
 	c.toStub(c.a.Call(), c.Stubs.Deopt)
 }
 
@@ -133,7 +138,7 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.leaveGraph()
 		c.a.Ret()
 	case ir.Interp:
-		c.interpret(i.Imm, c.where())
+		c.interpret(i.Imm, c.done(), c.where())
 	default:
 		if c.graph != nil && c.goes(v, i) {
 			return
@@ -198,7 +203,7 @@ func (c *Compiler) returned(v ir.Value, next uint64) {
 // mayOverflow notes that the next host instruction is a call, to guest address pc or to a
 // computed one, in RAX.
 func (c *Compiler) mayOverflow(pc uint64, computed bool) {
-	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Overflow: true, Computed: computed})
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: pc, Overflow: true, Computed: computed, Done: c.code.Insts})
 }
 
 // emitExits appends what the exits' jumps lead to as long as they are not linked to

@@ -180,7 +180,7 @@ func (c *Compiler) slack(v ir.Value) int32 {
 
 // mayFault notes that the next host instruction may fault.
 func (c *Compiler) mayFault() {
-	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: c.pc, Late: c.where()})
+	c.code.Faults = append(c.code.Faults, Fault{Offset: c.a.Len(), PC: c.pc, Late: c.where(), Done: c.done()})
 }
 
 func (c *Compiler) loadFrom(v ir.Value, i *ir.Instr) {

@@ -11,9 +11,11 @@ type File struct {
 	FD int // descriptor of the host, or -1
 	// Content is copied into the pages of a private mapping if there is no FD.
 	Content io.ReaderAt
-	Path string
-	Dev  uint64
-	Ino  uint64
+	Path    string
+	Dev     uint64
+	Ino     uint64
+	// Fixed says that nobody can change what FD has: it is sealed.
+	Fixed bool
 }
 
 // VMA is a maximal range of guest pages with the same properties.
@@ -53,7 +55,7 @@ func (v *VMA) follows(w *VMA) bool {
 	if v.File == nil || w.File == nil {
 		return v.File == w.File && !v.Shared
 	}
-	return v.File.Dev == w.File.Dev && v.File.Ino == w.File.Ino && v.File.Path == w.File.Path && v.Offset+v.Len() == w.Offset
+	return v.File.Dev == w.File.Dev && v.File.Ino == w.File.Ino && v.File.Path == w.File.Path && v.File.Fixed == w.File.Fixed && v.Offset+v.Len() == w.Offset
 }
 
 // from returns the part of v that starts at addr.

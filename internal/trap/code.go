@@ -17,12 +17,16 @@ type codeRegion struct {
 	exceptions uintptr // likewise
 }
 
-const maxCode = 16
+const maxCode = 1 << 12
 
 var (
-	code   [maxCode]codeRegion
-	codeMu sync.Mutex // guards changes of code
+	code     [maxCode]codeRegion
+	codeUsed uint32     // how many of them the handler has to look at
+	codeMu   sync.Mutex // guards changes of both
 )
+
+// ErrTooMuchCode is returned by AddCode when no further area fits.
+var ErrTooMuchCode = errors.New("too many areas of translated code")
 
 // AddCode has instructions in [start, end) that fault (SIGSEGV, SIGBUS and the like) go
 // on at landing. Their address is stored to memory at RBP + at; all registers are what they were.
@@ -35,16 +39,20 @@ func AddCode(start, end, landing uintptr, at, exceptions int32) error {
 	defer codeMu.Unlock()
 	for i := range code {
 		r := &code[i]
-		if r.end == 0 {
-			r.start, r.landing, r.at, r.exceptions = start, landing, uintptr(at), uintptr(exceptions)
-			atomic.StoreUintptr(&r.end, end)
-			return nil
+		if r.end != 0 {
+			continue
 		}
+		r.start, r.landing, r.at, r.exceptions = start, landing, uintptr(at), uintptr(exceptions)
+		atomic.StoreUintptr(&r.end, end)
+		if n := uint32(i + 1); n > codeUsed {
+			atomic.StoreUint32(&codeUsed, n)
+		}
+		return nil
 	}
-	return errors.New("too many areas of translated code")
+	return ErrTooMuchCode
 }
 
-// RemoveCode undoes AddCode.
+// RemoveCode undoes AddCode. No thread may be in that code any more.
 func RemoveCode(start uintptr) {
 	codeMu.Lock()
 	defer codeMu.Unlock()
@@ -53,4 +61,9 @@ func RemoveCode(start uintptr) {
 			atomic.StoreUintptr(&r.end, 0)
 		}
 	}
+	n := codeUsed
+	for n > 0 && code[n-1].end == 0 {
+		n--
+	}
+	atomic.StoreUint32(&codeUsed, n)
 }

@@ -93,7 +93,9 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPQ CX, ·stopReturn(SB)
 	JEQ  out
 	LEAQ ·code(SB), R8
-	MOVL $const_maxCode, R9
+	MOVL ·codeUsed(SB), R9
+	TESTL R9, R9
+	JEQ  foreign
 region:
 	CMPQ CX, codeRegion_end(R8)
 	JAE  elsewhere
@@ -103,6 +105,7 @@ elsewhere:
 	ADDQ $codeRegion__size, R8
 	DECL R9
 	JNE  region
+foreign:
 	MOVL DI, CX
 	LEAQ ·goHandlers(SB), AX
 	MOVQ (AX)(CX*8), AX

@@ -49,6 +49,7 @@ type CPU struct {
 	stale   atomic.Bool
 	base    unsafe.Pointer // linear window of mem
 	window  uint64         // bytes of it from mem.MinAddr on
+	limit   uint64         // of retired; see meter.go
 	hot     uint32         // executions after which a block is for the translator
 	divided bool           // mem is a mem.Divided
 
@@ -66,7 +67,7 @@ type CPU struct {
 
 // New returns a hart with all registers zero, executing from as.
 func New(as *mem.Space) *CPU {
-	c := &CPU{as: as, mem: as.Mapping(), hot: math.MaxUint32}
+	c := &CPU{as: as, mem: as.Mapping(), hot: math.MaxUint32, limit: noLimit}
 	c.MoveRegisters(new(ir.Registers))
 	base, limit := c.mem.Window()
 	c.base, c.window = windowBase(base), max(limit, mem.MinAddr)-mem.MinAddr

@@ -8,6 +8,9 @@ import "github.com/hospes-vm/hospes/internal/guest"
 // Where the window allows less than the guest may do, it does without: translated code has
 // tried that.
 func (c *CPU) Interpret() guest.Exit {
+	if c.retired >= c.limit {
+		return guest.Exit{Kind: guest.ExitLimit}
+	}
 	if c.divided {
 		e := c.slowly()
 		for e.Kind == exitAgain {

@@ -68,6 +68,14 @@ func (c *CPU) run(first *block) guest.Exit {
 	if c.stale.Load() && c.stale.Swap(false) {
 		c.gen++
 	}
+	if c.limit != noLimit {
+		return c.metered(first)
+	}
+	return c.unmetered(first)
+}
+
+// unmetered is run without regard to the limit.
+func (c *CPU) unmetered(first *block) guest.Exit {
 	e := c.attempt(first)
 	for e.Kind == exitAgain {
 		stepping := c.reg.IRQ.Lower(irqStep)&irqStep != 0
@@ -129,18 +137,34 @@ func (c *CPU) attempt(first *block) (e guest.Exit) {
 	return c.loop(first)
 }
 
-// interrupted handles a non-zero interrupt word at a block boundary. It reports
-// whether the engine wants control; otherwise there was only code to flush.
-func (c *CPU) interrupted() bool {
+// What interrupted returns if the engine does not want control.
+const (
+	goesOn   guest.ExitKind = 0xf0 + iota // the block may be executed
+	goesAnew                              // it has to be looked up again
+)
+
+// interrupted handles a non-zero interrupt word before the current block. It returns the kind of
+// exit that the engine is to get, or goesOn or goesAnew.
+func (c *CPU) interrupted() guest.ExitKind {
+	meter := c.reg.IRQ.Bits() & irqMeter
 	// The bit first: a FlushCode in between sets it again.
-	flushOnly := c.reg.IRQ.Replace(irqFlush, 0)
-	if c.stale.Swap(false) {
+	flushOnly := c.reg.IRQ.Replace(irqFlush|meter, meter)
+	flushed := c.stale.Swap(false)
+	if flushed {
 		c.gen++
 	}
-	if !flushOnly && c.reg.IRQ.Bits()&^(irqStep|irqFlush) != 0 {
+	others := c.reg.IRQ.Bits() &^ irqMeter
+	switch {
+	case flushOnly, flushed && others == 0:
+		return goesAnew
+	case others == 0 && c.retired+c.block.n > c.limit:
+		return exitNear
+	case others == 0:
+		return goesOn
+	case others&^(irqStep|irqFlush) != 0:
 		c.reg.Reserved = 0
 	}
-	return !flushOnly
+	return guest.ExitInterrupt
 }
 
 // trapPanic is what helpers panic with when their instruction traps. The address

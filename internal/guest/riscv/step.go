@@ -19,6 +19,9 @@ func (c *CPU) Step() guest.Exit {
 	if c.IRQ().Bits()&^irqFlush != 0 {
 		return guest.Exit{Kind: guest.ExitInterrupt}
 	}
+	if c.retired >= c.limit {
+		return guest.Exit{Kind: guest.ExitLimit}
+	}
 	var code [4]byte
 	n, fault := c.as.Fetch(c.pc, code[:])
 	insts := make([]inst, 3)

@@ -35,7 +35,7 @@ find:
 		return c.fetchFault()
 	}
 enter:
-	if b.count++; b.count > hot && c.reg.IRQ.Bits() == 0 {
+	if b.count++; b.count > hot && c.reg.IRQ.Bits()&^irqMeter == 0 {
 		b.count = hot
 		c.pc = b.pc
 		return guest.Exit{Kind: guest.ExitHot}
@@ -45,10 +45,14 @@ start:
 	c.block = b
 	if c.reg.IRQ.Bits() != 0 {
 		c.pc = b.pc
-		if c.interrupted() {
-			return guest.Exit{Kind: guest.ExitInterrupt}
+		switch how := c.interrupted(); how {
+		case goesOn:
+			b = c.block
+		case goesAnew:
+			goto find
+		default:
+			return guest.Exit{Kind: how}
 		}
-		goto find
 	}
 	if polls--; polls == 0 {
 		safepoint()
