@@ -19,10 +19,10 @@ func (s *Space) Brk(addr uint64) uint64 {
 		return s.brk
 	}
 	from, to := s.PageUp(s.brk), s.PageUp(addr)
-	v := VMA{Start: from, End: to, Prot: Read | Write, Name: "[heap]"}
+	v := VMA{Start: from, End: to, Prot: Read | Write, Held: s.budget != nil, Name: "[heap]"}
 	switch {
 	case to > from:
-		if !s.roomy(from, to+s.page) || !s.mayAdd(v, to-from) {
+		if !s.roomy(from, to+s.page) || !s.mayAdd(v, to-from) || !s.reserve(to-from) {
 			return s.brk
 		}
 		if s.m.Map(from, to-from, Read|Write, Source{FD: -1}) != nil {
@@ -89,7 +89,7 @@ func (s *Space) Mremap(old, oldLen, newLen uint64, flags RemapFlags, to uint64) 
 		return 0, syscall.EINVAL // duplicating a private mapping makes no sense
 	case v.End < old+oldLen:
 		return 0, syscall.EFAULT // spans more than one VMA
-	case newLen > oldLen && !s.mayAdd(*v, newLen-oldLen):
+	case newLen > oldLen && !s.mayAdd(*v, newLen-oldLen), v.Held && !s.reserve(newLen):
 		return 0, syscall.ENOMEM
 	}
 	switch {

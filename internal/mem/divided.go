@@ -35,6 +35,7 @@ func (s *Space) Moves() uint64 { return s.moves.Load() }
 
 // changed unlocks the Space after a change of the Mapping.
 func (s *Space) changed() {
+	s.settle()
 	var tell []func()
 	if s.divided != nil && s.divided.TakeMoved() {
 		s.moves.Add(1)

@@ -44,7 +44,7 @@ func (s *Space) grow(addr uint64) bool {
 		}
 	}
 	n := v.Start - start
-	if s.m.Map(start, n, v.Prot, Source{FD: -1}) != nil {
+	if !s.reserve(n) || s.m.Map(start, n, v.Prot, Source{FD: -1}) != nil {
 		return false
 	}
 	s.account(start, v.Start, n)

@@ -49,8 +49,8 @@ func remoteVMA(b []byte, read func([]byte, uintptr) bool) (v VMA, ok bool) {
 		Start: field[uint64](b, unsafe.Offsetof(v.Start)), End: field[uint64](b, unsafe.Offsetof(v.End)),
 		Prot:   field[Prot](b, unsafe.Offsetof(v.Prot)),
 		Shared: field[uint8](b, unsafe.Offsetof(v.Shared)) != 0, NoReserve: field[uint8](b, unsafe.Offsetof(v.NoReserve)) != 0,
-		GrowsDown: field[uint8](b, unsafe.Offsetof(v.GrowsDown)) != 0,
-		Offset:    field[uint64](b, unsafe.Offsetof(v.Offset)),
+		GrowsDown: field[uint8](b, unsafe.Offsetof(v.GrowsDown)) != 0, Held: field[uint8](b, unsafe.Offsetof(v.Held)) != 0,
+		Offset: field[uint64](b, unsafe.Offsetof(v.Offset)),
 	}
 	if v.Name, ok = remoteString(b[unsafe.Offsetof(v.Name):], read); !ok {
 		return v, false

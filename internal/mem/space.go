@@ -34,6 +34,8 @@ type Space struct {
 	watchers []func(addr, n uint64)
 	sharing  []func(addr, n uint64, shared bool)
 	movers   []func()
+	budget   *Budget // nil for none
+	charged  uint64  // bytes that it is charged with
 }
 
 // Limits are the resource limits of an address space, in bytes.
@@ -159,9 +161,9 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	}
 	v := VMA{
 		Start: addr, End: addr + n, Prot: r.Prot, Shared: r.Flags&MapShared != 0,
-		NoReserve: r.Flags&MapNoReserve != 0, GrowsDown: r.Flags&MapGrowsDown != 0, File: r.File, Offset: r.Offset, Name: r.Name,
+		NoReserve: r.Flags&MapNoReserve != 0, GrowsDown: r.Flags&MapGrowsDown != 0, Held: s.budget != nil && (r.Prot != None || r.File != nil), File: r.File, Offset: r.Offset, Name: r.Name,
 	}
-	if !s.mayAdd(v, n-s.mapped(addr, addr+n)) {
+	if !s.mayAdd(v, n-s.mapped(addr, addr+n)) || v.Held && !s.reserve(n) {
 		return 0, syscall.ENOMEM
 	}
 	if err := s.establish(&v, r.HostFlags); err != nil {
@@ -184,7 +186,8 @@ func (s *Space) establish(v *VMA, hostFlags int) error {
 	case v.File == nil:
 	case v.File.FD >= 0:
 		src.FD = v.File.FD
-	case v.File.Content == nil || v.Shared:
+	case v.File.Content == nil: // memory that is called a file
+	case v.Shared:
 		return syscall.ENODEV
 	default:
 		return s.copyFile(v)
@@ -396,7 +399,7 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 	}
 	stop := min(hole, end)
 	if stop > addr {
-		if !s.mayProtect(addr, stop, prot) {
+		if !s.mayProtect(addr, stop, prot) || prot != None && !s.reserve(s.unheld(addr, stop)) {
 			return syscall.ENOMEM
 		}
 		s.codeChangedLocked(addr, stop)
@@ -406,6 +409,7 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 		i, j := s.vmas.cut(addr, stop)
 		for k := i; k < j; k++ {
 			s.vmas[k].Prot = prot
+			s.vmas[k].Held = s.vmas[k].Held || s.budget != nil && prot != None
 		}
 		s.vmas.mergeAround(i, j)
 	}
@@ -559,4 +563,10 @@ func (s *Space) codeChangedLocked(start, end uint64) {
 }
 
 // Close releases the memory.
-func (s *Space) Close() error { return s.m.Close() }
+func (s *Space) Close() error {
+	s.mu.Lock()
+	s.vmas = nil
+	s.settle()
+	s.mu.Unlock()
+	return s.m.Close()
+}

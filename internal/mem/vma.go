@@ -9,7 +9,8 @@ import (
 // mapping is made; the rest is for /proc/pid/maps.
 type File struct {
 	FD int // descriptor of the host, or -1
-	// Content is copied into the pages of a private mapping if there is no FD.
+	// Content is copied into the pages of a private mapping if there is no FD. Without both, the
+	// mapping is of anonymous memory, which has this identity.
 	Content io.ReaderAt
 	Path    string
 	Dev     uint64
@@ -25,6 +26,7 @@ type VMA struct {
 	Shared     bool
 	NoReserve  bool
 	GrowsDown  bool   // on use: see Space.grow
+	Held       bool   // counted by the Budget: can be accessed, or could once; without a budget, nothing is
 	File       *File  // nil for anonymous memory
 	Offset     uint64 // file offset of Start
 	Name       string // "[heap]", "[stack]", "[vdso]" or ""
@@ -49,7 +51,7 @@ func (v *VMA) low(gap uint64) uint64 {
 // may become one.
 func (v *VMA) follows(w *VMA) bool {
 	if v.End != w.Start || v.Prot != w.Prot || v.Shared != w.Shared || v.NoReserve != w.NoReserve ||
-		v.GrowsDown != w.GrowsDown || v.Name != w.Name {
+		v.GrowsDown != w.GrowsDown || v.Held != w.Held || v.Name != w.Name {
 		return false
 	}
 	if v.File == nil || w.File == nil {

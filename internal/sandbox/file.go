@@ -6,7 +6,10 @@ import (
 	"io"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // FileConfig is what a kernel is told about files.
@@ -46,6 +49,24 @@ func (*taskFiles) release() {}
 // without symbolic links, as in /proc/self/exe.
 func (*Task) openProgram(_ int, _ string, _ int) (f loader.File, name string, e syscall.Errno) {
 	return nil, "", syscall.ENOENT
+}
+
+// mappedFile describes an open file for a mapping with permissions prot.
+func (*Task) mappedFile(_ int, _ mem.Prot, _ bool) (*mem.File, syscall.Errno) {
+	return nil, syscall.EBADF
+}
+
+// sysUnshare is unshare(2): of flags, only CLONE_FILES and CLONE_FS have an effect.
+func sysUnshare(t *Task, c *Call) (uint64, syscall.Errno) {
+	const known = unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_SYSVSEM
+	flags := c.Args[0]
+	if flags&^known != 0 {
+		return 0, syscall.EPERM
+	}
+	old := t.files
+	t.files = old.clone((unix.CLONE_FILES | unix.CLONE_FS) &^ flags)
+	old.release()
+	return 0, 0
 }
 
 func sysWrite(t *Task, c *Call) (uint64, syscall.Errno) {

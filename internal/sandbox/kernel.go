@@ -48,6 +48,9 @@ type Config struct {
 
 // Limits are those of a kernel: all its processes together. 0 is no limit but the default.
 type Limits struct {
+	// Memory is how many bytes all processes may have together that can be accessed, or could once. What needs
+	// more fails with ENOMEM. 0 is no limit.
+	Memory uint64
 	// Tasks is how many threads there may be; clone(2) fails with EAGAIN then. The default is 4096.
 	Tasks int
 	// Stack is RLIMIT_STACK of the first process in bytes. The default is 8 MiB.
@@ -81,12 +84,16 @@ type Status struct {
 
 // Kernel is a Linux kernel for a program and its descendants.
 type Kernel struct {
-	cfg    Config
-	clock  Clock
-	table  table
-	files  *kernelFiles
-	awake  atomic.Int64 // tasks that do not sleep, and Holds
-	random struct {
+	cfg         Config
+	clock       Clock
+	table       table
+	files       *kernelFiles
+	fake        bool         // the clock is a FakeClock
+	awake       atomic.Int64 // tasks that do not sleep, and Holds
+	budget      *mem.Budget
+	futexes     futexes
+	sharedCount atomic.Uint64 // of shared mappings of no file
+	random      struct {
 		sync.Mutex
 		io.Reader
 	}
@@ -132,7 +139,10 @@ func New(cfg Config) (*Kernel, error) {
 	k := &Kernel{
 		cfg: cfg, clock: cfg.Clock, files: files,
 		processes: map[int]*Process{}, tasks: map[int]*Task{}, lastID: firstID - 1,
+		futexes: futexes{queues: map[futexKey][]*futexWaiter{}},
 	}
+	k.budget = mem.NewBudget(cfg.Limits.Memory)
+	_, k.fake = cfg.Clock.(*FakeClock)
 	k.random.Reader = cfg.Random
 	return k, nil
 }
@@ -276,6 +286,8 @@ func (t *Task) run() {
 func (t *Task) execute() guest.Exit {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	t.began()
+	defer t.ended()
 	return t.CPU.Run()
 }
 

@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"math"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -46,4 +47,71 @@ func (l *rlimits) stack() uint64 { return l[unix.RLIMIT_STACK].Cur }
 // memory are the limits that mem.Space enforces.
 func (l *rlimits) memory() mem.Limits {
 	return mem.Limits{AS: l[unix.RLIMIT_AS].Cur, Data: l[unix.RLIMIT_DATA].Cur, Stack: l[unix.RLIMIT_STACK].Cur}
+}
+
+func sysPrlimit64(t *Task, c *Call) (uint64, syscall.Errno) {
+	return 0, t.prlimit(c.Int(0), c.Int(1), c.Args[2], c.Args[3])
+}
+
+func sysGetrlimit(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[1] == 0 {
+		return 0, syscall.EFAULT
+	}
+	return 0, t.prlimit(0, c.Int(0), 0, c.Args[1])
+}
+
+func sysSetrlimit(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[1] == 0 {
+		return 0, syscall.EFAULT
+	}
+	return 0, t.prlimit(0, c.Int(0), c.Args[1], 0)
+}
+
+// prlimit sets the limit of a resource from the guest address set, unless that is
+// 0, and writes the old one to get, unless that is 0.
+func (t *Task) prlimit(pid, resource int, set, get uint64) syscall.Errno {
+	if resource < 0 || resource >= len(rlimits{}) {
+		return syscall.EINVAL
+	}
+	var next rlimit
+	if set != 0 {
+		if e := t.readObject(set, &next); e != 0 {
+			return e
+		}
+		if next.Cur > next.Max {
+			return syscall.EINVAL
+		}
+	}
+	old, e := t.changeLimit(pid, resource, next, set != 0)
+	if e != 0 || get == 0 {
+		return e
+	}
+	return t.writeObject(get, &old)
+}
+
+// changeLimit returns a limit of a process, and sets it if so told.
+func (t *Task) changeLimit(pid, resource int, next rlimit, set bool) (old rlimit, e syscall.Errno) {
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	p := t.process(pid)
+	if p == nil {
+		if other := t.K.tasks[pid]; other != nil {
+			p = other.P
+		} else {
+			return old, syscall.ESRCH
+		}
+	}
+	l := &p.limits[resource]
+	old = *l
+	if !set {
+		return old, 0
+	}
+	if next.Max > l.Max && t.P.cred.uid.effective != 0 {
+		return old, syscall.EPERM
+	}
+	*l = next
+	if p.mm != nil {
+		p.mm.SetLimits(p.limits.memory())
+	}
+	return old, 0
 }

@@ -2,9 +2,190 @@
 
 package sandbox
 
-import "syscall"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
+)
 
 // Memory management calls: mmap(2), mremap(2), brk(2) and their kin. Placement
 // and bookkeeping are mem.Space's.
 
 func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) { return t.Mem.Brk(c.Args[0]), 0 }
+
+func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
+	flags := int(c.Uint(3))
+	r := mem.Request{Addr: c.Args[0], Len: c.Args[1], Prot: protOf(c.Args[2]), Offset: c.Args[5]}
+	switch flags & unix.MAP_TYPE {
+	case unix.MAP_PRIVATE:
+	case unix.MAP_SHARED_VALIDATE:
+		if flags&unix.MAP_ANONYMOUS != 0 {
+			return 0, syscall.EINVAL
+		}
+		r.Flags |= mem.MapShared
+	case unix.MAP_SHARED:
+		r.Flags |= mem.MapShared
+	default:
+		return 0, syscall.EINVAL
+	}
+	for _, f := range []struct {
+		linux int
+		space mem.Flags
+	}{
+		{unix.MAP_FIXED, mem.MapFixed}, {unix.MAP_FIXED_NOREPLACE, mem.MapFixedNoReplace},
+		{unix.MAP_NORESERVE, mem.MapNoReserve}, {unix.MAP_GROWSDOWN, mem.MapGrowsDown},
+	} {
+		if flags&f.linux != 0 {
+			r.Flags |= f.space
+		}
+	}
+	switch {
+	case flags&unix.MAP_ANONYMOUS == 0:
+		f, e := t.mappedFile(c.Int(4), r.Prot, r.Flags&mem.MapShared != 0)
+		if e != 0 {
+			return 0, e
+		}
+		r.File = f
+	case r.Flags&mem.MapShared != 0:
+		r.File, r.Offset = t.K.sharedMemory(), 0
+	default:
+		r.Offset = 0
+	}
+	addr, err := t.Mem.Mmap(r)
+	return addr, errnoOf(err)
+}
+
+// sharedMemory is what is mapped by a shared mapping of no file: a file without a name.
+func (k *Kernel) sharedMemory() *mem.File {
+	return &mem.File{FD: -1, Path: "/dev/zero (deleted)", Dev: 1, Ino: k.sharedCount.Add(1)}
+}
+
+// protOf takes the permissions out of a PROT_ argument.
+func protOf(v uint64) mem.Prot { return mem.Prot(v & 7) }
+
+func sysMunmap(t *Task, c *Call) (uint64, syscall.Errno) {
+	return 0, errnoOf(t.Mem.Munmap(c.Args[0], c.Args[1]))
+}
+
+func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
+	const growsDownUp = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
+	if c.Args[2]&^(7|growsDownUp) != 0 || c.Args[2]&growsDownUp == growsDownUp {
+		return 0, syscall.EINVAL
+	}
+	addr, n := c.Args[0], c.Args[1]
+	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%t.Mem.PageSize() == 0 {
+		v, ok := t.Mem.Lookup(addr) // no memory grows upwards
+		switch {
+		case !ok:
+			return 0, syscall.ENOMEM
+		case !v.GrowsDown || c.Args[2]&unix.PROT_GROWSUP != 0:
+			return 0, syscall.EINVAL
+		}
+		n += addr - v.Start
+		addr = v.Start
+	}
+	return 0, errnoOf(t.Mem.Mprotect(addr, n, protOf(c.Args[2])))
+}
+
+// sysPkeyMprotect is mprotect for the one key that a machine without protection
+// keys has: none.
+func sysPkeyMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Int(3) != -1 {
+		return 0, syscall.EINVAL
+	}
+	return sysMprotect(t, c)
+}
+
+func sysMremap(t *Task, c *Call) (uint64, syscall.Errno) {
+	addr, err := t.Mem.Mremap(c.Args[0], c.Args[1], c.Args[2], mem.RemapFlags(c.Args[3]), c.Args[4])
+	return addr, errnoOf(err)
+}
+
+// mapped fails as the calls do that are about a range of mapped pages.
+func (t *Task) mapped(addr, n uint64) syscall.Errno {
+	n = t.Mem.PageUp(n)
+	switch {
+	case addr%t.Mem.PageSize() != 0, addr+n < addr:
+		return syscall.EINVAL
+	case !t.Mem.Covered(addr, n):
+		return syscall.ENOMEM
+	}
+	return 0
+}
+
+// Advice that x/sys does not name (asm-generic/mman-common.h).
+const madvSoftOffline = 101
+
+// sysMadvise discards what is not needed any more. Other advice is about the use of the host's
+// memory, which a guest has no say in.
+func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
+	addr, n := c.Args[0], c.Args[1]
+	switch advice := c.Int(2); advice {
+	case unix.MADV_DONTNEED, unix.MADV_DONTNEED_LOCKED, unix.MADV_FREE:
+		e := t.mapped(addr, n)
+		if e == syscall.EINVAL || advice == unix.MADV_FREE {
+			return 0, e
+		}
+		if err := t.Mem.Discard(addr, t.Mem.PageUp(n)); err != nil {
+			return 0, errnoOf(err)
+		}
+		return 0, e
+	case unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL, unix.MADV_WILLNEED, unix.MADV_DONTFORK, unix.MADV_DOFORK,
+		unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_DONTDUMP, unix.MADV_DODUMP,
+		unix.MADV_COLD, unix.MADV_PAGEOUT, unix.MADV_KEEPONFORK, unix.MADV_POPULATE_READ, unix.MADV_POPULATE_WRITE, unix.MADV_COLLAPSE:
+		return 0, t.mapped(addr, n)
+	case unix.MADV_HWPOISON, madvSoftOffline:
+		return 0, syscall.EPERM
+	}
+	return 0, syscall.EINVAL
+}
+
+func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
+	flags := c.Uint(2)
+	if flags&^(unix.MS_ASYNC|unix.MS_INVALIDATE|unix.MS_SYNC) != 0 || flags&unix.MS_ASYNC != 0 && flags&unix.MS_SYNC != 0 {
+		return 0, syscall.EINVAL
+	}
+	if n := t.Mem.PageUp(c.Args[1]); c.Args[0]%t.Mem.PageSize() == 0 && c.Args[0]+n < n {
+		return 0, syscall.ENOMEM // where others say EINVAL
+	}
+	return 0, t.mapped(c.Args[0], c.Args[1])
+}
+
+// sysMlock is for all calls that lock and unlock a range: guest memory is the host's to page.
+func sysMlock(t *Task, c *Call) (uint64, syscall.Errno) {
+	page := t.Mem.PageSize()
+	start, end := c.Args[0]&^(page-1), t.Mem.PageUp(c.Args[0]+c.Args[1])
+	if end < start {
+		return 0, syscall.EINVAL
+	}
+	return 0, t.mapped(start, end-start)
+}
+
+func sysMlockall(_ *Task, c *Call) (uint64, syscall.Errno) {
+	flags := c.Uint(0)
+	if flags == 0 || flags&^(unix.MCL_CURRENT|unix.MCL_FUTURE|unix.MCL_ONFAULT) != 0 || flags == unix.MCL_ONFAULT {
+		return 0, syscall.EINVAL
+	}
+	return 0, 0
+}
+
+// sysMincore says that all is there.
+func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
+	if e := t.mapped(c.Args[0], c.Args[1]); e != 0 {
+		return 0, e
+	}
+	vec := make([]byte, min(t.Mem.PageUp(c.Args[1])/t.Mem.PageSize(), 4096))
+	for i := range vec {
+		vec[i] = 1
+	}
+	for at, rest := c.Args[2], t.Mem.PageUp(c.Args[1])/t.Mem.PageSize(); rest > 0; {
+		n := min(rest, uint64(len(vec)))
+		if e := t.copyOut(at, vec[:n]); e != 0 {
+			return 0, e
+		}
+		at, rest = at+n, rest-n
+	}
+	return 0, 0
+}

@@ -24,12 +24,16 @@ type Process struct {
 	children []*Process
 	group    int // process group
 	session  int
-	uid      uint32
+	cred     credentials
 
 	mm      *memory // nil when the process has ended
 	actions *actions
 	pending sigQueue // signals for the process that no task has taken
 	limits  rlimits
+
+	itimers   itimers
+	timers    map[int]*posixTimer
+	lastTimer int
 
 	exitSignal int     // what the parent is told the end by; 0 for nothing
 	borrower   *Task   // the parent's task that waits for a vfork child to let go of its memory
@@ -40,6 +44,10 @@ type Process struct {
 	ending     bool
 	zombie     bool
 	status     Status
+
+	executed    bool // execve(2), since it was made by fork(2)
+	subreaper   bool // gets orphans of its descendants (PR_SET_CHILD_SUBREAPER)
+	parentDeath int  // the signal for the end of the parent (PR_SET_PDEATHSIG), or 0
 
 	used, reaped usage // of tasks that have ended, and of children that were waited for
 }
@@ -64,8 +72,13 @@ type Task struct {
 	name    comm // guarded by Kernel.mu
 
 	clearTID uint64       // set to 0, and its futex woken, at exit (set_tid_address(2)); 0 for none
-	robust   uint64       // head of the robust list (set_robust_list(2)); 0 for none
+	robust   uint64       // head of the robust list; guarded by Kernel.mu, but for reads of its own (set_robust_list(2)); 0 for none
 	restart  restartBlock // what restart_syscall(2) continues
+	timed    timedCall
+
+	used    atomic.Int64 // processor time in nanoseconds, for any goroutine
+	runs    atomic.Int64 // the time since when guest code runs, or 0
+	counted uint64       // instructions of CPU that are in used
 
 	exiting bool // the run loop is to return
 }
@@ -83,11 +96,17 @@ type memory struct {
 	cpus map[guest.CPU]struct{}
 }
 
-func newMemory(m *Machine) *memory {
+// newMemory returns memory with nothing in it.
+func (k *Kernel) newMemory() (*memory, error) {
+	m, err := k.cfg.NewMachine()
+	if err != nil {
+		return nil, err
+	}
+	m.Mem.SetBudget(k.budget)
 	mm := &memory{Space: m.Mem, machine: m, cpus: map[guest.CPU]struct{}{}}
 	mm.users.Store(1)
 	mm.Watch(func(uint64, uint64) { mm.flushCode() })
-	return mm
+	return mm, nil
 }
 
 // add has the CPU told of code that changes.
@@ -153,6 +172,7 @@ func (t *Task) leave() {
 	t.mm.remove(t.CPU)
 	k.mu.Lock()
 	delete(k.tasks, t.TID)
+	p.used.user += t.used.Load()
 	p.tasks = slices.DeleteFunc(p.tasks, func(other *Task) bool { return other == t })
 	var mm *memory
 	switch {
@@ -188,14 +208,12 @@ func (t *Task) others() bool {
 func (p *Process) finish() {
 	k := p.K
 	p.returnMemory()
-	p.zombie = true
-	for _, child := range p.children {
-		child.parent = nil
-		if child.zombie {
-			delete(k.processes, child.Pid)
-		}
+	p.deleteTimers()
+	for i := range p.itimers {
+		p.itimer(i).set(0, 0)
 	}
-	p.children = nil
+	p.zombie = true
+	p.orphan()
 	if p.Pid == firstID || k.ended {
 		delete(k.processes, p.Pid)
 		if !k.ended {
@@ -204,6 +222,31 @@ func (p *Process) finish() {
 		return
 	}
 	p.reportEnd()
+}
+
+// orphan gives the children to another ancestor that wants them, or to nobody, with Kernel.mu held.
+func (p *Process) orphan() {
+	heir := p.parent
+	for heir != nil && !heir.subreaper {
+		heir = heir.parent
+	}
+	for _, child := range p.children {
+		child.parent = heir
+		if sig := child.parentDeath; sig != 0 {
+			info := newInfo(sig, siUser, uint32(p.Pid), p.cred.uid.real)
+			_ = child.send(nil, &info)
+		}
+		switch {
+		case heir != nil:
+			heir.children = append(heir.children, child)
+			if child.zombie {
+				child.reportEnd()
+			}
+		case child.zombie:
+			delete(p.K.processes, child.Pid)
+		}
+	}
+	p.children = nil
 }
 
 // returnMemory has the parent go on that a vfork child has its memory from, with Kernel.mu held.

@@ -110,6 +110,11 @@ func (i *sigInfo) Signal() int { return int(int32(binary.LittleEndian.Uint32(i[0
 // Code is si_code.
 func (i *sigInfo) Code() int32 { return int32(binary.LittleEndian.Uint32(i[8:])) }
 
+// word is the 32-bit word at an offset.
+func (i *sigInfo) word(at int) uint32 { return binary.LittleEndian.Uint32(i[at:]) }
+
+func (i *sigInfo) setWord(at int, w uint32) { binary.LittleEndian.PutUint32(i[at:], w) }
+
 // newInfo returns a siginfo_t whose further fields, from offset 16 on, are 32-bit words.
 func newInfo(sig int, code int32, words ...uint32) (i sigInfo) {
 	le := binary.LittleEndian
@@ -128,7 +133,7 @@ func faultInfo(sig int, code int32, addr uint64) sigInfo {
 
 // sentInfo is the siginfo_t of a signal that t sends.
 func (t *Task) sentInfo(sig int, code int32) sigInfo {
-	return newInfo(sig, code, uint32(t.P.Pid), t.P.ids().uid)
+	return newInfo(sig, code, uint32(t.P.Pid), t.P.cred.uid.real)
 }
 
 // sigQueue are signals that wait, with Kernel.mu held.

@@ -153,6 +153,7 @@ func (t *Task) handle(info *sigInfo, action *sigaction) {
 		return
 	}
 	t.sig.hasSaved = false
+	t.callEnded()
 	mask = t.sig.mask | action.Mask
 	if action.Flags&saNoDefer == 0 {
 		mask |= sigbit(sig)

@@ -25,7 +25,7 @@ type changes struct {
 
 // childInfo is the siginfo_t of SIGCHLD and waitid(2) about p.
 func (p *Process) childInfo(code int32, status int) sigInfo {
-	return newInfo(int(unix.SIGCHLD), code, uint32(p.Pid), p.uid, uint32(status))
+	return newInfo(int(unix.SIGCHLD), code, uint32(p.Pid), p.cred.uid.real, uint32(status))
 }
 
 // endInfo is childInfo for a process that has ended.

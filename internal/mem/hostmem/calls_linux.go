@@ -1,6 +1,7 @@
 package hostmem
 
 import (
+	"encoding/binary"
 	"fmt"
 	"syscall"
 
@@ -161,4 +162,56 @@ func errno(e syscall.Errno) error {
 		return e
 	}
 	return nil
+}
+
+// Share has n bytes at `to` be the same shared pages as those at from, with the same permissions.
+func Share(from, to uintptr, n uint64) error {
+	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, 0, uintptr(n), unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, to, 0)
+	return errno(e)
+}
+
+// Bits of an entry of /proc/pid/pagemap (Documentation/admin-guide/mm/pagemap.rst).
+const (
+	pageSwapped = 1 << 62
+	pagePresent = 1 << 63
+)
+
+// Written calls f with the ranges of the private anonymous pages at [p, p+n) that are there: the others
+// have never been touched. Where the host does not tell, that is all of them.
+func Written(p uintptr, n uint64, f func(p uintptr, n uint64) error) error {
+	fd, err := unix.Open("/proc/self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return f(p, n)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, min(n/mem.PageSize, 4096)*8)
+	for end := p + uintptr(n); p < end; {
+		want := min(len(buf), int(end-p)/mem.PageSize*8)
+		got, err := unix.Pread(fd, buf[:want], int64(p/mem.PageSize*8))
+		if err != nil || got < 8 {
+			return f(p, uint64(end-p))
+		}
+		start := p // of a range of pages that are there
+		for b := buf[:got&^7]; len(b) > 0; b = b[8:] {
+			if binary.NativeEndian.Uint64(b)&(pagePresent|pageSwapped) == 0 {
+				if err := some(start, p, f); err != nil {
+					return err
+				}
+				start = p + mem.PageSize
+			}
+			p += mem.PageSize
+		}
+		if err := some(start, p, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some calls f with a range unless it is empty.
+func some(start, end uintptr, f func(p uintptr, n uint64) error) error {
+	if start == end {
+		return nil
+	}
+	return f(start, uint64(end-start))
 }

@@ -10,6 +10,7 @@
 package offset
 
 import (
+	"syscall"
 	"unsafe"
 
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -130,4 +131,18 @@ func (m *Mapping) at(addr uint64, access mem.Prot) unsafe.Pointer {
 		panic(&mem.Fault{Addr: addr, Access: access, Kind: mem.MapErr})
 	}
 	return hostmem.Pointer(m.host(addr))
+}
+
+// Share implements mem.Sharer.
+func (m *Mapping) Share(from mem.Mapping, addr, n uint64, prot mem.Prot) error {
+	other, ok := from.(*Mapping)
+	if !ok {
+		return syscall.EINVAL
+	}
+	return hostmem.Share(other.host(addr), m.host(addr), n)
+}
+
+// Written implements mem.Sparse.
+func (m *Mapping) Written(addr, n uint64, f func(addr, n uint64) error) error {
+	return hostmem.Written(m.host(addr), n, func(p uintptr, n uint64) error { return f(addr+uint64(p-m.host(addr)), n) })
 }

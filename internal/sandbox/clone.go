@@ -1,0 +1,259 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
+)
+
+// cloneArgs is struct clone_args of clone3(2).
+type cloneArgs struct {
+	Flags, PidFD, ChildTID, ParentTID, ExitSignal uint64
+	Stack, StackSize, TLS                         uint64
+	SetTID, SetTIDSize, Cgroup                    uint64
+}
+
+// Sizes in bytes of the versions of struct clone_args.
+const (
+	cloneArgsVer0 = 64
+	cloneArgsVer2 = 88
+)
+
+const (
+	csignal      = 0xff // CSIGNAL: the exit signal in the flags of clone(2)
+	cloneNewTime = unix.CLONE_NEWTIME
+	cloneKnown   = 1<<32 - 1 | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_INTO_CGROUP
+
+	namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID |
+		unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP | cloneNewTime
+)
+
+// sysClone is clone(2) with the order of arguments that all machines have but a few.
+func sysClone(t *Task, c *Call) (uint64, syscall.Errno) {
+	flags := uint64(uint32(c.Args[0]))
+	return t.clone(&cloneArgs{
+		Flags: flags &^ csignal, ExitSignal: flags & csignal,
+		Stack: c.Args[1], ParentTID: c.Args[2], TLS: c.Args[3], ChildTID: c.Args[4],
+	})
+}
+
+func sysClone3(t *Task, c *Call) (uint64, syscall.Errno) {
+	a, e := t.readCloneArgs(c.Args[0], c.Args[1])
+	if e != 0 {
+		return 0, e
+	}
+	switch {
+	case (a.SetTID == 0) != (a.SetTIDSize == 0),
+		a.ExitSignal > numSignals,
+		a.Flags&^cloneKnown != 0, a.Flags&(unix.CLONE_DETACHED|csignal&^cloneNewTime) != 0,
+		a.Flags&unix.CLONE_SIGHAND != 0 && a.Flags&unix.CLONE_CLEAR_SIGHAND != 0,
+		a.Flags&(unix.CLONE_THREAD|unix.CLONE_PARENT) != 0 && a.ExitSignal != 0,
+		(a.Stack == 0) != (a.StackSize == 0), a.StackSize > t.Mem.Limit(), a.Stack > t.Mem.Limit()-a.StackSize:
+		return 0, syscall.EINVAL
+	case a.SetTIDSize != 0, a.Flags&unix.CLONE_INTO_CGROUP != 0:
+		return 0, syscall.EPERM
+	}
+	if a.Stack != 0 {
+		a.Stack += a.StackSize
+	}
+	return t.clone(&a)
+}
+
+// readCloneArgs reads a struct of the size that the caller knows. What it has
+// beyond what is known here must be 0.
+func (t *Task) readCloneArgs(addr, size uint64) (a cloneArgs, e syscall.Errno) {
+	if size > t.Mem.PageSize() {
+		return a, syscall.E2BIG
+	}
+	if size < cloneArgsVer0 {
+		return a, syscall.EINVAL
+	}
+	b := make([]byte, max(size, cloneArgsVer2))
+	if t.Mem.CopyIn(b[:size], addr) != nil {
+		return a, syscall.EFAULT
+	}
+	for _, unknown := range b[cloneArgsVer2:] {
+		if unknown != 0 {
+			return a, syscall.E2BIG
+		}
+	}
+	_, _ = binary.Decode(b, binary.LittleEndian, &a) // it is long enough
+	return a, 0
+}
+
+// check refuses combinations of flags as the kernel's copy_process does, and what there is not: namespaces, and
+// descriptors of processes.
+func (a *cloneArgs) check() syscall.Errno {
+	has := func(flags uint64) bool { return a.Flags&flags == flags }
+	switch {
+	case has(unix.CLONE_NEWNS | unix.CLONE_FS), has(unix.CLONE_NEWUSER | unix.CLONE_FS),
+		has(unix.CLONE_THREAD) && !has(unix.CLONE_SIGHAND),
+		has(unix.CLONE_SIGHAND) && !has(unix.CLONE_VM),
+		has(unix.CLONE_THREAD) && a.Flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0,
+		has(unix.CLONE_PIDFD):
+		return syscall.EINVAL
+	case a.Flags&namespaces != 0:
+		return syscall.EPERM
+	}
+	return 0
+}
+
+// clone makes a task, of this process or of a new one.
+func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
+	if e := a.check(); e != 0 {
+		return 0, e
+	}
+	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
+	if a.Flags&unix.CLONE_VM == 0 || a.Flags&unix.CLONE_VFORK != 0 {
+		child.sig.stack = t.sig.stack
+	}
+	if e := t.giveMemory(child, a); e != 0 {
+		return 0, e
+	}
+	child.CPU.SetResult(0)
+	if a.Stack != 0 {
+		child.CPU.SetSP(a.Stack)
+	}
+	if a.Flags&unix.CLONE_SETTLS != 0 {
+		child.CPU.SetTLS(a.TLS)
+	}
+	child.files = t.files.clone(a.Flags)
+	if e := t.enroll(child, a); e != 0 {
+		child.files.release()
+		if a.Flags&unix.CLONE_THREAD == 0 {
+			child.mm.release()
+		}
+		return 0, e
+	}
+	tid := child.TID
+	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
+		_ = t.Mem.Store(a.ParentTID, 4, uint64(tid))
+	}
+	if a.Flags&unix.CLONE_CHILD_SETTID != 0 {
+		_ = child.Mem.Store(a.ChildTID, 4, uint64(tid))
+	}
+	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {
+		child.clearTID = a.ChildTID
+	}
+	p := child.P
+	go child.main()
+	if a.Flags&unix.CLONE_VFORK != 0 {
+		t.lend(p)
+	}
+	return uint64(tid), 0
+}
+
+// giveMemory gives a child memory, and a CPU in the state of this one: the same memory with CLONE_VM, else
+// a copy.
+func (t *Task) giveMemory(child *Task, a *cloneArgs) syscall.Errno {
+	if a.Flags&unix.CLONE_VM != 0 {
+		if a.Flags&unix.CLONE_THREAD == 0 {
+			t.mm.users.Add(1)
+		}
+		child.mm, child.Mem, child.CPU = t.mm, t.Mem, t.CPU.Clone()
+		return 0
+	}
+	m, err := t.K.newMemory()
+	if err != nil {
+		return syscall.ENOMEM
+	}
+	if err := t.Mem.ForkInto(m.Space); err != nil {
+		m.release()
+		if errors.Is(err, mem.ErrLimit) {
+			return syscall.ENOMEM
+		}
+		return syscall.EAGAIN
+	}
+	m.image, m.env = t.mm.image, t.mm.env
+	child.mm, child.Mem, child.CPU = m, m.Space, m.machine.Arch.NewCPU(m.Space)
+	for _, set := range []uint32{guest.NT_PRSTATUS, guest.NT_PRFPREG} {
+		child.CPU.SetRegset(set, t.CPU.Regset(set))
+	}
+	return 0
+}
+
+// enroll makes child a task of this process or of a new one. It fails with EAGAIN if there are too many.
+func (t *Task) enroll(child *Task, a *cloneArgs) syscall.Errno {
+	k := t.K
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case t.P.ending || k.ended || t.P.execing != nil:
+		return ERESTARTNOINTR // to its end
+	case len(k.tasks) >= k.cfg.Limits.Tasks, uint64(len(k.tasks)) >= t.P.limits[unix.RLIMIT_NPROC].Cur:
+		return syscall.EAGAIN
+	}
+	child.TID = k.newID()
+	child.name = t.name
+	if a.Flags&unix.CLONE_THREAD == 0 {
+		t.P.newChild(child, a)
+		if a.Flags&unix.CLONE_VFORK != 0 {
+			child.P.borrower = t
+		}
+	}
+	k.join(child)
+	return 0
+}
+
+// newChild makes child's process, with Kernel.mu held.
+func (p *Process) newChild(child *Task, a *cloneArgs) {
+	k := p.K
+	c := k.newProcess(p)
+	c.Pid, c.group, c.session, c.cred, c.limits = child.TID, p.group, p.session, p.cred, p.limits
+	c.mm, c.exitSignal = child.mm, int(a.ExitSignal)
+	if a.Flags&unix.CLONE_PARENT != 0 {
+		c.parent, c.exitSignal = p.parent, p.exitSignal
+	}
+	if c.parent != nil {
+		c.parent.children = append(c.parent.children, c)
+	}
+	switch {
+	case a.Flags&unix.CLONE_SIGHAND != 0:
+		c.actions = p.actions
+	case a.Flags&unix.CLONE_CLEAR_SIGHAND != 0:
+		*c.actions = *p.actions
+		c.actions.reset()
+	default:
+		*c.actions = *p.actions
+	}
+	child.P = c
+	k.processes[c.Pid] = c
+}
+
+// lend waits until a child has let go of the memory that it has from a vfork. No signal interrupts that but the end.
+func (t *Task) lend(p *Process) {
+	t.waitUninterrupted(func() bool { return p.borrower != t })
+}
+
+// waitUninterrupted waits until done reports true, which is called with Kernel.mu held, or the process ends. Signals
+// that come meanwhile are looked at afterwards.
+func (t *Task) waitUninterrupted(done func() bool) {
+	for {
+		t.K.mu.Lock()
+		if done() || t.P.ending || t.P.execing != nil && t.P.execing != t {
+			t.sleeper.attention.Store(true)
+			t.K.mu.Unlock()
+			return
+		}
+		t.sleeper.attention.Store(false)
+		t.K.mu.Unlock()
+		_ = t.sleep(never)
+	}
+}
+
+// reset has all handlers be the default again, as execve(2) does; what is ignored stays so.
+func (a *actions) reset() {
+	for sig := range a {
+		if a[sig].Handler != sigIgn {
+			a[sig].Handler = sigDfl
+		}
+		a[sig].Flags, a[sig].Mask = 0, 0
+	}
+}

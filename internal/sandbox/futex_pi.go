@@ -1,0 +1,158 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Futexes with an owner (FUTEX_LOCK_PI and its kin). The word has the owner's thread ID, and whether somebody
+// waits; the lock is handed from owner to waiter, in the order of their coming. Priorities are not inherited,
+// as all tasks have the same.
+
+// Operations of futex(2) on these.
+const (
+	futexLockPI    = 6
+	futexUnlockPI  = 7
+	futexTrylockPI = 8
+	futexLockPI2   = 13
+)
+
+// futexPI carries out one of the operations.
+func (t *Task) futexPI(c *Call, private bool, cmd int) (uint64, syscall.Errno) {
+	key, e := t.futexKey(c.Args[0], private)
+	if e != 0 {
+		return 0, e
+	}
+	if cmd == futexUnlockPI {
+		return 0, t.unlockPI(key, c.Args[0])
+	}
+	until := int64(never)
+	if c.Args[3] != 0 && cmd != futexTrylockPI {
+		ts, e := t.readTimespec(c.Args[3])
+		if e != 0 {
+			return 0, e
+		}
+		clock := unix.CLOCK_REALTIME
+		if cmd == futexLockPI2 && c.Int(1)&futexClockReal == 0 {
+			clock = unix.CLOCK_MONOTONIC
+		}
+		until = t.K.toMonotonic(clock, ts)
+	}
+	e = t.lockPI(key, c.Args[0], until, cmd == futexTrylockPI)
+	if e == ERESTARTSYS {
+		e = ERESTARTNOINTR
+	}
+	return 0, e
+}
+
+// lockPI takes the lock, or waits until it is handed over.
+func (t *Task) lockPI(key futexKey, addr uint64, until int64, try bool) syscall.Errno {
+	f := &t.K.futexes
+	w := &futexWaiter{t: t, key: key, owns: true}
+	f.mu.Lock()
+	e := t.takePI(f, key, addr, try)
+	if e != errOwned {
+		f.mu.Unlock()
+		return e
+	}
+	f.add(w)
+	f.mu.Unlock()
+	for e = 0; ; {
+		f.mu.Lock()
+		switch {
+		case w.woken:
+			f.mu.Unlock()
+			return 0
+		case e != 0:
+			f.remove(w)
+			f.mu.Unlock()
+			return e
+		}
+		f.mu.Unlock()
+		e = t.sleep(until)
+	}
+}
+
+// errOwned says that somebody else has the lock.
+const errOwned = syscall.EAGAIN
+
+// takePI takes a lock that nobody has, or notes in the word that the task waits. f.mu is held.
+func (t *Task) takePI(f *futexes, key futexKey, addr uint64, try bool) syscall.Errno {
+	for {
+		v, fault := t.Mem.Load(addr, 4)
+		if fault != nil {
+			return syscall.EFAULT
+		}
+		old := uint32(v)
+		owner, next := int(old&futexTIDMask), old|futexWaiters
+		switch {
+		case owner == t.TID:
+			return syscall.EDEADLK
+		case owner == 0:
+			next = uint32(t.TID) | old&futexOwnerDied
+			if len(f.queues[key]) > 0 {
+				next |= futexWaiters
+			}
+		case try:
+			return errOwned
+		case t.task(owner) == nil:
+			return syscall.ESRCH
+		}
+		swapped, fault := t.Mem.CompareAndSwap(addr, old, next)
+		switch {
+		case fault != nil:
+			return syscall.EFAULT
+		case swapped && owner == 0:
+			return 0
+		case swapped:
+			return errOwned
+		}
+	}
+}
+
+func (t *Task) unlockPI(key futexKey, addr uint64) syscall.Errno {
+	v, fault := t.Mem.Load(addr, 4)
+	switch {
+	case fault != nil:
+		return syscall.EFAULT
+	case int(v&futexTIDMask) != t.TID:
+		return syscall.EPERM
+	}
+	return t.handOver(key, addr, 0)
+}
+
+// handOver gives a lock that the task has to the one that has waited longest, or to nobody; more are further
+// bits of the word.
+func (t *Task) handOver(key futexKey, addr uint64, more uint32) syscall.Errno {
+	f := &t.K.futexes
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q := f.queues[key]
+	next := more
+	if len(q) > 0 {
+		if !q[0].owns {
+			return syscall.EINVAL // somebody waits as for another kind of futex
+		}
+		next |= uint32(q[0].t.TID)
+	}
+	if len(q) > 1 {
+		next |= futexWaiters
+	}
+	for {
+		old, fault := t.Mem.Load(addr, 4)
+		if fault != nil {
+			return syscall.EFAULT
+		}
+		swapped, fault := t.Mem.CompareAndSwap(addr, uint32(old), next)
+		if fault != nil {
+			return syscall.EFAULT
+		}
+		if swapped {
+			f.wake(key, min(1, len(q)), futexAnyBitset)
+			return 0
+		}
+	}
+}

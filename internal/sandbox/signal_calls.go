@@ -1,0 +1,359 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"encoding/binary"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+)
+
+// Values of the first argument of rt_sigprocmask (asm-generic/signal-defs.h).
+const (
+	sigBlock   = 0
+	sigUnblock = 1
+	sigSetmask = 2
+)
+
+// sigsetSize is the size of a sigset_t in bytes.
+const sigsetSize = 8
+
+func sysRtSigaction(t *Task, c *Call) (uint64, syscall.Errno) {
+	sig := c.Int(0)
+	if c.Args[3] != sigsetSize {
+		return 0, syscall.EINVAL
+	}
+	var act sigaction
+	if c.Args[1] != 0 {
+		if e := t.readObject(c.Args[1], &act); e != 0 {
+			return 0, e
+		}
+	}
+	if sig < 1 || sig > numSignals || c.Args[1] != 0 && unblockable&sigbit(sig) != 0 {
+		return 0, syscall.EINVAL
+	}
+	t.K.mu.Lock()
+	old := t.P.actions[sig]
+	if c.Args[1] != 0 {
+		act.Flags &= saKnown
+		act.Mask &^= unblockable
+		t.P.actions[sig] = act
+		if act.ignored(sig) {
+			t.P.drop(sigbit(sig))
+		}
+	}
+	t.K.mu.Unlock()
+	if c.Args[2] != 0 {
+		return 0, t.writeObject(c.Args[2], &old)
+	}
+	return 0, 0
+}
+
+func sysRtSigprocmask(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[3] != sigsetSize {
+		return 0, syscall.EINVAL
+	}
+	old := t.sig.mask
+	if c.Args[1] != 0 {
+		set, f := t.Mem.Load(c.Args[1], sigsetSize)
+		if f != nil {
+			return 0, syscall.EFAULT
+		}
+		switch c.Int(0) {
+		case sigBlock:
+			set |= old
+		case sigUnblock:
+			set = old &^ set
+		case sigSetmask:
+		default:
+			return 0, syscall.EINVAL
+		}
+		t.setMask(set)
+	}
+	if c.Args[2] != 0 {
+		return 0, faultErrno(t.Mem.Store(c.Args[2], sigsetSize, old))
+	}
+	return 0, 0
+}
+
+func sysRtSigpending(t *Task, c *Call) (uint64, syscall.Errno) {
+	size := c.Args[1]
+	if size > sigsetSize {
+		return 0, syscall.EINVAL
+	}
+	t.K.mu.Lock()
+	set := (t.sig.pending.set | t.P.pending.set) & t.sig.mask
+	t.K.mu.Unlock()
+	return 0, t.copyOut(c.Args[0], binary.LittleEndian.AppendUint64(nil, set)[:size])
+}
+
+func sysRtSigsuspend(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[1] != sigsetSize {
+		return 0, syscall.EINVAL
+	}
+	mask, f := t.Mem.Load(c.Args[0], sigsetSize)
+	if f != nil {
+		return 0, syscall.EFAULT
+	}
+	t.setTempMask(mask)
+	for t.sleep(never) == 0 {
+	}
+	return 0, ERESTARTNOHAND
+}
+
+func sysRtSigtimedwait(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Args[3] != sigsetSize {
+		return 0, syscall.EINVAL
+	}
+	set, f := t.Mem.Load(c.Args[0], sigsetSize)
+	if f != nil {
+		return 0, syscall.EFAULT
+	}
+	until := int64(never)
+	if c.Args[2] != 0 {
+		d, e := t.readTimespec(c.Args[2])
+		if e != 0 {
+			return 0, e
+		}
+		until = t.K.after(d)
+	}
+	info, e := t.waitSignal(set&^unblockable, until)
+	if e != 0 {
+		return 0, e
+	}
+	if c.Args[1] != 0 && t.copyOut(c.Args[1], info[:]) != 0 {
+		return 0, syscall.EFAULT
+	}
+	return uint64(info.Signal()), 0
+}
+
+// waitSignal takes a signal of set; one that is delivered meanwhile interrupts it.
+func (t *Task) waitSignal(set uint64, until int64) (info sigInfo, e syscall.Errno) {
+	for {
+		t.K.mu.Lock()
+		t.sig.waiting = 0
+		info, ok := t.takeSignal(set)
+		switch {
+		case ok:
+			t.K.mu.Unlock()
+			return info, 0
+		case e == syscall.ETIMEDOUT:
+			t.K.mu.Unlock()
+			return info, syscall.EAGAIN
+		case e != 0 && (t.deliverable() || t.P.stopped || t.P.ending || t.P.execing != nil):
+			t.K.mu.Unlock()
+			return info, syscall.EINTR
+		}
+		// What has been notified is what somebody else has taken, or one of set.
+		t.sleeper.attention.Store(false)
+		t.sig.waiting = set
+		t.K.mu.Unlock()
+		if until <= t.K.clock.Monotonic() {
+			e = syscall.ETIMEDOUT
+			continue
+		}
+		e = t.sleep(until)
+	}
+}
+
+// takeSignal takes a signal of set that waits for the task or its process, with Kernel.mu held.
+func (t *Task) takeSignal(set uint64) (info sigInfo, ok bool) {
+	if info, ok = t.sig.pending.take(set); ok {
+		return info, ok
+	}
+	return t.P.pending.take(set)
+}
+
+func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {
+	t.restart = restartBlock{} // what a handler interrupted is not continued
+	mask, stack, err := t.CPU.PopSignal()
+	if err != nil {
+		info := newInfo(int(unix.SIGSEGV), siKernel)
+		t.force(&info)
+		return 0, errNoResult
+	}
+	_ = t.setAltStack(stack) // Linux does not mind either what the frame holds
+	t.setMask(mask)
+	return 0, errNoResult
+}
+
+// stackSize is the size of a stack_t, minSigStackSize is MINSIGSTKSZ of asm-generic/signal.h.
+const (
+	stackSize       = 24
+	minSigStackSize = 2048
+)
+
+func sysSigaltstack(t *Task, c *Call) (uint64, syscall.Errno) {
+	old := t.sig.stack
+	switch {
+	case old.Size == 0:
+		old.Flags = old.Flags&guest.SS_AUTODISARM | ssDisable
+	case old.Holds(t.CPU.SP()):
+		old.Flags = old.Flags&guest.SS_AUTODISARM | ssOnStack
+	default:
+		old.Flags &= guest.SS_AUTODISARM
+	}
+	le := binary.LittleEndian
+	if c.Args[0] != 0 {
+		var b [stackSize]byte
+		if t.Mem.CopyIn(b[:], c.Args[0]) != nil {
+			return 0, syscall.EFAULT
+		}
+		s := guest.AltStack{SP: le.Uint64(b[0:]), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
+		if e := t.setAltStack(s); e != 0 {
+			return 0, e
+		}
+	}
+	if c.Args[1] != 0 {
+		var b [stackSize]byte
+		le.PutUint64(b[0:], old.SP)
+		le.PutUint32(b[8:], uint32(old.Flags))
+		le.PutUint64(b[16:], old.Size)
+		return 0, t.copyOut(c.Args[1], b[:])
+	}
+	return 0, 0
+}
+
+// setAltStack is the kernel's do_sigaltstack.
+func (t *Task) setAltStack(s guest.AltStack) syscall.Errno {
+	if t.sig.stack.Holds(t.CPU.SP()) {
+		return syscall.EPERM
+	}
+	mode := s.Flags &^ guest.SS_AUTODISARM
+	switch {
+	case mode != ssDisable && mode != ssOnStack && mode != 0:
+		return syscall.EINVAL
+	case s == t.sig.stack:
+		return 0
+	case mode == ssDisable:
+		s.SP, s.Size = 0, 0
+	case s.Size < minSigStackSize:
+		return syscall.ENOMEM
+	}
+	t.sig.stack = s
+	return 0
+}
+
+func sysKill(t *Task, c *Call) (uint64, syscall.Errno) {
+	return 0, t.kill(c.Int(0), c.Int(1), t.sentInfo(c.Int(1), siUser))
+}
+
+// kill sends a signal to one process or to several, as kill(2) takes pid. Signal 0 is to none.
+func (t *Task) kill(pid, sig int, info sigInfo) syscall.Errno {
+	if sig < 0 || sig > numSignals {
+		return syscall.EINVAL
+	}
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	var to []*Process
+	switch {
+	case pid > 0:
+		to = append(to, t.K.processes[pid])
+		if to[0] == nil {
+			if other := t.K.tasks[pid]; other != nil { // kill(2) takes any thread's ID
+				to[0] = other.P
+			}
+		}
+	case pid == -1:
+		for _, p := range t.K.processes {
+			if p != t.P {
+				to = append(to, p)
+			}
+		}
+	default:
+		group := -pid
+		if pid == 0 {
+			group = t.P.group
+		}
+		for _, p := range t.K.processes {
+			if p.group == group {
+				to = append(to, p)
+			}
+		}
+	}
+	to = slices.DeleteFunc(to, func(p *Process) bool { return p == nil })
+	if len(to) == 0 {
+		if pid == firstID-1 {
+			return syscall.EPERM
+		}
+		return syscall.ESRCH
+	}
+	slices.SortFunc(to, func(a, b *Process) int { return a.Pid - b.Pid })
+	var e syscall.Errno
+	for _, p := range to {
+		if sig != 0 {
+			e = p.send(nil, &info)
+		}
+	}
+	if len(to) == 1 {
+		return e
+	}
+	return 0
+}
+
+func sysTkill(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Int(0) <= 0 {
+		return 0, syscall.EINVAL
+	}
+	return 0, t.killTask(-1, c.Int(0), c.Int(1), t.sentInfo(c.Int(1), siTKill))
+}
+
+func sysTgkill(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Int(0) <= 0 || c.Int(1) <= 0 {
+		return 0, syscall.EINVAL
+	}
+	return 0, t.killTask(c.Int(0), c.Int(1), c.Int(2), t.sentInfo(c.Int(2), siTKill))
+}
+
+// killTask sends a signal to a task, of process pid unless that is -1.
+func (t *Task) killTask(pid, tid, sig int, info sigInfo) syscall.Errno {
+	if sig < 0 || sig > numSignals {
+		return syscall.EINVAL
+	}
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	to := t.K.tasks[tid]
+	if to == nil || pid != -1 && to.P.Pid != pid {
+		return syscall.ESRCH
+	}
+	if sig == 0 {
+		return 0
+	}
+	return to.P.send(to, &info)
+}
+
+func sysRtSigqueueinfo(t *Task, c *Call) (uint64, syscall.Errno) {
+	info, e := t.readInfo(c.Args[2], c.Int(1), c.Int(0))
+	if e != 0 {
+		return 0, e
+	}
+	return 0, t.kill(c.Int(0), c.Int(1), info)
+}
+
+func sysRtTgsigqueueinfo(t *Task, c *Call) (uint64, syscall.Errno) {
+	if c.Int(0) <= 0 || c.Int(1) <= 0 {
+		return 0, syscall.EINVAL
+	}
+	info, e := t.readInfo(c.Args[3], c.Int(2), c.Int(0))
+	if e != 0 {
+		return 0, e
+	}
+	return 0, t.killTask(c.Int(0), c.Int(1), c.Int(2), info)
+}
+
+// readInfo reads the siginfo_t of a signal for process pid. What only the kernel may say, nobody may
+// tell others.
+func (t *Task) readInfo(addr uint64, sig, pid int) (info sigInfo, e syscall.Errno) {
+	if t.Mem.CopyIn(info[:], addr) != nil {
+		return info, syscall.EFAULT
+	}
+	info.setWord(0, uint32(sig))
+	if code := info.Code(); (code >= 0 || code == siTKill) && pid != t.P.Pid {
+		return info, syscall.EPERM
+	}
+	return info, 0
+}
