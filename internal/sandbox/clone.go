@@ -191,7 +191,7 @@ func (t *Task) enroll(child *Task, a *cloneArgs) syscall.Errno {
 		return syscall.EAGAIN
 	}
 	child.TID = k.newID()
-	child.name = t.name
+	child.name, child.sched = t.name, t.sched
 	if a.Flags&unix.CLONE_THREAD == 0 {
 		t.P.newChild(child, a)
 		if a.Flags&unix.CLONE_VFORK != 0 {
@@ -208,6 +208,7 @@ func (p *Process) newChild(child *Task, a *cloneArgs) {
 	c := k.newProcess(p)
 	c.Pid, c.group, c.session, c.cred, c.limits = child.TID, p.group, p.session, p.cred, p.limits
 	c.mm, c.exitSignal = child.mm, int(a.ExitSignal)
+	c.persona, c.dumpable, c.keepCaps, c.noNewPrivs = p.persona, p.dumpable, p.keepCaps, p.noNewPrivs
 	if a.Flags&unix.CLONE_PARENT != 0 {
 		c.parent, c.exitSignal = p.parent, p.exitSignal
 	}

@@ -316,6 +316,16 @@ func sysUname(t *Task, c *Call) (uint64, syscall.Errno) {
 	return 0, t.writeObject(c.Args[0], &u)
 }
 
+func sysPersonality(t *Task, c *Call) (uint64, syscall.Errno) {
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	old := t.P.persona
+	if next := c.Uint(0); next != noID {
+		t.P.persona = next
+	}
+	return uint64(old), 0
+}
+
 func sysSethostname(t *Task, c *Call) (uint64, syscall.Errno) {
 	n := c.Int(1)
 	if n < 0 || n > 64 {

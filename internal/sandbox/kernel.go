@@ -23,8 +23,8 @@ import (
 type Machine struct {
 	Mem  *mem.Space // empty
 	Arch guest.Arch // whose CPUs execute from Mem
-	// Close gives everything back, once no CPU is left; nil if there is nothing to do.
-	Close func() error
+	// Close, if set, is called when no CPU is left, before Mem is closed.
+	Close func()
 }
 
 // Config is what New needs. Zero values are defaults.
@@ -187,12 +187,12 @@ func (k *Kernel) endAll() {
 // start makes the first process.
 func (k *Kernel) start(prog Program) (*Task, error) {
 	p := k.newProcess(nil)
-	p.limits = k.firstLimits()
+	p.limits, p.dumpable = k.firstLimits(), 1
 	f, err := k.files.newTaskFiles()
 	if err != nil {
 		return nil, err
 	}
-	t := &Task{K: k, P: p, sleeper: newSleeper(), sig: taskSignals{stack: noStack}, files: f}
+	t := &Task{K: k, P: p, sleeper: newSleeper(), sig: taskSignals{stack: noStack}, files: f, sched: scheduling{slack: defaultSlack}}
 	t.name.set(prog.Path)
 	x := execRequest{t: t, path: prog.Path, file: prog.File, argv: prog.Argv, env: prog.Env}
 	m, err := x.load()

@@ -32,16 +32,18 @@ var prctls = map[int]Handler{
 	unix.PR_GET_CHILD_SUBREAPER: prctlGetInt(func(p *Process) int { return flag(p.subreaper) }),
 
 	// What there is nothing to protect from, or to gain by.
-	unix.PR_GET_DUMPABLE:             value(func(*Task) int { return 1 }),
-	unix.PR_SET_DUMPABLE:             always(0),
-	unix.PR_GET_KEEPCAPS:             always(0),
-	unix.PR_SET_KEEPCAPS:             always(0),
-	unix.PR_SET_NO_NEW_PRIVS:         prctlNoNewPrivs,
-	unix.PR_GET_NO_NEW_PRIVS:         value(func(*Task) int { return 1 }),
+	unix.PR_GET_DUMPABLE:             prctlFlag(func(p *Process) int { return p.dumpable }),
+	unix.PR_SET_DUMPABLE:             prctlSetFlag(func(p *Process) *int { return &p.dumpable }, 0),
+	unix.PR_GET_KEEPCAPS:             prctlFlag(func(p *Process) int { return p.keepCaps }),
+	unix.PR_SET_KEEPCAPS:             prctlSetFlag(func(p *Process) *int { return &p.keepCaps }, 0),
+	unix.PR_SET_NO_NEW_PRIVS:         prctlSetFlag(func(p *Process) *int { return &p.noNewPrivs }, 1),
+	unix.PR_GET_NO_NEW_PRIVS:         prctlFlag(func(p *Process) int { return p.noNewPrivs }),
+	unix.PR_GET_TIMING:               always(0),
+	unix.PR_CAP_AMBIENT:              prctlAmbient,
 	unix.PR_GET_SECCOMP:              always(0),
 	unix.PR_GET_SECUREBITS:           always(0),
-	unix.PR_SET_TIMERSLACK:           always(0),
-	unix.PR_GET_TIMERSLACK:           value(func(*Task) int { return 50000 }),
+	unix.PR_SET_TIMERSLACK:           prctlSetSlack,
+	unix.PR_GET_TIMERSLACK:           value(func(t *Task) int { return int(t.sched.slack) }),
 	unix.PR_CAPBSET_READ:             prctlCapability,
 	unix.PR_CAPBSET_DROP:             prctlCapability,
 	unix.PR_SET_THP_DISABLE:          always(0),
@@ -100,11 +102,53 @@ func prctlSetSubreaper(t *Task, c *Call) (uint64, syscall.Errno) {
 	return 0, 0
 }
 
-func prctlNoNewPrivs(_ *Task, c *Call) (uint64, syscall.Errno) {
-	if c.Args[1] != 1 || c.Args[2]|c.Args[3]|c.Args[4] != 0 {
-		return 0, syscall.EINVAL
+// prctlFlag returns the handler of an option whose result is a flag of the process.
+func prctlFlag(get func(p *Process) int) Handler {
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		if c.Int(0) == unix.PR_GET_NO_NEW_PRIVS && c.Args[1]|c.Args[2]|c.Args[3]|c.Args[4] != 0 {
+			return 0, syscall.EINVAL
+		}
+		t.K.mu.Lock()
+		defer t.K.mu.Unlock()
+		return uint64(get(t.P)), 0
+	}
+}
+
+// prctlSetFlag returns the handler of an option that sets a flag of the process to arg2, which may be
+// least or 1.
+func prctlSetFlag(which func(p *Process) *int, least uint64) Handler {
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		if c.Args[1] < least || c.Args[1] > 1 || least > 0 && c.Args[2]|c.Args[3]|c.Args[4] != 0 {
+			return 0, syscall.EINVAL
+		}
+		t.K.mu.Lock()
+		defer t.K.mu.Unlock()
+		*which(t.P) = int(c.Args[1])
+		return 0, 0
+	}
+}
+
+func prctlSetSlack(t *Task, c *Call) (uint64, syscall.Errno) {
+	if t.sched.slack = c.Args[1]; t.sched.slack == 0 {
+		t.sched.slack = defaultSlack
 	}
 	return 0, 0
+}
+
+// prctlAmbient is about ambient capabilities, of which there are none.
+func prctlAmbient(_ *Task, c *Call) (uint64, syscall.Errno) {
+	switch c.Args[1] {
+	case unix.PR_CAP_AMBIENT_IS_SET:
+		if c.Args[2] >= 64 || capAll>>c.Args[2]&1 == 0 {
+			return 0, syscall.EINVAL
+		}
+		return 0, 0
+	case unix.PR_CAP_AMBIENT_CLEAR_ALL, unix.PR_CAP_AMBIENT_LOWER:
+		return 0, 0
+	case unix.PR_CAP_AMBIENT_RAISE:
+		return 0, syscall.EPERM
+	}
+	return 0, syscall.EINVAL
 }
 
 func prctlCapability(_ *Task, c *Call) (uint64, syscall.Errno) {

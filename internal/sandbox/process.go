@@ -49,6 +49,9 @@ type Process struct {
 	subreaper   bool // gets orphans of its descendants (PR_SET_CHILD_SUBREAPER)
 	parentDeath int  // the signal for the end of the parent (PR_SET_PDEATHSIG), or 0
 
+	persona                        uint32 // personality(2)
+	dumpable, keepCaps, noNewPrivs int    // prctl(2)
+
 	used, reaped usage // of tasks that have ended, and of children that were waited for
 }
 
@@ -70,6 +73,7 @@ type Task struct {
 	sig     taskSignals // Kernel.mu guards what others look at
 	files   taskFiles
 	name    comm // guarded by Kernel.mu
+	sched   scheduling
 
 	clearTID uint64       // set to 0, and its futex woken, at exit (set_tid_address(2)); 0 for none
 	robust   uint64       // head of the robust list; guarded by Kernel.mu, but for reads of its own (set_robust_list(2)); 0 for none
@@ -134,9 +138,13 @@ func (m *memory) flushCode() {
 
 // release lets go of the memory for a process.
 func (m *memory) release() {
-	if m.users.Add(-1) == 0 && m.machine.Close != nil {
-		_ = m.machine.Close()
+	if m.users.Add(-1) > 0 {
+		return
 	}
+	if m.machine.Close != nil {
+		m.machine.Close()
+	}
+	_ = m.Close()
 }
 
 // notify has the task look for what is to be done. Any goroutine may call it.
@@ -184,6 +192,8 @@ func (t *Task) leave() {
 		p.mm = nil
 	case p.execing != nil:
 		p.execing.Wake()
+	default:
+		p.findAll(^uint64(0)) // what the task has been told of
 	}
 	k.mu.Unlock()
 	if mm != nil {

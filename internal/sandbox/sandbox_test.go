@@ -29,11 +29,8 @@ func newMachine() (*Machine, error) {
 	}
 	opts := engine.DefaultOptions
 	opts.CacheSize = 4 << 20
-	return &Machine{
-		Mem:   mem.New(m, mem.PageSize, defaultStack),
-		Arch:  &engine.Arch{Arch: riscv.Arch, Options: opts},
-		Close: m.Close,
-	}, nil
+	arch := &engine.Arch{Arch: riscv.Arch, Options: opts}
+	return &Machine{Mem: mem.New(m, mem.PageSize, defaultStack), Arch: arch, Close: arch.Close}, nil
 }
 
 // newInterpreter makes a machine that interprets.
@@ -42,7 +39,7 @@ func newInterpreter() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Machine{Mem: mem.New(m, mem.PageSize, defaultStack), Arch: riscv.Arch, Close: m.Close}, nil
+	return &Machine{Mem: mem.New(m, mem.PageSize, defaultStack), Arch: riscv.Arch}, nil
 }
 
 // image is a program file in memory.

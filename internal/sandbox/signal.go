@@ -246,19 +246,25 @@ func (p *Process) send(t *Task, info *sigInfo) syscall.Errno {
 }
 
 // find has a task look for a signal that waits, with Kernel.mu held: t, or one that does not
-// block it.
+// block it, if possible one that has nothing else to look for.
 func (p *Process) find(t *Task, sig int) {
-	if t != nil {
-		if t.wants(sig) {
-			t.notify()
+	if t == nil {
+		for _, other := range p.tasks {
+			if other.wants(sig) && (t == nil || t.interrupted()) {
+				t = other
+			}
 		}
-		return
 	}
-	for _, t := range p.tasks {
-		if t.wants(sig) {
-			t.notify()
-			return
-		}
+	if t != nil && t.wants(sig) {
+		t.sig.waiting = 0 // the next one is for others who wait
+		t.notify()
+	}
+}
+
+// findAll does find for all signals of set that wait for the process.
+func (p *Process) findAll(set uint64) {
+	for set &= p.pending.set; set != 0; set &= set - 1 {
+		p.find(nil, bits.TrailingZeros64(set)+1)
 	}
 }
 
@@ -316,14 +322,12 @@ func (t *Task) setMask(mask uint64) {
 
 func (t *Task) setMaskLocked(mask uint64) {
 	mask &^= unblockable
-	newly := mask &^ t.sig.mask & t.P.pending.set
+	newly := mask &^ t.sig.mask
 	t.sig.mask = mask
 	if t.deliverable() {
 		t.sleeper.attention.Store(true)
 	}
-	for ; newly != 0; newly &= newly - 1 { // somebody else may be the one to take them now
-		t.P.find(nil, bits.TrailingZeros64(newly)+1)
-	}
+	t.P.findAll(newly) // somebody else may be the one to take them now
 }
 
 // setTempMask puts mask in the place of the task's mask for a call that waits
