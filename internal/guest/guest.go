@@ -188,6 +188,10 @@ type CPU interface {
 	// Disassemble returns the assembly text and length of the instruction at pc.
 	Disassemble(pc uint64) (text string, n int)
 
+	// SetClock has the guest's time registers show what now returns, the time since 1970 in
+	// nanoseconds, instead of the host's time. CPUs that are cloned from this one do so, too.
+	SetClock(now func() int64)
+
 	// SetTrace makes Run hand over the disassembly of each block that it interprets, an
 	// instruction at a time, before its first execution; nil turns tracing off.
 	SetTrace(func(pc uint64, text string))

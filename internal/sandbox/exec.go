@@ -217,6 +217,7 @@ func (t *Task) become(x *execRequest, m *memory) {
 func (x *execRequest) enter(m *memory) {
 	t := x.t
 	cpu := m.machine.Arch.NewCPU(m.Space)
+	cpu.SetClock(t.K.clock.Realtime)
 	cpu.SetPC(m.image.Entry)
 	cpu.SetSP(m.image.SP)
 	t.K.mu.Lock()

@@ -61,6 +61,7 @@ type CPU struct {
 	alone  map[uint64]*block // blocks of one instruction (Interpret)
 	single *block            // what lookup is to return, for any address: see Step and Follow
 	trace  func(uint64, string)
+	now    func() int64 // what the time is, in nanoseconds; nil for the host's
 
 	followed followed // what Follow executes
 }
@@ -80,7 +81,7 @@ func New(as *mem.Space) *CPU {
 // A reservation is not copied.
 func (c *CPU) Clone() guest.CPU {
 	n := New(c.as)
-	*n.r, n.pc, n.reg.Flags, n.reg.Round, n.trace = *c.r, c.pc, c.reg.Flags, c.reg.Round, c.trace
+	*n.r, n.pc, n.reg.Flags, n.reg.Round, n.trace, n.now = *c.r, c.pc, c.reg.Flags, c.reg.Round, c.trace, c.now
 	return n
 }
 
@@ -187,6 +188,9 @@ func (c *CPU) SetSyscallNr(nr uint64) { c.r[regA7] = nr }
 // Retired is the number of guest instructions executed so far. An ecall counts,
 // an instruction that traps does not.
 func (c *CPU) Retired() uint64 { return c.retired }
+
+// SetClock implements guest.CPU.
+func (c *CPU) SetClock(now func() int64) { c.now = now }
 
 // SetTrace makes Run hand over the disassembly of each block before its first
 // execution, one instruction at a time; nil turns tracing off.

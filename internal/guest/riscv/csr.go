@@ -22,8 +22,11 @@ const TimebaseHz = 10_000_000
 // start makes it comparable between processes; from there on it is monotonic.
 var clock = time.Now()
 
-func readTime() uint64 {
+func (c *CPU) readTime() uint64 {
 	ns := uint64(clock.UnixNano()) + uint64(time.Since(clock))
+	if c.now != nil {
+		ns = uint64(c.now())
+	}
 	return ns / (uint64(time.Second) / TimebaseHz)
 }
 
@@ -37,7 +40,7 @@ func (c *CPU) readCSR(nr uint64) uint64 {
 	case csrFcsr:
 		return uint64(c.FCSR())
 	case csrTime:
-		return readTime()
+		return c.readTime()
 	}
 	raiseIllegal()
 	return 0
