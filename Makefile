@@ -14,8 +14,9 @@ export CGO_ENABLED = 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build ./hospes, one static binary
+build: ## build ./hospes, one static binary, and ./hospes-image, which it starts for images
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o hospes ./cmd/hospes
+	$(GO) build -trimpath -o hospes-image ./cmd/hospes-image
 
 demo: build ## run the embedded riscv64 program
 	./hospes --demo
@@ -115,4 +116,4 @@ report: build deps ## count what works: instructions, system calls, programs, pa
 	@$(GO) run ./test/userland $(ROWS) | grep -v '^ok '
 
 clean: ## remove what was built
-	rm -rf hospes build
+	rm -rf hospes hospes-image build

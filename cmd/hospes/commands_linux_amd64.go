@@ -17,6 +17,10 @@ func hostCommands() []command {
 			help: "run a program inside a root file system, without privileges: a directory, or an image of a container; without a program what the image is made for",
 		},
 		{
+			name: "pull", args: "docker://REGISTRY/NAME:TAG", run: pull,
+			help: "fetch an image from a registry, or what its name means there by now, for hospes run",
+		},
+		{
 			name: "install", options: installTable, run: install,
 			help: "have the kernel run riscv64 programs with this hospes, in chroots and containers too (binfmt_misc); for root",
 		},

@@ -56,6 +56,23 @@ func unpack(ref string) (img image, err error) {
 	return img, err
 }
 
+// pull unpacks what a registry has, whether or not it is known already.
+func pull(_ *opts, args []string) error {
+	if len(args) != 1 {
+		return usageError{errors.New("which image? docker://REGISTRY/NAME:TAG")}
+	}
+	out, err := runImageCommand("pull", args[0])
+	if err != nil {
+		return err
+	}
+	var img image
+	if err := json.Unmarshal(out, &img); err != nil {
+		return err
+	}
+	fmt.Println(img.Root)
+	return nil
+}
+
 // copyRoot makes a copy of the root that is removed when this process has ended.
 func (r *runOpts) copyRoot() (string, error) {
 	out, err := runImageCommand("copy", "--for", strconv.Itoa(os.Getpid()), r.root)

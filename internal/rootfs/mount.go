@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/inroot"
 )
 
 // changeRoot makes the root and moves the process there. It is in a mount namespace of
@@ -19,7 +21,7 @@ func changeRoot(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	root, err := openPath(dir)
+	root, err := inroot.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,7 @@ func rootMount(cfg Config) (dir string, err error) {
 		}
 	}
 	if err := unix.Mount(cfg.Root, cfg.Root, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return "", named(cfg.Root, err)
+		return "", inroot.Named(cfg.Root, err)
 	}
 	return cfg.Root, nil
 }
@@ -60,20 +62,20 @@ func rootMount(cfg Config) (dir string, err error) {
 // overlay lays a directory for changes over the root. It is mounted on a file system in
 // memory that covers the root itself.
 func overlay(cfg Config) (dir string, err error) {
-	lower, err := openPath(cfg.Root)
+	lower, err := inroot.Open(cfg.Root)
 	if err != nil {
 		return "", err
 	}
 	defer unix.Close(lower)
 	changes := -1
 	if cfg.Keep != "" {
-		if changes, err = openPath(cfg.Keep); err != nil {
+		if changes, err = inroot.Open(cfg.Keep); err != nil {
 			return "", err
 		}
 		defer unix.Close(changes)
 	}
 	if err := unix.Mount("tmpfs", cfg.Root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
-		return "", named(cfg.Root, err)
+		return "", inroot.Named(cfg.Root, err)
 	}
 	defer func() {
 		if err != nil {
@@ -82,17 +84,17 @@ func overlay(cfg Config) (dir string, err error) {
 	}()
 	above := cfg.Root
 	if changes >= 0 {
-		above = fdPath(changes)
+		above = inroot.Path(changes)
 	} else if err := unix.Setxattr(above, "user.hospes", []byte{1}, 0); err != nil {
 		return "", fmt.Errorf("file systems in memory without attributes of users (Linux before 6.6): %w", err)
 	}
 	for _, d := range []string{above + "/upper", above + "/work", cfg.Root + "/root"} {
 		if err := unix.Mkdir(d, 0o755); err != nil && !(changes >= 0 && errors.Is(err, unix.EEXIST)) {
-			return "", named(d, err)
+			return "", inroot.Named(d, err)
 		}
 	}
 	copyMode(lower, above+"/upper")
-	options := fmt.Sprintf("userxattr,lowerdir=%s,upperdir=%s/upper,workdir=%s/work", fdPath(lower), above, above)
+	options := fmt.Sprintf("userxattr,lowerdir=%s,upperdir=%s/upper,workdir=%s/work", inroot.Path(lower), above, above)
 	if err := unix.Mount("overlay", cfg.Root+"/root", "overlay", 0, options); err != nil {
 		return "", fmt.Errorf("overlay: %w", err)
 	}
@@ -145,14 +147,14 @@ func fillDev(root int, log string) error {
 			return err
 		}
 	}
-	dev, err := lookUp(root, "/dev")
+	dev, err := inroot.LookUp(root, "/dev")
 	if err != nil {
-		return named("/dev", err)
+		return inroot.Named("/dev", err)
 	}
 	defer unix.Close(dev)
 	for _, l := range devLinks {
 		if err := unix.Symlinkat(l.target, dev, l.name); err != nil {
-			return named("/dev/"+l.name, err)
+			return inroot.Named("/dev/"+l.name, err)
 		}
 	}
 	return mountAt(root, "/dev/shm", "tmpfs", "mode=1777")
@@ -160,35 +162,35 @@ func fillDev(root int, log string) error {
 
 // mountAt mounts a new file system at a path inside.
 func mountAt(root int, name, kind, options string) error {
-	at, err := place(root, name, true)
+	at, err := inroot.Place(root, name, true)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(at)
-	return named(name, unix.Mount(kind, fdPath(at), kind, unix.MS_NOSUID|unix.MS_NODEV, options))
+	return inroot.Named(name, unix.Mount(kind, inroot.Path(at), kind, unix.MS_NOSUID|unix.MS_NODEV, options))
 }
 
 // bind mounts a file or directory of the host at a path inside.
 func bind(root int, b Bind) error {
-	host, err := openPath(b.Host)
+	host, err := inroot.Open(b.Host)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(host)
-	at, err := place(root, b.Guest, isDir(host))
+	at, err := inroot.Place(root, b.Guest, inroot.IsDir(host))
 	if err != nil {
 		return err
 	}
 	defer unix.Close(at)
-	if err := unix.Mount(fdPath(host), fdPath(at), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	if err := unix.Mount(inroot.Path(host), inroot.Path(at), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("%s at %s: %w", b.Host, b.Guest, err)
 	}
 	if !b.ReadOnly {
 		return nil
 	}
-	mounted, err := lookUp(root, b.Guest)
+	mounted, err := inroot.LookUp(root, b.Guest)
 	if err != nil {
-		return named(b.Guest, err)
+		return inroot.Named(b.Guest, err)
 	}
 	defer unix.Close(mounted)
 	err = unix.MountSetattr(mounted, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})

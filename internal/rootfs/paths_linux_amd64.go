@@ -10,6 +10,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/hostthread"
+	"github.com/hospes-vm/hospes/internal/inroot"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -33,7 +34,7 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 			return "", nil, err
 		}
 	}
-	root, err := openPath(dir)
+	root, err := inroot.Open(dir)
 	if err != nil {
 		return "", nil, err
 	}
@@ -42,11 +43,11 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 		return "", nil, err
 	}
 	for _, b := range append(defaultBinds(), cfg.Binds...) {
-		host, err := openPath(b.Host)
+		host, err := inroot.Open(b.Host)
 		if err != nil {
 			return "", nil, err
 		}
-		at, err := place(root, b.Guest, isDir(host))
+		at, err := inroot.Place(root, b.Guest, inroot.IsDir(host))
 		_ = unix.Close(host)
 		if err != nil {
 			return "", nil, err
@@ -93,20 +94,20 @@ func defaultBinds() []Bind {
 
 // placeDev makes what is in the root's own /dev.
 func placeDev(root int) error {
-	shm, err := place(root, "/dev/shm", true)
+	shm, err := inroot.Place(root, "/dev/shm", true)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(shm)
-	_ = unix.Chmod(fdPath(shm), 0o1777)
-	dev, err := lookUp(root, "/dev")
+	_ = unix.Chmod(inroot.Path(shm), 0o1777)
+	dev, err := inroot.LookUp(root, "/dev")
 	if err != nil {
-		return named("/dev", err)
+		return inroot.Named("/dev", err)
 	}
 	defer unix.Close(dev)
 	for _, l := range devLinks {
 		if err := unix.Symlinkat(l.target, dev, l.name); err != nil && err != unix.EEXIST {
-			return named("/dev/"+l.name, err)
+			return inroot.Named("/dev/"+l.name, err)
 		}
 	}
 	return nil
@@ -141,7 +142,7 @@ func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
 	defer unix.Close(ruleset)
 	allow(ruleset, self.FD(), handled&(unix.LANDLOCK_ACCESS_FS_EXECUTE|unix.LANDLOCK_ACCESS_FS_READ_FILE))
 	for fd := range 3 {
-		if !isDir(fd) {
+		if !inroot.IsDir(fd) {
 			allow(ruleset, fd, handled&rightsFile)
 		}
 	}
@@ -153,7 +154,7 @@ func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
 		if b.ReadOnly {
 			rights &= rightsRead
 		}
-		fd, err := openPath(b.Host)
+		fd, err := inroot.Open(b.Host)
 		if err != nil {
 			return false, err
 		}
@@ -175,7 +176,7 @@ func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
 // allow adds a rule for an open file or directory. One for something else, such as a
 // pipe, is not needed, and refused.
 func allow(ruleset, fd int, rights uint64) {
-	if !isDir(fd) {
+	if !inroot.IsDir(fd) {
 		rights &= rightsFile
 	}
 	attr := struct {
