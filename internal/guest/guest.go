@@ -181,6 +181,16 @@ type CPU interface {
 	// whenever Run has returned.
 	Retired() uint64
 
+	// EnterFunction has the CPU go on at a function, on the present stack.
+	EnterFunction(*FunctionCall)
+	// Arguments are the registers for a function's arguments: integers, and the bits of floating-point
+	// numbers. After a return the first ones are the results.
+	Arguments() (ints, floats [8]uint64)
+	// SetResults sets the registers for a function's result.
+	SetResults(i, f uint64)
+	// HostFunction is the address of the name of the function that the guest wants from whoever runs it.
+	HostFunction() uint64
+
 	// SetLimit has Run and Step return ExitLimit when Retired is n, neither earlier nor later. It
 	// is exact, so it costs time; math.MaxUint64, as it is at first, is no limit and costs nothing.
 	SetLimit(n uint64)
@@ -198,6 +208,13 @@ type CPU interface {
 
 	// DumpRegs is a human-readable register listing, for diagnostics.
 	DumpRegs() string
+}
+
+// FunctionCall is a call of a guest function by the C calling convention.
+type FunctionCall struct {
+	Entry, Return uint64    // addresses
+	Global        uint64    // of the global pointer, if the architecture has one; 0 leaves it alone
+	Ints, Floats  [8]uint64 // arguments
 }
 
 // Translatable is a CPU whose code can also be executed by translations. It then is the
