@@ -62,7 +62,8 @@ func (c *CPU) Clone() guest.CPU {
 	return newCPU(c.space, c.Translatable.Clone().(guest.Translatable))
 }
 
-// IRQ is the interrupt word. It is another one after Park, so whoever keeps it has to see to it that nothing is lost.
+// IRQ is the interrupt word. It is another one after Park, and when the CPU runs again: Run returns guest.ExitInterrupt first then, for what has been raised
+// meanwhile.
 func (c *CPU) IRQ() *irq.Word { return c.word.Load() }
 
 // FlushCode makes the CPU look at guest code anew.
@@ -78,7 +79,10 @@ func (c *CPU) Retired() uint64 { return c.Translatable.Retired() + c.uncounted }
 
 // Run executes guest code from the pc until something needs the personality.
 func (c *CPU) Run() guest.Exit {
-	if c.ctx == nil && !c.unpark() {
+	if c.ctx == nil && c.unpark() {
+		return guest.Exit{Kind: guest.ExitInterrupt} // nothing that was raised in the other word is lost
+	}
+	if c.ctx == nil {
 		return c.runInterpreted()
 	}
 	if m := c.m; m != nil && m.check != nil {

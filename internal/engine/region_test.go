@@ -78,7 +78,11 @@ func machineFor(t *testing.T, source string, opts Options) (*Machine, guest.CPU)
 // run executes a program up to its system call.
 func run(t *testing.T, cpu guest.CPU) {
 	t.Helper()
-	if exit := cpu.Run(); exit.Kind != guest.ExitSyscall {
+	exit := cpu.Run()
+	if exit.Kind == guest.ExitInterrupt { // see CPU.IRQ
+		exit = cpu.Run()
+	}
+	if exit.Kind != guest.ExitSyscall {
 		t.Fatalf("%+v at %#x", exit, cpu.PC())
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/mem/table"
@@ -147,7 +148,12 @@ func TestShareInterrupted(t *testing.T) {
 	done := make(chan guest.Exit)
 	go func() {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		done <- s.cpu.Run()
+		exit := s.cpu.Run()
+		for exit.Kind == guest.ExitInterrupt {
+			s.cpu.IRQ().Lower(irq.All)
+			exit = s.cpu.Run()
+		}
+		done <- exit
 	}()
 	time.Sleep(20 * time.Millisecond)
 	if err := s.as.Munmap(codeAddr, mem.PageSize); err != nil {

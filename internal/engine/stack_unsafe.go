@@ -104,8 +104,7 @@ func (c *CPU) moveRegisters(to *ir.Registers) {
 }
 
 // Park gives back most of the memory that a CPU has which will not run for long. It may run again at any
-// time. It does nothing unless translations are shared: see Arch.Code. What has been raised in the
-// interrupt word meanwhile may be lost: see IRQ.
+// time. It does nothing unless translations are shared: see Arch.Code, and IRQ.
 func (c *CPU) Park() {
 	if c.space.code != nil {
 		c.park()

@@ -42,9 +42,19 @@ func (s *Space) ForkInto(child *Space) error {
 		if err := s.forkVMA(child, v); err != nil {
 			return err
 		}
-		child.vmas = append(child.vmas, *v)
+		child.vmas = append(child.vmas, v.copied())
 	}
 	return nil
+}
+
+// copied is v in a child: private pages are none of the file's any longer.
+func (v VMA) copied() VMA {
+	if v.File != nil && !v.Shared {
+		f := *v.File
+		f.FD, f.Fixed = -1, false
+		v.File = &f
+	}
+	return v
 }
 
 // forkVMA makes the pages of v in child.

@@ -16,7 +16,6 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
-	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // Machine is an address space and what executes in it.
@@ -42,6 +41,8 @@ type Config struct {
 	CPUs   int
 	Limits Limits
 	Files  FileConfig
+	// HostFunction, if set, returns the function of a name that guests may call, or nil.
+	HostFunction func(name string) HostFunction
 	// Trace, if set, is called after each system call, by any thread. A negative result is an errno.
 	Trace func(t *Task, c *Call, result int64)
 }
@@ -51,6 +52,9 @@ type Limits struct {
 	// Memory is how many bytes all processes may have together that can be accessed, or could once. What needs
 	// more fails with ENOMEM. 0 is no limit.
 	Memory uint64
+	// Instructions is how many instructions all tasks together may execute, to the instruction as long as there is
+	// one task at a time; Exit.Err is ErrInstructions then. The CPUs must know limits.
+	Instructions uint64
 	// Tasks is how many threads there may be; clone(2) fails with EAGAIN then. The default is 4096.
 	Tasks int
 	// Stack is RLIMIT_STACK of the first process in bytes. The default is 8 MiB.
@@ -72,6 +76,10 @@ type Program struct {
 // Exit says how a kernel has ended.
 type Exit struct {
 	Status
+	// Trap is the exception that has ended the first process, if Status.Signal is its signal.
+	Trap *Trap
+	// Refused says which limits have kept the guest from something that it wanted.
+	Refused Refused
 	// Err is what Kill was given, if that has ended it.
 	Err error
 }
@@ -92,6 +100,8 @@ type Kernel struct {
 	awake       atomic.Int64 // tasks that do not sleep, and Holds
 	budget      *mem.Budget
 	futexes     futexes
+	fuel        atomic.Int64 // instructions that no task has been given yet, if they are limited
+	refused     atomic.Uint32
 	sharedCount atomic.Uint64 // of shared mappings of no file
 	random      struct {
 		sync.Mutex
@@ -151,17 +161,13 @@ func New(cfg Config) (*Kernel, error) {
 // processes have ended, too, when it returns, and nothing of the kernel is left. The end of ctx is a Kill.
 // An error means that nothing has run; it is a *loader.Error if the file is at fault. A kernel runs once.
 func (k *Kernel) Run(ctx context.Context, prog Program) (Exit, error) {
-	defer k.files.close()
-	trap.Faults()
-	stop := context.AfterFunc(ctx, func() { k.Kill(context.Cause(ctx)) })
-	defer stop()
-	t, err := k.start(prog)
+	t, err := k.Start(prog)
 	if err != nil {
 		return Exit{}, err
 	}
-	t.main()
-	k.running.Wait()
-	return Exit{t.P.status, k.err}, nil
+	stop := context.AfterFunc(ctx, func() { k.Kill(context.Cause(ctx)) })
+	defer stop()
+	return t.Wait(), nil
 }
 
 // Kill ends all processes at once; err is what Run says then. It may be called at any time, by
@@ -210,6 +216,7 @@ func (k *Kernel) start(prog Program) (*Task, error) {
 		t.sleeper.attention.Store(true)
 		p.end(Status{Signal: int(syscall.SIGKILL)})
 	}
+	t.paused = true
 	t.TID = k.newID()
 	p.Pid, p.group, p.session = t.TID, t.TID, t.TID
 	k.processes[p.Pid] = p
@@ -252,7 +259,7 @@ func (k *Kernel) join(t *Task) {
 	t.mm.add(t.CPU)
 }
 
-// main is the life of a task, on the calling goroutine.
+// main is the life of a task but the first, on the calling goroutine.
 func (t *Task) main() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer t.K.running.Done()
@@ -263,7 +270,7 @@ func (t *Task) main() {
 // run executes the task until it ends. It is the emulation loop's outer half:
 // guest code runs in CPU.Run; everything that needs Linux comes back here.
 func (t *Task) run() {
-	for !t.exiting {
+	for !t.exiting && !t.paused {
 		if t.interrupted() {
 			t.deliver(0, 0)
 			continue
@@ -275,6 +282,8 @@ func (t *Task) run() {
 			t.trap(exit.Trap)
 		case guest.ExitInterrupt:
 			t.deliver(0, 0)
+		case guest.ExitLimit:
+			t.refuel()
 		case guest.ExitFailed:
 			t.K.Kill(errors.New("the guest cannot go on"))
 		}
@@ -288,12 +297,19 @@ func (t *Task) execute() guest.Exit {
 	defer runtime.UnlockOSThread()
 	t.began()
 	defer t.ended()
+	if t.fueled != t.CPU && t.K.cfg.Limits.Instructions != 0 {
+		t.refuel()
+	}
 	return t.CPU.Run()
 }
 
 // syscall carries out the system call that the guest has just made.
 func (t *Task) syscall() {
 	nr, args := t.CPU.Syscall()
+	if nr >= firstHostCall {
+		t.hostCall(nr)
+		return
+	}
 	c := Call{Row: t.K.table.row(nr), Args: args}
 	r, e := c.Row.Do(t, &c)
 	if t.exiting || e == errNoResult {
@@ -302,6 +318,7 @@ func (t *Task) syscall() {
 	result := int64(r)
 	if e != 0 {
 		result = -int64(e)
+		t.K.noteRefusal(c.Row, e)
 	}
 	if t.K.cfg.Trace != nil {
 		t.K.cfg.Trace(t, &c, result)

@@ -44,6 +44,7 @@ type Process struct {
 	ending     bool
 	zombie     bool
 	status     Status
+	trap       *Trap // the last one whose signal was delivered
 
 	executed    bool // execve(2), since it was made by fork(2)
 	subreaper   bool // gets orphans of its descendants (PR_SET_CHILD_SUBREAPER)
@@ -85,6 +86,11 @@ type Task struct {
 	counted uint64       // instructions of CPU that are in used
 
 	exiting bool // the run loop is to return
+	paused  bool // the run loop is to return, but may be entered again: see call.go
+	calls   int  // of guest functions that are under way
+
+	fueled  guest.CPU // that may execute some of Limits.Instructions, or nil
+	fuelEnd uint64    // how many it will have executed then
 }
 
 // memory is an address space with what executes in it.
@@ -168,6 +174,7 @@ func (p *Process) end(s Status) {
 // leave ends the task; the last one of a process ends that.
 func (t *Task) leave() {
 	p, k := t.P, t.K
+	t.returnFuel()
 	t.releaseRobust()
 	if addr := t.clearTID; addr != 0 {
 		if t.mm.users.Load() > 1 || t.others() {

@@ -128,7 +128,7 @@ func TestHello(t *testing.T) {
 	for name, machine := range map[string]func() (*Machine, error){"translated": newMachine, "interpreted": newInterpreter} {
 		t.Run(name, func(t *testing.T) {
 			got := execute(t, file, func(c *Config) { c.NewMachine = machine })
-			if want := (result{"hello\n", "error\n", Exit{Status{42, 0}, nil}}); got != want {
+			if want := (result{"hello\n", "error\n", Exit{Status: Status{42, 0}}}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		})

@@ -180,6 +180,12 @@ func (t *Task) badFrame(sig int) {
 
 // trap delivers the signal of an instruction that trapped.
 func (t *Task) trap(tr guest.Trap) {
+	if t.returned(tr) {
+		return
+	}
+	t.K.mu.Lock()
+	t.P.trap = &Trap{PC: t.CPU.PC(), Trap: tr}
+	t.K.mu.Unlock()
 	info := faultInfo(tr.Signal, tr.Code, tr.Addr)
 	t.force(&info)
 }

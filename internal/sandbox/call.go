@@ -1,0 +1,182 @@
+//go:build linux && amd64
+
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/trap"
+)
+
+// The first task may be run by whoever has made the kernel, on any goroutine: it is paused from Start on, and
+// again when it waits (the call hostWait). While it is paused, functions of the guest can be called, each
+// on the task's stack, with all other registers as they were afterwards. A function returns to
+// returnAddress, where no code is.
+
+// Calls that are none of Linux's: system call numbers from firstHostCall on.
+const (
+	firstHostCall = 0x686f7370 // "hosp"
+	hostFunction  = firstHostCall
+	hostWait      = firstHostCall + 1
+)
+
+// returnAddress is where functions that the host has called return to. No guest has an address like
+// that.
+const returnAddress = 1<<62 - 1<<16
+
+// ErrEnded says that a guest has ended before a function returned.
+var ErrEnded = errors.New("the guest has ended")
+
+// HostFunction is a function of the host's that guests may call. It gets the registers that a function of the
+// guest's would, and returns what there is to be in those for results. An error ends the guest: it is what Exit.Err is.
+type HostFunction func(t *Task, ints, floats [8]uint64) (i, f uint64, err error)
+
+// Trap is an exception at an instruction.
+type Trap struct {
+	PC uint64
+	guest.Trap
+}
+
+// Start makes the first task, which is paused before its first instruction. Close or Wait must be called
+// in the end.
+func (k *Kernel) Start(prog Program) (*Task, error) {
+	trap.Faults()
+	k.fuel.Store(int64(k.cfg.Limits.Instructions))
+	t, err := k.start(prog)
+	if err != nil {
+		k.files.close()
+		return nil, err
+	}
+	t.pause()
+	return t, nil
+}
+
+// Image says where the program of the task was loaded.
+func (t *Task) Image() (bias, entry uint64) { return t.mm.image.Bias, t.mm.image.Entry }
+
+// pause is for a task that has no goroutine any more: to a fake clock it sleeps.
+func (t *Task) pause() {
+	t.returnFuel()
+	if p, ok := t.CPU.(interface{ Park() }); ok && t.calls == 0 {
+		p.Park()
+	}
+	t.K.Release()
+}
+
+// Resume runs the task until it waits or ends, on the calling goroutine. It reports whether it waits.
+func (t *Task) Resume() (waits bool) {
+	t.K.Hold()
+	defer t.pause()
+	t.paused = false
+	t.runFaulting()
+	return !t.exiting
+}
+
+// runFaulting is run on a goroutine that may be anybody's.
+func (t *Task) runFaulting() {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	t.run()
+}
+
+// Close ends all processes at once, and then is Wait.
+func (t *Task) Close() Exit {
+	t.K.Kill(context.Canceled)
+	return t.Wait()
+}
+
+// Wait runs the task to its end, waits for all others, and gives back what the kernel has.
+func (t *Task) Wait() Exit {
+	k := t.K
+	for !t.exiting {
+		t.Resume()
+	}
+	k.Hold() // as the task leaves
+	t.leave()
+	k.running.Done()
+	k.running.Wait()
+	k.files.close()
+	p := t.P
+	exit := Exit{Status: p.status, Refused: Refused(k.refused.Load()), Err: k.err}
+	if _, _, refused := k.budget.Used(); refused {
+		exit.Refused |= RefusedMemory
+	}
+	if tr := p.trap; tr != nil && tr.Signal == p.status.Signal {
+		exit.Trap = tr
+	}
+	return exit
+}
+
+// Call calls a function of the guest's. Other than by a host function that the same task has called, it may be called
+// only while the task is paused. ErrEnded means that the guest has ended instead.
+func (t *Task) Call(f guest.FunctionCall) (ints, floats [8]uint64, err error) {
+	if t.exiting {
+		return ints, floats, ErrEnded
+	}
+	if t.calls == 0 {
+		t.K.Hold()
+		defer t.pause()
+	}
+	cpu := t.CPU
+	saved := [2][]byte{cpu.Regset(guest.NT_PRSTATUS), cpu.Regset(guest.NT_PRFPREG)}
+	f.Return = returnAddress
+	cpu.EnterFunction(&f)
+	t.calls++
+	t.paused = false
+	t.runFaulting()
+	t.paused = t.calls == 1
+	t.calls--
+	if t.exiting || t.CPU != cpu {
+		return ints, floats, ErrEnded
+	}
+	ints, floats = cpu.Arguments()
+	cpu.SetRegset(guest.NT_PRSTATUS, saved[0])
+	cpu.SetRegset(guest.NT_PRFPREG, saved[1])
+	return ints, floats, nil
+}
+
+// returned reports whether a trap is the return of a function that Call has called.
+func (t *Task) returned(tr guest.Trap) bool {
+	if t.calls == 0 || tr.Signal != guest.SIGSEGV || t.CPU.PC() != returnAddress {
+		return false
+	}
+	t.paused = true
+	return true
+}
+
+// hostCall carries out a call that is none of Linux's.
+func (t *Task) hostCall(nr uint64) {
+	switch {
+	case nr == hostWait && t.TID == firstID && t.calls == 0:
+		t.CPU.SetResult(0)
+		t.paused = true
+		return
+	case nr == hostFunction && t.K.cfg.HostFunction != nil:
+		if name, err := t.Mem.ReadString(t.CPU.HostFunction(), maxName); err == nil {
+			if f := t.K.cfg.HostFunction(name); f != nil {
+				t.callHost(f)
+				return
+			}
+		}
+	}
+	t.CPU.SetResult(-int64(syscall.ENOSYS))
+}
+
+// maxName is how long the name of a host function may be, in bytes, with the NUL.
+const maxName = 256
+
+// callHost calls a function of the host's.
+func (t *Task) callHost(f HostFunction) {
+	ints, floats := t.CPU.Arguments()
+	i, fl, err := f(t, ints, floats)
+	if err != nil {
+		t.K.Kill(err)
+		return
+	}
+	if !t.exiting {
+		t.CPU.SetResults(i, fl)
+	}
+}
