@@ -55,8 +55,8 @@ func (k *Kernel) Start(prog Program) (*Task, error) {
 	return t, nil
 }
 
-// Image says where the program of the task was loaded.
-func (t *Task) Image() (bias, entry uint64) { return t.mm.image.Bias, t.mm.image.Entry }
+// Bias is what was added to the addresses of the program of the task.
+func (t *Task) Bias() uint64 { return t.mm.image.Bias }
 
 // pause is for a task that has no goroutine any more: to a fake clock it sleeps.
 func (t *Task) pause() {

@@ -1,0 +1,261 @@
+package hospes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/sandbox"
+)
+
+// Instance is a guest: a program in a machine of its own, with a Linux kernel of its own. Nothing of the host's is
+// in it but what its Options give it.
+//
+// It is run by Run to its end, or by Start up to where it waits (hospes_wait in hospes.h), and then called. It
+// belongs to one goroutine at a time: methods that run the guest return ErrBusy to others. Close may be called at any time.
+type Instance struct {
+	m         *Module
+	kernel    *sandbox.Kernel
+	task      *sandbox.Task
+	bias      uint64 // of the program's addresses
+	functions map[string]*hostFunction
+
+	busy  sync.Mutex      // held while the guest runs; guards what follows
+	ctx   context.Context // of who runs it
+	left  time.Duration   // of Limits.Time; 0 if there is no limit
+	ended bool
+	end   error // how
+}
+
+// Instantiate makes an instance of the module, which is loaded but has not executed anything.
+//
+// Options.Functions are called by the guest by their names. They may have, in this order, a *Caller; up to 7 arguments that are bool, integers of
+// any size, or strings (the address of one that ends with NUL), and up to 8 that are float32 or float64; a result that is one of these
+// but no string; an error, which ends the guest. So does a panic. See docs/embedding.md for how the guest calls them.
+func (m *Module) Instantiate(o Options) (*Instance, error) {
+	if o.Mapping == Direct {
+		return nil, errors.New("hospes: instances have the offset or the table mapping")
+	}
+	functions, err := m.hostFunctions(o.Functions)
+	if err != nil {
+		return nil, err
+	}
+	code, err := m.take(codeKind{o.Limits.Instructions != 0})
+	if err != nil {
+		return nil, err
+	}
+	i := &Instance{m: m, functions: functions, left: o.Limits.Time}
+	if err := i.load(&o, m.machines(&o, code)); err != nil {
+		m.give()
+		return nil, err
+	}
+	return i, nil
+}
+
+// load makes the instance's kernel, and loads the program.
+func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) error {
+	files, err := o.files()
+	if err != nil {
+		return err
+	}
+	cfg := sandbox.Config{
+		NewMachine: machine, Clock: o.clock(), Random: o.Rand, Hostname: o.Hostname, CPUs: o.CPUs, Files: files,
+		Limits: sandbox.Limits{Memory: o.Limits.Memory, Instructions: o.Limits.Instructions, Tasks: o.Limits.Threads, Stack: stackSize},
+	}
+	if len(i.functions) > 0 {
+		cfg.HostFunction = i.hostFunction
+	}
+	if i.kernel, err = sandbox.New(cfg); err != nil {
+		return err
+	}
+	args := o.Args
+	if len(args) == 0 {
+		args = []string{i.m.Name()}
+	}
+	i.task, err = i.kernel.Start(sandbox.Program{Path: i.m.path(), File: i.m.program(), Argv: args, Env: o.Env})
+	if err != nil {
+		return loadError(err)
+	}
+	i.bias = i.task.Bias()
+	return nil
+}
+
+func (i *Instance) hostFunction(name string) sandbox.HostFunction {
+	h := i.functions[name]
+	if h == nil {
+		return nil
+	}
+	return func(t *sandbox.Task, ints, floats [8]uint64) (uint64, uint64, error) {
+		return h.call(i, t, ints, floats)
+	}
+}
+
+// Run runs the guest to its end, and closes the instance. It returns nil for exit status 0, else an *ExitError, a *SignalError, a *LimitError, a *HostError, or the cause of
+// the end of ctx, which ends the guest at once.
+func (i *Instance) Run(ctx context.Context) error {
+	leave, err := i.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return i.finish(i.task.Wait())
+}
+
+// Start runs the guest until it waits. If it has ended instead, the instance is closed, and the error is what Run would have returned,
+// or an *ExitError with code 0. A guest that has waited goes on behind that.
+func (i *Instance) Start(ctx context.Context) error {
+	leave, err := i.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if i.task.Resume() {
+		return nil
+	}
+	if err := i.finish(i.task.Wait()); err != nil {
+		return err
+	}
+	return &ExitError{}
+}
+
+// Call calls a function of the program by its symbol, on the first thread's stack. The guest must wait, or not have been started: then
+// nothing has initialised the program's libraries. Arguments are bool, integers and floating-point numbers of any size, up to 8 each.
+//
+// If the guest ends meanwhile, by an exit, a trap, a limit or the end of ctx, the instance is closed, and the error is what Run would have
+// returned, or an *ExitError with code 0.
+func (i *Instance) Call(ctx context.Context, function string, args ...any) (Result, error) {
+	leave, err := i.enter(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer leave()
+	r, err := i.callOn(i.task, function, args)
+	if !errors.Is(err, sandbox.ErrEnded) {
+		return r, err
+	}
+	if err = i.finish(i.task.Wait()); err == nil {
+		err = &ExitError{}
+	}
+	return r, err
+}
+
+// callOn calls a function on a thread.
+func (i *Instance) callOn(t *sandbox.Task, function string, args []any) (r Result, err error) {
+	call := guest.FunctionCall{}
+	if call.Entry, err = i.Symbol(function); err != nil {
+		return r, err
+	}
+	a := arguments{max: len(call.Ints)}
+	for _, arg := range args {
+		if err := a.put(arg); err != nil {
+			return r, fmt.Errorf("%s: %w", function, err)
+		}
+	}
+	call.Ints, call.Floats = a.ints, a.floats
+	if gp, err := i.Symbol(globalPointer); err == nil {
+		call.Global = gp
+	}
+	ints, floats, err := t.Call(call)
+	return Result{ints[0], floats[0]}, err
+}
+
+// globalPointer is the symbol of what register gp has in a program.
+const globalPointer = "__global_pointer$"
+
+// Symbol is the guest address of a symbol of the program: a function or a variable.
+func (i *Instance) Symbol(name string) (uint64, error) {
+	v, err := i.m.symbol(name)
+	return v + i.bias, err
+}
+
+// Memory is the guest's memory. It may be used until the instance is closed.
+func (i *Instance) Memory() Memory { return Memory{i.task.Mem} }
+
+// Instructions is how many instructions have been executed, if that is limited, else 0. It is exact while the guest
+// does not run.
+func (i *Instance) Instructions() uint64 { return i.kernel.Instructions() }
+
+// Close ends the guest, if it has not ended, and gives back all that the instance has. It waits for who runs the guest to return.
+func (i *Instance) Close() error {
+	i.kernel.Kill(ErrClosed)
+	i.busy.Lock()
+	defer i.busy.Unlock()
+	if !i.ended {
+		_ = i.finish(i.task.Wait())
+	}
+	return nil
+}
+
+// enter begins running the guest, under ctx and the limit on time.
+func (i *Instance) enter(ctx context.Context) (leave func(), err error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if !i.busy.TryLock() {
+		return nil, ErrBusy
+	}
+	if i.ended {
+		defer i.busy.Unlock()
+		return nil, ErrClosed
+	}
+	i.ctx = ctx
+	stop := context.AfterFunc(ctx, func() { i.kernel.Kill(context.Cause(ctx)) })
+	if i.left == 0 {
+		return func() {
+			stop()
+			i.busy.Unlock()
+		}, nil
+	}
+	begun := time.Now()
+	timer := time.AfterFunc(i.left, func() { i.kernel.Kill(&LimitError{TimeLimit}) })
+	return func() {
+		stop()
+		timer.Stop()
+		i.left = max(i.left-time.Since(begun), 1)
+		i.busy.Unlock()
+	}, nil
+}
+
+// finish notes how the guest has ended, with busy held.
+func (i *Instance) finish(exit sandbox.Exit) error {
+	i.ended = true
+	i.end = i.outcome(&exit)
+	i.m.give()
+	return i.end
+}
+
+// outcome is the error for how a guest has ended.
+func (i *Instance) outcome(exit *sandbox.Exit) error {
+	limit := refused(exit.Refused)
+	switch err := exit.Err; {
+	case errors.Is(err, sandbox.ErrInstructions):
+		return &LimitError{InstructionLimit}
+	case err != nil:
+		return fileError(err)
+	case exit.Signal != 0:
+		e := &SignalError{Signal: exit.Signal, Limit: limit}
+		if t := exit.Trap; t != nil {
+			e.Trap = &Trap{PC: t.PC, Function: i.m.function(t.PC - i.bias), Addr: t.Addr, Code: int(t.Code)}
+		}
+		return e
+	case exit.Code != 0:
+		return &ExitError{exit.Code, limit}
+	}
+	return nil
+}
+
+// refused is a *LimitError for the first of the limits, or nil.
+func refused(r sandbox.Refused) error {
+	switch {
+	case r&sandbox.RefusedMemory != 0:
+		return &LimitError{MemoryLimit}
+	case r&sandbox.RefusedTasks != 0:
+		return &LimitError{ThreadLimit}
+	case r&sandbox.RefusedFiles != 0:
+		return &LimitError{FileLimit}
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package hospes
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/bits"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/offset"
+	"github.com/hospes-vm/hospes/internal/mem/table"
+	"github.com/hospes-vm/hospes/internal/sandbox"
+)
+
+// moduleHost is what a module has of the host's.
+type moduleHost struct {
+	file *os.File  // the image, which nobody can change
+	what *mem.File // describes it for mappings
+
+	mu        sync.Mutex // guards what follows
+	codes     map[codeKind]*engine.Code
+	instances int
+	closed    bool
+}
+
+// codeKind is what instances must have in common to share translations.
+type codeKind struct{ metered bool }
+
+// open makes a file of the image that can be mapped, and checks that it is a program.
+func (m *Module) open() (err error) {
+	if m.file, err = imageFile(m.Name(), m.image); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			m.file.Close()
+		}
+	}()
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	_, sealed := unix.FcntlInt(m.file.Fd(), unix.F_ADD_SEALS, seals)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(m.file.Fd()), &st); err != nil {
+		return err
+	}
+	m.what = &mem.File{FD: int(m.file.Fd()), Path: m.path(), Dev: st.Dev, Ino: st.Ino, Fixed: sealed == nil}
+	// Whether there is its ELF interpreter is for each instance to see.
+	hdr, err := loader.Probe(loader.Config{
+		Arch: riscv.Arch, Limit: maxWindow, PageSize: mem.PageSize, Path: m.path(), File: m.program(), Host: m.path(),
+		Open: func(string) (loader.File, string, error) { return nil, "", errNoInterpreter },
+	})
+	if err == nil {
+		hdr.Close()
+	} else if errors.Is(err, errNoInterpreter) {
+		err = nil
+	}
+	return loadError(err)
+}
+
+var errNoInterpreter = errors.New("no interpreter")
+
+// path is what guests call the program.
+func (m *Module) path() string { return "/" + m.Name() }
+
+// program is the module's file for the loader.
+func (m *Module) program() loader.File { return &programFile{m} }
+
+// programFile is a module as an open file.
+type programFile struct{ m *Module }
+
+var _ loader.Mappable = (*programFile)(nil)
+
+func (f *programFile) ReadAt(b []byte, off int64) (int, error) {
+	if off < 0 || off >= int64(len(f.m.image)) {
+		return 0, io.EOF
+	}
+	n := copy(b, f.m.image[off:])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (*programFile) Close() error                 { return nil }
+func (f *programFile) Stat() (fs.FileInfo, error) { return f, nil }
+func (f *programFile) Mapped(string) *mem.File    { return f.m.what }
+
+func (f *programFile) Name() string     { return f.m.Name() }
+func (f *programFile) Size() int64      { return int64(len(f.m.image)) }
+func (*programFile) Mode() fs.FileMode  { return 0o555 }
+func (*programFile) ModTime() time.Time { return time.Time{} }
+func (*programFile) IsDir() bool        { return false }
+func (*programFile) Sys() any           { return nil }
+
+// Close gives back what the module has. There must not be instances any more: then it returns an error, and
+// does nothing.
+func (m *Module) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil
+	}
+	if m.instances > 0 {
+		return fmt.Errorf("hospes: %d instances of %s are not closed", m.instances, m.Name())
+	}
+	m.closed = true
+	for _, c := range m.codes {
+		c.Close()
+	}
+	return m.file.Close()
+}
+
+// take counts an instance, and returns the translations that it may share.
+func (m *Module) take(kind codeKind) (*engine.Code, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, fmt.Errorf("hospes: module %s is closed", m.Name())
+	}
+	m.instances++
+	c := m.codes[kind]
+	if c == nil {
+		if m.codes == nil {
+			m.codes = map[codeKind]*engine.Code{}
+		}
+		c = new(engine.Code)
+		m.codes[kind] = c
+	}
+	return c, nil
+}
+
+func (m *Module) give() {
+	m.mu.Lock()
+	m.instances--
+	m.mu.Unlock()
+}
+
+// Windows are reserved as large as memory needs: so there can be many at a time. Four times the memory leave room for
+// what lies apart, such as stacks and gaps.
+const (
+	minWindow = 1 << 27
+	maxWindow = 1 << 33
+)
+
+// window is how many bytes of addresses an instance gets, a power of two.
+func (l *Limits) window() uint64 {
+	if l.Memory == 0 || l.Memory >= maxWindow/4 {
+		return maxWindow
+	}
+	return max(minWindow, uint64(1)<<bits.Len64(4*l.Memory-1))
+}
+
+// machines returns what makes the machines of an instance's programs.
+func (m *Module) machines(o *Options, code *engine.Code) func() (*sandbox.Machine, error) {
+	window, kind, interpret := o.Limits.window(), o.Mapping, o.Interpret
+	opts := engine.DefaultOptions
+	opts.CacheSize = 64 << 20
+	opts.Metered = o.Limits.Instructions != 0
+	return func() (*sandbox.Machine, error) {
+		var mapping mem.Mapping
+		var err error
+		if kind == Table {
+			mapping, err = table.New(window)
+		} else {
+			mapping, err = offset.New(window)
+		}
+		if err != nil {
+			return nil, err
+		}
+		as := mem.New(mapping, mem.PageSize, stackSize)
+		if interpret {
+			return &sandbox.Machine{Mem: as, Arch: riscv.Arch, Close: func() { _ = as.Close() }}, nil
+		}
+		arch := &engine.Arch{Arch: riscv.Arch, Options: opts, Code: code}
+		return &sandbox.Machine{Mem: as, Arch: arch, Close: func() {
+			arch.Close()
+			_ = as.Close()
+		}}, nil
+	}
+}
+
+// stackSize is the limit on the first thread's stack in bytes, as Linux has it.
+const stackSize = 8 << 20
