@@ -157,7 +157,7 @@ func TestLimits(t *testing.T) {
 		#include <sys/mman.h>
 		#include <sys/wait.h>
 		#include <unistd.h>
-		static void *nothing(void *arg) { pause(); return 0; }
+		static void *nothing(void *arg) { sleep(1000); return 0; }
 		static const int rw = PROT_READ | PROT_WRITE, private = MAP_PRIVATE | MAP_ANONYMOUS;
 		static void map(const char *what, size_t n, int prot, int flags) {
 			void *p = mmap(0, n, prot, flags, -1, 0);
@@ -198,8 +198,8 @@ func TestLimits(t *testing.T) {
 		"fork: -1 Cannot allocate memory", "fork: 7", "9 threads, then Resource temporarily unavailable", "",
 	}, "\n")
 	got := execute(t, file, func(c *Config) { c.Limits = Limits{Memory: 64 << 20, Tasks: 10} })
-	if got.stdout != want {
-		t.Errorf("got:\n%swant:\n%s", got.stdout, want)
+	if got.stdout != want || got.exit.Refused != RefusedMemory|RefusedTasks {
+		t.Errorf("%+v, want:\n%s", got, want)
 	}
 }
 
@@ -261,11 +261,11 @@ func TestNothingLeft(t *testing.T) {
 		#include <signal.h>
 		#include <unistd.h>
 		#include <sys/wait.h>
-		static void *wait_for(void *arg) { pause(); return 0; }
+		static void *wait_for(void *arg) { sleep(1000); return 0; }
 		int main(void) {
 			pthread_t t;
 			for (int i = 0; i < 4; i++) pthread_create(&t, 0, wait_for, 0);
-			for (int i = 0; i < 4; i++) if (fork() == 0) for (;;) pause();
+			for (int i = 0; i < 4; i++) if (fork() == 0) for (;;) sleep(1000);
 			alarm(1000);
 			usleep(1000);
 		}`)
