@@ -44,7 +44,8 @@ type futexWaiter struct {
 	key    futexKey
 	bitset uint32
 	woken  bool
-	owns   bool // it will own the lock: see futex_pi.go
+	owns   bool     // it will own the lock: see futex_pi.go
+	lock   futexKey // what requeuePI may move it to
 }
 
 // futexes are the queues of a kernel.
@@ -112,12 +113,11 @@ func (f *futexes) remove(w *futexWaiter) bool {
 
 func (f *futexes) add(w *futexWaiter) { f.queues[w.key] = append(f.queues[w.key], w) }
 
-// sysFutex is futex(2), but for FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI.
 func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 	opcode := c.Int(1)
 	private := opcode&futexPrivate != 0
 	cmd := opcode &^ (futexPrivate | futexClockReal)
-	if opcode&futexClockReal != 0 && cmd != futexWait && cmd != futexWaitBitset && cmd != futexLockPI2 {
+	if opcode&futexClockReal != 0 && cmd != futexWait && cmd != futexWaitBitset && cmd != futexLockPI2 && cmd != futexWaitRequeuePI {
 		return 0, syscall.ENOSYS
 	}
 	addr, val := c.Args[0], c.Uint(2)
@@ -143,6 +143,10 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 		return t.futexRequeueCall(c, private, cmd == futexCmpRequeue)
 	case futexLockPI, futexUnlockPI, futexTrylockPI, futexLockPI2:
 		return t.futexPI(c, private, cmd)
+	case futexWaitRequeuePI:
+		return t.waitRequeuePI(c, private)
+	case futexCmpRequeuePI:
+		return t.requeuePI(c, private)
 	case futexWakeOp:
 		return t.futexWakeOpCall(c, private)
 	}
@@ -216,15 +220,23 @@ func (f *futexes) enqueue(t *Task, ws []*futexWaiter, addrs []uint64, vals []uin
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range ws {
-		switch v, fault := t.Mem.Load(addrs[i], 4); {
-		case fault != nil:
-			return syscall.EFAULT
-		case uint32(v) != vals[i]:
-			return syscall.EAGAIN
+		if e := t.compareWord(addrs[i], vals[i]); e != 0 {
+			return e
 		}
 	}
 	for _, w := range ws {
 		f.add(w)
+	}
+	return 0
+}
+
+// compareWord fails with EAGAIN if a word has another value.
+func (t *Task) compareWord(addr uint64, val uint32) syscall.Errno {
+	switch v, fault := t.Mem.Load(addr, 4); {
+	case fault != nil:
+		return syscall.EFAULT
+	case uint32(v) != val:
+		return syscall.EAGAIN
 	}
 	return 0
 }
@@ -254,25 +266,27 @@ func (t *Task) futexRequeueCall(c *Call, private, compare bool) (uint64, syscall
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if compare {
-		switch v, fault := t.Mem.Load(c.Args[0], 4); {
-		case fault != nil:
-			return 0, syscall.EFAULT
-		case uint32(v) != c.Uint(5):
-			return 0, syscall.EAGAIN
+		if e := t.compareWord(c.Args[0], c.Uint(5)); e != 0 {
+			return 0, e
 		}
 	}
 	woken := f.wake(from, wake, futexAnyBitset)
+	return uint64(woken + f.move(from, to, move)), 0
+}
+
+// move has up to n tasks wait elsewhere, and returns how many there were. mu is held.
+func (f *futexes) move(from, to futexKey, n int) int {
 	if from == to {
-		return uint64(woken), 0
+		return 0
 	}
 	q := f.queues[from]
-	n := min(move, len(q))
+	n = min(n, len(q))
 	for _, w := range q[:n] {
 		w.key = to
 		f.add(w)
 	}
 	f.set(from, append(q[:0], q[n:]...), len(q))
-	return uint64(woken + n), 0
+	return n
 }
 
 // futexWakeOpCall is FUTEX_WAKE_OP.
@@ -364,54 +378,4 @@ func (t *Task) wakeFutex(addr uint64, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake(key, n, futexAnyBitset)
-}
-
-// futexWaitV is struct futex_waitv.
-type futexWaitV struct {
-	Val, Addr       uint64
-	Flags, Reserved uint32
-}
-
-// sysFutexWaitv is futex_waitv(2): all words have 32 bits.
-func sysFutexWaitv(t *Task, c *Call) (uint64, syscall.Errno) {
-	const size32, private, most = 2, 128, 128
-	n := c.Uint(1)
-	if c.Uint(2) != 0 || n == 0 || n > most || c.Args[0] == 0 {
-		return 0, syscall.EINVAL
-	}
-	until := int64(never)
-	if c.Args[3] != 0 {
-		clock := c.Int(4)
-		ts, e := t.readTimespec(c.Args[3])
-		if e != 0 {
-			return 0, e
-		}
-		if clock != unix.CLOCK_MONOTONIC && clock != unix.CLOCK_REALTIME {
-			return 0, syscall.EINVAL
-		}
-		until = t.K.toMonotonic(clock, ts)
-	}
-	var ws []*futexWaiter
-	var addrs []uint64
-	var vals []uint32
-	for i := range n {
-		var v futexWaitV
-		if e := t.readObject(c.Args[0]+uint64(i)*24, &v); e != 0 {
-			return 0, e
-		}
-		if v.Flags&^private != size32 || v.Reserved != 0 {
-			return 0, syscall.EINVAL
-		}
-		key, e := t.futexKey(v.Addr, v.Flags&private != 0)
-		if e != 0 {
-			return 0, e
-		}
-		ws = append(ws, &futexWaiter{t: t, key: key, bitset: futexAnyBitset})
-		addrs, vals = append(addrs, v.Addr), append(vals, uint32(v.Val))
-	}
-	i, e := t.waitFutexes(ws, addrs, vals, until)
-	if e == ERESTARTSYS && until != never {
-		e = syscall.EINTR
-	}
-	return uint64(i), e
 }

@@ -18,6 +18,9 @@ const (
 	futexUnlockPI  = 7
 	futexTrylockPI = 8
 	futexLockPI2   = 13
+
+	futexWaitRequeuePI = 11
+	futexCmpRequeuePI  = 12
 )
 
 // futexPI carries out one of the operations.
@@ -155,4 +158,75 @@ func (t *Task) handOver(key futexKey, addr uint64, more uint32) syscall.Errno {
 			return 0
 		}
 	}
+}
+
+// waitRequeuePI waits for a futex, from which requeuePI moves those that wait to a lock: when it returns, the task has that.
+func (t *Task) waitRequeuePI(c *Call, private bool) (uint64, syscall.Errno) {
+	clock := unix.CLOCK_MONOTONIC
+	if c.Int(1)&futexClockReal != 0 {
+		clock = unix.CLOCK_REALTIME
+	}
+	until, e := t.futexDeadline(c.Args[3], clock)
+	if e != 0 {
+		return 0, e
+	}
+	key, e := t.futexKey(c.Args[0], private)
+	if e != 0 {
+		return 0, e
+	}
+	lock, e := t.futexKey(c.Args[4], private)
+	if e != 0 {
+		return 0, e
+	}
+	if key == lock {
+		return 0, syscall.EINVAL
+	}
+	w := &futexWaiter{t: t, key: key, bitset: futexAnyBitset, lock: lock}
+	_, e = t.waitFutexes([]*futexWaiter{w}, []uint64{c.Args[0]}, []uint32{c.Uint(2)}, until)
+	if e == ERESTARTSYS {
+		e = syscall.EAGAIN // as Linux has it: the caller looks at its condition again
+	}
+	return 0, e
+}
+
+// requeuePI hands a lock to the first of those that wait for a futex, if it is free, and has the others wait for the lock.
+func (t *Task) requeuePI(c *Call, private bool) (uint64, syscall.Errno) {
+	move := c.Int(3)
+	if c.Uint(2) != 1 || move < 0 {
+		return 0, syscall.EINVAL
+	}
+	from, e := t.futexKey(c.Args[0], private)
+	if e != 0 {
+		return 0, e
+	}
+	to, e := t.futexKey(c.Args[4], private)
+	if e != 0 {
+		return 0, e
+	}
+	f := &t.K.futexes
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := t.compareWord(c.Args[0], c.Uint(5)); e != 0 {
+		return 0, e
+	}
+	done := uint64(0)
+	for q := f.queues[from]; len(q) > 0 && done <= uint64(move); q = f.queues[from] {
+		w := q[0]
+		if w.lock != to {
+			return done, syscall.EINVAL
+		}
+		e := w.t.takePI(f, to, c.Args[4], false)
+		if e != 0 && e != errOwned {
+			return done, e
+		}
+		f.remove(w)
+		if done++; e == 0 {
+			w.woken = true
+			w.t.Wake()
+			continue
+		}
+		w.key, w.owns = to, true
+		f.add(w)
+	}
+	return done, 0
 }

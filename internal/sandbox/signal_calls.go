@@ -317,6 +317,9 @@ func (t *Task) killTask(pid, tid, sig int, info sigInfo) syscall.Errno {
 	t.K.mu.Lock()
 	defer t.K.mu.Unlock()
 	to := t.K.tasks[tid]
+	if to == nil && t.K.processes[tid] != nil && (pid == -1 || pid == tid) {
+		return 0 // to a first thread that has ended before the others
+	}
 	if to == nil || pid != -1 && to.P.Pid != pid {
 		return syscall.ESRCH
 	}

@@ -121,7 +121,7 @@ var Rows = []Row{
 	{95, "waitid", sysWaitid, Partial, "no pidfds"},
 	{96, "set_tid_address", sysSetTidAddress, Full, ""},
 	{97, "unshare", sysUnshare, Partial, "descriptors and directories only"},
-	{98, "futex", sysFutex, Partial, "no FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI"},
+	{98, "futex", sysFutex, Full, ""},
 	{99, "set_robust_list", sysSetRobustList, Full, ""},
 	{100, "get_robust_list", sysGetRobustList, Full, ""},
 	{101, "nanosleep", sysNanosleep, Full, ""},
@@ -234,4 +234,7 @@ var Rows = []Row{
 	{290, "pkey_free", always(syscall.EINVAL), None, "riscv has no protection keys"},
 	{435, "clone3", sysClone3, Partial, "no namespaces, no pidfds"},
 	{449, "futex_waitv", sysFutexWaitv, Full, ""},
+	{454, "futex_wake", sysFutexWake, Full, ""},
+	{455, "futex_wait", sysFutexWait, Full, ""},
+	{456, "futex_requeue", sysFutexRequeue, Full, ""},
 }

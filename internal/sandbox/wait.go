@@ -173,7 +173,7 @@ func (p *Process) tell(options int, f *found) bool {
 }
 
 func sysWait4(t *Task, c *Call) (uint64, syscall.Errno) {
-	pid, options := c.Int(0), c.Int(2)
+	pid, options := c.Int(0), int(c.Uint(2))
 	if options&^(unix.WNOHANG|unix.WUNTRACED|unix.WCONTINUED|wNoThread|wAll|wClone) != 0 {
 		return 0, syscall.EINVAL
 	}
@@ -200,7 +200,7 @@ func sysWait4(t *Task, c *Call) (uint64, syscall.Errno) {
 }
 
 func sysWaitid(t *Task, c *Call) (uint64, syscall.Errno) {
-	which, id, options := c.Int(0), c.Int(1), c.Int(3)
+	which, id, options := c.Int(0), c.Int(1), int(c.Uint(3))
 	if options&^(unix.WNOHANG|unix.WNOWAIT|unix.WEXITED|unix.WSTOPPED|unix.WCONTINUED|wNoThread|wAll|wClone) != 0 ||
 		options&(unix.WEXITED|unix.WSTOPPED|unix.WCONTINUED) == 0 {
 		return 0, syscall.EINVAL
