@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // Operations of futex(2) (linux/futex.h).
@@ -64,7 +66,7 @@ func (t *Task) futexKey(addr uint64, private bool) (futexKey, syscall.Errno) {
 	}
 	if !private {
 		v, ok := t.Mem.Lookup(addr)
-		if !ok {
+		if !ok || v.Prot == mem.None {
 			return futexKey{}, syscall.EFAULT
 		}
 		if v.Shared && v.File != nil {
