@@ -37,21 +37,20 @@ type codeKind struct{ metered bool }
 
 // open makes a file of the image that can be mapped, and checks that it is a program.
 func (m *Module) open() (err error) {
-	if m.file, err = imageFile(m.Name(), m.image); err != nil {
-		return err
+	sealed, err := m.makeFile()
+	if err != nil {
+		return fmt.Errorf("%s: cannot make a file of the program: %w", m.Name(), err)
 	}
 	defer func() {
 		if err != nil {
 			m.file.Close()
 		}
 	}()
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	_, sealed := unix.FcntlInt(m.file.Fd(), unix.F_ADD_SEALS, seals)
 	var st unix.Stat_t
 	if err := unix.Fstat(int(m.file.Fd()), &st); err != nil {
 		return err
 	}
-	m.what = &mem.File{FD: int(m.file.Fd()), Path: m.path(), Dev: st.Dev, Ino: st.Ino, Fixed: sealed == nil}
+	m.what = &mem.File{FD: int(m.file.Fd()), Path: m.path(), Dev: st.Dev, Ino: st.Ino, Fixed: sealed}
 	// Whether there is its ELF interpreter is for each instance to see.
 	hdr, err := loader.Probe(loader.Config{
 		Arch: riscv.Arch, Limit: maxWindow, PageSize: mem.PageSize, Path: m.path(), File: m.program(), Host: m.path(),
@@ -63,6 +62,22 @@ func (m *Module) open() (err error) {
 		err = nil
 	}
 	return loadError(err)
+}
+
+// makeFile makes an anonymous file of the image, and reports whether nobody can change that any more.
+func (m *Module) makeFile() (sealed bool, err error) {
+	fd, err := unix.MemfdCreate(m.Name(), unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return false, err
+	}
+	m.file = os.NewFile(uintptr(fd), m.Name())
+	if _, err := m.file.Write(m.image); err != nil {
+		m.file.Close()
+		return false, err
+	}
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+	return err == nil, nil
 }
 
 var errNoInterpreter = errors.New("no interpreter")

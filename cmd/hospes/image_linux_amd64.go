@@ -26,28 +26,22 @@ type image struct {
 // imageCommand is the name of the other command, which lies beside this one, or in PATH.
 const imageCommand = "hospes-image"
 
-// imageCommandFile finds the command; it is "" if there is none.
-func imageCommandFile() string {
+func runImageCommand(args ...string) ([]byte, error) {
+	file := imageCommand
 	if exe, err := os.Executable(); err == nil {
 		beside := filepath.Join(filepath.Dir(exe), imageCommand)
 		if _, err := os.Stat(beside); err == nil {
-			return beside
+			file = beside
 		}
-	}
-	file, _ := exec.LookPath(imageCommand)
-	return file
-}
-
-func runImageCommand(args ...string) ([]byte, error) {
-	file := imageCommandFile()
-	if file == "" {
-		return nil, fmt.Errorf("images need the command %s, which is neither beside hospes nor in PATH", imageCommand)
 	}
 	cmd := exec.Command(file, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	var ended *exec.ExitError
-	if errors.As(err, &ended) && ended.ExitCode() > 0 {
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("images need the command %s, which is neither beside hospes nor in PATH", imageCommand)
+	case errors.As(err, &ended) && ended.ExitCode() > 0:
 		return nil, errNo // it has said why
 	}
 	return out, err

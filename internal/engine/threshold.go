@@ -27,12 +27,9 @@ func (t *threshold) start(n int) {
 	t.since = time.Now()
 }
 
-// reused is for translations that another guest is going to execute, too: they pay sooner.
-func (t *threshold) reused() {
-	if t.least > 1 {
-		t.now.CompareAndSwap(t.least, 1)
-	}
-}
+// reused is for translations that another guest is going to execute, too: what it executes once, the next ones do, and
+// so nothing is interpreted any more.
+func (t *threshold) reused() { t.now.CompareAndSwap(t.least, 0) }
 
 // emptied adapts the threshold when a cache of size bytes has been emptied: translating is to
 // take a tenth of the time at most.

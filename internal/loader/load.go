@@ -44,6 +44,7 @@ type load struct {
 	as   *mem.Space
 	page pageSize
 	img  *Image
+	vdso []byte
 }
 
 // Load makes the image of p in as, which must be empty and have the limit and
@@ -52,6 +53,7 @@ type load struct {
 func (p *Program) Load(as *mem.Space) (*Image, error) {
 	defer p.Close()
 	l := &load{p: p, as: as, page: p.cfg.page(), img: &Image{Exe: p.main.path, ExeHost: p.main.host, Argv: p.argv}}
+	l.vdso = p.cfg.Arch.VDSO(as)
 	for _, step := range []func() error{l.mapStack, l.mapMain, l.mapInterp, l.mapVDSO, l.buildStack} {
 		if err := step(); err != nil {
 			return nil, &Error{Path: p.cfg.Path, Msg: err.Error(), Errno: loadErrno(err)}

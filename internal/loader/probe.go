@@ -47,6 +47,8 @@ type Config struct {
 	Argv, Env []string
 	ExecFn    string // AT_EXECFN; empty means Path
 
+	// Compact has the vdso lie behind the stack, so that memory of the program is in few places.
+	Compact   bool
 	StackSize uint64 // RLIMIT_STACK in bytes; 0 means 8 MiB
 	Random    [16]byte
 

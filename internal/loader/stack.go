@@ -49,6 +49,9 @@ func (l *load) mapStack() error {
 		prot |= mem.Exec
 	}
 	top := l.as.Top()
+	if l.p.cfg.Compact {
+		top -= pageSize(l.as.Granule()).up(uint64(len(l.vdso)))
+	}
 	_, err := l.as.Mmap(mem.Request{
 		Addr: top - n, Len: n, Prot: prot, Name: "[stack]",
 		Flags: mem.MapFixedNoReplace | mem.MapGrowsDown,

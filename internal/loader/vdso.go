@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 )
@@ -15,7 +16,7 @@ var sigReturnNames = []string{"__vdso_rt_sigreturn", "__kernel_rt_sigreturn"}
 // mapVDSO puts the architecture's vdso into the address space. Its image is part
 // of hospes: file offsets in it are addresses.
 func (l *load) mapVDSO() error {
-	image := l.p.cfg.Arch.VDSO(l.as)
+	image := l.vdso
 	if len(image) == 0 {
 		return nil
 	}
@@ -24,7 +25,11 @@ func (l *load) mapVDSO() error {
 		return err
 	}
 	n := uint64(len(image))
-	at, err := l.as.Mmap(mem.Request{Len: n, Prot: mem.Read | mem.Write, Name: "[vdso]"})
+	r := mem.Request{Len: n, Prot: mem.Read | mem.Write, Name: "[vdso]"}
+	if l.p.cfg.Compact {
+		r.Addr, r.Flags = l.img.StackEnd, mem.MapFixedNoReplace
+	}
+	at, err := l.as.Mmap(r)
 	if err != nil {
 		return fmt.Errorf("cannot map the vdso: %w", err)
 	}
@@ -39,8 +44,28 @@ func (l *load) mapVDSO() error {
 	return nil
 }
 
+// lastVDSO is what sigReturnOffset has found last. Most programs get the same image.
+var lastVDSO atomic.Pointer[struct {
+	image  []byte
+	offset uint64
+}]
+
 // sigReturnOffset finds the function that returns from signal handlers.
 func sigReturnOffset(image []byte) (uint64, error) {
+	if last := lastVDSO.Load(); last != nil && bytes.Equal(last.image, image) {
+		return last.offset, nil
+	}
+	offset, err := findSigReturn(image)
+	if err == nil {
+		lastVDSO.Store(&struct {
+			image  []byte
+			offset uint64
+		}{bytes.Clone(image), offset})
+	}
+	return offset, err
+}
+
+func findSigReturn(image []byte) (uint64, error) {
 	f, err := elf.NewFile(bytes.NewReader(image))
 	if err != nil {
 		return 0, fmt.Errorf("vdso: %w", err)

@@ -133,6 +133,7 @@ func (x *execRequest) loadInto(m *memory) error {
 		Host:      x.name,
 		Argv:      x.argv,
 		Env:       x.env,
+		Compact:   true,
 		StackSize: t.P.limits.stack(),
 	}
 	if cfg.Host == "" {
