@@ -27,6 +27,7 @@ var policy = map[string][]string{
 	"internal/demo":        {},
 	"internal/seccomp":     {},
 	"internal/binfmt":      {},
+	"internal/doctor":      {},
 	"internal/symbols":     {},
 	"internal/perf":        {"internal/reserved"},
 	"internal/self":        {"internal/reserved"},
@@ -90,7 +91,7 @@ var policy = map[string][]string{
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/reserved", "internal/sandbox", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
-		"", "internal/binfmt", "internal/demo", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
+		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
 	},
 	"cmd/hospes-bench": {},
 	"cmd/hospes-image": {"internal/image"},

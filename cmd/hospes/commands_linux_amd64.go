@@ -26,6 +26,7 @@ func hostCommands() []command {
 		},
 		{name: "uninstall", run: uninstall, help: "undo that"},
 		{name: "status", run: status, help: "say whether that is so and what is missing; status 0 if nothing is"},
+		{name: "doctor", run: examine, help: "say what this machine offers, what is lost by what it does not, and how to get that; status 0 if guests can run"},
 	}
 }
 

@@ -26,22 +26,28 @@ type image struct {
 // imageCommand is the name of the other command, which lies beside this one, or in PATH.
 const imageCommand = "hospes-image"
 
-func runImageCommand(args ...string) ([]byte, error) {
-	file := imageCommand
+// imageCommandFile finds the command; it is "" if there is none.
+func imageCommandFile() string {
 	if exe, err := os.Executable(); err == nil {
 		beside := filepath.Join(filepath.Dir(exe), imageCommand)
 		if _, err := os.Stat(beside); err == nil {
-			file = beside
+			return beside
 		}
+	}
+	file, _ := exec.LookPath(imageCommand)
+	return file
+}
+
+func runImageCommand(args ...string) ([]byte, error) {
+	file := imageCommandFile()
+	if file == "" {
+		return nil, fmt.Errorf("images need the command %s, which is neither beside hospes nor in PATH", imageCommand)
 	}
 	cmd := exec.Command(file, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	var ended *exec.ExitError
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, fmt.Errorf("images need the command %s, which is neither beside hospes nor in PATH", imageCommand)
-	case errors.As(err, &ended) && ended.ExitCode() > 0:
+	if errors.As(err, &ended) && ended.ExitCode() > 0 {
 		return nil, errNo // it has said why
 	}
 	return out, err

@@ -35,15 +35,20 @@ func Enter(cfg Config) error {
 	return become(cfg.User)
 }
 
+// Available returns why there are no new user and mount namespaces for this process, or nil.
+func Available() error {
+	child, err := bear(User{})
+	if err == nil {
+		endChild(child)
+	}
+	return err
+}
+
 // enterNamespaces moves the process into new user and mount namespaces. Who wants to write
-// an ID map has to be outside of its namespace, so a child is born into them, which stops
-// before its first instruction, and this process follows it.
+// an ID map has to be outside of its namespace, so a child is born into them, and this
+// process follows it.
 func enterNamespaces(u User) error {
-	child, err := syscall.ForkExec("/proc/self/exe", []string{"hospes"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
-		Ptrace: true, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
-		UidMappings: idMap("/proc/self/uid_map", u.UID, os.Geteuid()), GidMappings: idMap("/proc/self/gid_map", u.GID, os.Getegid()),
-		GidMappingsEnableSetgroups: os.Geteuid() == 0,
-	}})
+	child, err := bear(u)
 	if err != nil {
 		return err
 	}
@@ -57,6 +62,15 @@ func enterNamespaces(u User) error {
 		return e
 	}
 	return nil
+}
+
+// bear makes a child in new namespaces, which stops before its first instruction.
+func bear(u User) (pid int, err error) {
+	return syscall.ForkExec("/proc/self/exe", []string{"hospes"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
+		Ptrace: true, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		UidMappings: idMap("/proc/self/uid_map", u.UID, os.Geteuid()), GidMappings: idMap("/proc/self/gid_map", u.GID, os.Getegid()),
+		GidMappingsEnableSetgroups: os.Geteuid() == 0,
+	}})
 }
 
 // idMap is what IDs inside are outside. Root has its own IDs inside, all of them; others

@@ -124,15 +124,24 @@ const (
 
 var rightsByVersion = []uint64{2: 1<<14 - 1, 3: 1<<15 - 1, 4: 1<<15 - 1, 5: 1<<16 - 1}
 
+// Landlock returns the version of Landlock's interface, or 0 if the kernel has none.
+func Landlock() int {
+	version, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if e != 0 {
+		return 0
+	}
+	return int(version)
+}
+
 // restrict has Landlock hold the process, and all that it starts, to the root and what is
 // bound in it. It reports false if the kernel cannot. Version 1 would forbid to move
 // files between directories.
 func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
-	version, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if e != 0 || version < 2 {
+	version := Landlock()
+	if version < 2 {
 		return false, nil
 	}
-	handled := rightsByVersion[min(int(version), len(rightsByVersion)-1)]
+	handled := rightsByVersion[min(version, len(rightsByVersion)-1)]
 	attr := struct{ fs uint64 }{handled}
 	set, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if e != 0 {
