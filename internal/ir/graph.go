@@ -23,6 +23,7 @@ type Chain struct {
 	Weight  uint64  // how often it is executed, about
 	Origins []Value // by value: what it was in the region that the graph was made of; for people
 	Entered bool    // it is entered from code outside of the graph, or behind a call that has left it
+	Loose   uint32  // guest registers, by bit, of which only the lower half is there when it begins: see Low
 }
 
 // Way is an exit of a chain that leads to another one of its graph.
@@ -61,6 +62,11 @@ const (
 	Near Fact = 1 << iota
 	// Boxed: the upper half of a floating-point register is all ones.
 	Boxed
+	// Narrow: the value is the sign extension of its lower half.
+	Narrow
+	// Low: it is Narrow, but only the lower half need be so. Where a guest register holds it,
+	// that is sign-extended by who looks at it. Of a comparison: only the lower halves are compared.
+	Low
 )
 
 // MaxNear is how far outside of the window accesses may be that are Near.

@@ -36,4 +36,5 @@ const (
 	FixBox   Fix = 1 << iota // a binary32 for the NaN-boxed one
 	FixNaN32                 // any NaN for the canonical one
 	FixNaN64
+	FixSign // the sign extension of its lower half for it
 )

@@ -198,6 +198,7 @@ const (
 	InterpIf
 	WantWindow
 	WantBoxed
+	WantNarrow
 	ExitIf
 	Goto
 	CallTo
@@ -429,11 +430,12 @@ var table = [numOps]Info{
 	// interpif does so if its argument holds: before any effect of the instruction, whose
 	// address its immediate is.
 	InterpIf: {Name: "interpif", Args: []Type{Bool}, Props: Exits | HasImm},
-	// What is wanted is that an address lies in the window of guest memory, or that a register
-	// holds a NaN-boxed binary32: what relies on it comes next. Anything else is left to the
+	// What is wanted is that an address lies in the window of guest memory, that a register
+	// holds a NaN-boxed binary32, or one the sign extension of its lower half: what relies on it comes next. Anything else is left to the
 	// interpreter, as by interpif, by host code; to have it is no part of the meaning.
 	WantWindow: {Name: "want_window", Args: []Type{I64}, Props: Exits},
 	WantBoxed:  {Name: "want_boxed", Args: []Type{F64}, Props: Exits},
+	WantNarrow: {Name: "want_narrow", Args: []Type{I64}, Props: Exits},
 	ExitIf:     {Name: "exitif", Args: []Type{Bool}, Props: Exits | HasImm},
 	Goto:       {Name: "goto", Props: Ends | HasImm},
 	CallTo:     {Name: "callto", Args: []Type{I64}, Props: Ends | HasImm},

@@ -315,7 +315,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.exitIf(v, i)
 	case op == ir.InterpIf:
 		c.interpretIf(c.condition(i.Args[0]))
-	case op == ir.WantWindow, op == ir.WantBoxed:
+	case op == ir.WantWindow, op == ir.WantBoxed, op == ir.WantNarrow:
 		c.look(op, i.Args[0])
 	case op.Has(ir.Ends):
 		c.end(v, i)

@@ -436,6 +436,8 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 				b.Emit(ir.WantWindow, 0, address())
 			case 2:
 				b.Emit(ir.WantBoxed, 0, b.F(reg()))
+			case 3:
+				b.Emit(ir.WantNarrow, 0, b.X(reg()))
 			default:
 				b.Emit(ir.Fence, uint64(r.IntN(256)))
 			}

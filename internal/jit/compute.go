@@ -10,10 +10,27 @@ import (
 // compute compiles an operation that only makes a value. It reports false if the
 // operation is not supported.
 func (c *Compiler) compute(v ir.Value, i *ir.Instr) bool {
+	if !c.computeInt(v, i) {
+		return false
+	}
+	if c.low(v) && c.alias[v] == 0 {
+		c.state.loose[v] = ir.FixSign
+	}
+	return true
+}
+
+// low reports whether of v only the lower half has to be right: see ir.Low.
+func (c *Compiler) low(v ir.Value) bool { return c.known(v)&ir.Low != 0 && !c.narrow[v] }
+
+func (c *Compiler) computeInt(v ir.Value, i *ir.Instr) bool {
 	x := i.Args[0]
 	switch i.Op {
 	case ir.Add, ir.Sub, ir.And, ir.Or, ir.Xor, ir.Mul, ir.Neg:
-		c.arith(v, i, amd64.W64)
+		w := amd64.W64
+		if c.low(v) {
+			w = amd64.W32
+		}
+		c.arith(v, i, w)
 	case ir.Not:
 		c.unary(amd64.NOT, amd64.W64, v, x)
 	case ir.Eq, ir.Ne, ir.Lts, ir.Ltu:
@@ -202,12 +219,15 @@ func (c *Compiler) extend32(v ir.Value, i *ir.Instr) {
 		return
 	}
 	if !c.deferred[x] {
-		c.extend(op, w, v, x)
+		if !c.low(v) || !c.leaveLoose(v, x) {
+			c.extend(op, w, v, x)
+			c.narrow[v] = c.narrow[v] || i.Op == ir.Sext32
+		}
 		return
 	}
 	inner := c.resolved(x)
 	c.arith(v, &inner, amd64.W32)
-	if i.Op == ir.Sext32 {
+	if i.Op == ir.Sext32 && !c.low(v) {
 		held := c.flags.at == c.a.Len()
 		r := c.at[v].reg
 		c.a.RR(amd64.MOVSXD, amd64.W64, r, r)
@@ -271,7 +291,7 @@ func (c *Compiler) shift(v ir.Value, i *ir.Instr) {
 	} else {
 		dst = c.shiftByCL(v, i)
 	}
-	if s.w == amd64.W32 {
+	if s.w == amd64.W32 && !c.low(v) {
 		c.a.RR(amd64.MOVSXD, amd64.W64, dst, dst)
 	}
 	c.put(v, dst)
@@ -299,7 +319,7 @@ func (c *Compiler) shiftImm(v ir.Value, i *ir.Instr, k uint64) {
 		dst = c.copyOf(v, x)
 		c.a.RI(s.op, s.w, dst, int32(k))
 	}
-	if s.w == amd64.W32 && (i.Op != ir.Srl32 || k == 0) {
+	if s.w == amd64.W32 && (i.Op != ir.Srl32 || k == 0) && !c.low(v) {
 		c.a.RR(amd64.MOVSXD, amd64.W64, dst, dst)
 	}
 	c.put(v, dst)

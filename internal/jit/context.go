@@ -39,7 +39,7 @@ type Context struct {
 
 	Host [32]uint64 // host registers, by amd64.Reg, of ExitFault; not RSP and RBP
 
-	Spill  [numSpills + 1]uint64          // intermediate values, and one for within an instruction
+	Spill  [numSpills + 2]uint64          // intermediate values, one for within an instruction, and one for within a move
 	Chance uint32                         // how many places of a graph are passed where it can be left until it is: see Compiler.Chance
 	Vars   [maxVars - ir.GuestVars]uint64 // variables that are no guest registers
 

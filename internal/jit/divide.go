@@ -30,7 +30,7 @@ func (c *Compiler) divide(v ir.Value, i *ir.Instr) {
 	if rem {
 		result = amd64.RDX
 	}
-	if w == amd64.W32 {
+	if w == amd64.W32 && !c.low(v) {
 		c.a.RR(amd64.MOVSXD, amd64.W64, result, result)
 	}
 	c.put(v, result)

@@ -33,10 +33,13 @@ func (c *Compiler) interpretIf(cond amd64.Cond) {
 func (c *Compiler) look(op ir.Op, v ir.Value) {
 	c.chance()
 	c.looks = true
-	if op == ir.WantWindow {
+	switch op {
+	case ir.WantWindow:
 		c.bound(v)
-	} else {
+	case ir.WantBoxed:
 		c.wantBox(v)
+	default:
+		c.wantNarrow(v)
 	}
 	c.looks = false
 	c.used(v)
@@ -384,7 +387,11 @@ func (c *Compiler) condition(v ir.Value) amd64.Cond {
 		}
 		return c.flags.cond.Not()
 	}
-	c.compare(x, y)
+	w := amd64.W64
+	if c.known(v)&ir.Low != 0 {
+		w = amd64.W32
+	}
+	c.compare(x, y, w)
 	return cond
 }
 
@@ -424,19 +431,19 @@ func mirrored(c amd64.Cond) amd64.Cond {
 	return c
 }
 
-// compare emits cmp x, y.
-func (c *Compiler) compare(x, y ir.Value) {
+// compare emits cmp x, y with a width.
+func (c *Compiler) compare(x, y ir.Value, w amd64.Width) {
 	k, isImm := c.imm32(y)
 	if m, ok := c.memory(x); ok && isImm {
-		c.a.MI(amd64.CMP, amd64.W64, m, k)
+		c.a.MI(amd64.CMP, w, m, k)
 	} else if r := c.reg(x); isImm && k == 0 {
-		c.a.RR(amd64.TEST, amd64.W64, r, r)
+		c.a.RR(amd64.TEST, w, r, r)
 	} else if isImm {
-		c.a.RI(amd64.CMP, amd64.W64, r, k)
+		c.a.RI(amd64.CMP, w, r, k)
 	} else if m, ok := c.memory(y); ok {
-		c.a.RM(amd64.CMP, amd64.W64, r, m)
+		c.a.RM(amd64.CMP, w, r, m)
 	} else {
-		c.a.RR(amd64.CMP, amd64.W64, r, c.reg(y))
+		c.a.RR(amd64.CMP, w, r, c.reg(y))
 	}
 	c.used(x)
 	c.used(y)

@@ -105,7 +105,7 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	}
 	s.code = append(append(s.code[:0], ch.Code...), s.reads...)
 	c.startTrace(&ir.Trace{PC: ch.PC, Code: s.code}, ch.Facts)
-	c.startState(len(ch.Code))
+	c.startState(len(ch.Code), ch.Loose)
 	c.pc = ch.PC
 	for k := 1; k < len(ch.Code); k++ {
 		c.state.k = int32(k)
@@ -122,7 +122,7 @@ func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 	s := c.graph
 	w := s.g.Chains[s.n].Way(v)
 	if w != nil && w.Back {
-		c.settle()
+		c.settle(s.g.Chains[w.To].Loose)
 		c.pollAt(c.pc)
 	}
 	if w == nil || w.Back {
@@ -133,7 +133,7 @@ func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 		c.out(graphExit{jump: jump, op: ir.ExitIf, pc: i.Imm, polled: c.polled})
 		return
 	}
-	if moves := c.moves(c.homes); len(moves) > 0 {
+	if moves := c.moves(c.homes, s.g.Chains[w.To].Loose); len(moves) > 0 {
 		s.outs = append(s.outs, graphExit{jump: jump, to: w.To, moves: moves})
 		return
 	}
@@ -142,7 +142,7 @@ func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 
 // out adds a way out of the graph.
 func (c *Compiler) out(e graphExit) {
-	e.to, e.moves = outside, c.moves(&homes)
+	e.to, e.moves = outside, c.moves(&homes, 0)
 	c.graph.outs = append(c.graph.outs, e)
 }
 
@@ -153,7 +153,7 @@ func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
 	if w == nil || i.Op != ir.Goto {
 		return false
 	}
-	c.settle()
+	c.settle(s.g.Chains[w.To].Loose)
 	if w.Back {
 		c.pollAt(i.Imm)
 		c.chanceAt(i.Imm)
@@ -235,7 +235,7 @@ func (c *Compiler) enterGraph() {
 // leaveGraph moves guest registers to where all code has them. It changes neither RAX nor the flags.
 func (c *Compiler) leaveGraph() {
 	if c.graph != nil {
-		c.emitMoves(c.moves(&homes))
+		c.emitMoves(c.moves(&homes, 0))
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
+// Of an integer that is the sign extension of its lower half there may be just that half, if nobody looks at more
+// (ir.Low): side tables and moves extend it. It may also be so in variables where chains begin.
+//
 // In chains of graphs, what is in a floating-point register may stand for the guest's value: any NaN for the
 // canonical one, and a binary32 for the boxed one. Most values only go from one operation to the next, which
 // does not care. Where somebody does, the value is made what it stands for; side tables and moves know, too.
@@ -33,6 +36,17 @@ func (c *Compiler) boxLoosely(v, x ir.Value) bool {
 	return true
 }
 
+// leaveLoose makes v the sign extension of x's lower half, without extending it: unless x is needed as it is.
+func (c *Compiler) leaveLoose(v, x ir.Value) bool {
+	if _, isConst := c.t.ConstOf(x); isConst || c.at[x].left != 1 || c.state.holds[x] > 0 {
+		return false
+	}
+	c.state.loose[x] = ir.FixSign
+	c.flags = flagState{} // they tell of all of x
+	c.same(v, x)
+	return true
+}
+
 // looseOf is in which ways v is loose.
 func (c *Compiler) looseOf(v ir.Value) ir.Fix {
 	if c.state == nil {
@@ -48,21 +62,27 @@ func (c *Compiler) tighten(v ir.Value) {
 		return
 	}
 	r := c.reg(v)
+	if fix == ir.FixSign {
+		c.a.RR(amd64.MOVSXD, amd64.W64, r, r)
+	}
 	if fix&(ir.FixNaN32|ir.FixNaN64) != 0 {
 		c.canonical(r, fix&ir.FixNaN32 != 0)
 	}
 	if fix&ir.FixBox != 0 {
 		c.boxHere(r)
 	}
-	c.onlyRegister(v)
+	c.onlyRegister(v, r)
 	if fix&ir.FixBox != 0 {
 		c.boxed[v] = true
 	}
 	c.state.loose[v] = 0
 }
 
-// fix makes r what it stands for, in code that itself is out of line. It changes the flags.
+// fix makes r what it stands for, in code that itself is out of line. It changes the flags if r is for floating-point numbers.
 func (c *Compiler) fix(r amd64.Reg, fix ir.Fix) {
+	if fix == ir.FixSign {
+		c.a.RR(amd64.MOVSXD, amd64.W64, r, r)
+	}
 	if fix&(ir.FixNaN32|ir.FixNaN64) != 0 {
 		c.canonicalHere(r, fix&ir.FixNaN32 != 0)
 	}
@@ -99,9 +119,14 @@ func (c *Compiler) canonicalHere(r amd64.Reg, single bool) {
 	c.a.SetRel8(number, c.a.Len())
 }
 
-// onlyRegister forgets where v is in memory.
-func (c *Compiler) onlyRegister(v ir.Value) {
+// onlyRegister forgets where v is but in r.
+func (c *Compiler) onlyRegister(v ir.Value, r amd64.Reg) {
 	w := &c.at[v]
+	for n, x := range c.inReg {
+		if x == v && amd64.Reg(n) != r {
+			c.inReg[n] = 0
+		}
+	}
 	if w.spill != noSlot {
 		c.spills[w.spill] = 0
 		w.spill = noSlot
@@ -120,7 +145,7 @@ func (c *Compiler) tightenOperands(i *ir.Instr) {
 		return
 	}
 	for n, x := range i.Args {
-		if x != 0 && c.state.loose[x]&^tolerates(i.Op, n) != 0 {
+		if x != 0 && c.state.loose[x]&^(tolerates(i.Op, n)|ir.FixSign) != 0 {
 			c.tighten(x)
 		}
 	}

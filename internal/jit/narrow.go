@@ -2,15 +2,46 @@
 
 package jit
 
-import "github.com/hospes-vm/hospes/internal/ir"
+import (
+	"github.com/hospes-vm/hospes/internal/host/amd64"
+	"github.com/hospes-vm/hospes/internal/ir"
+)
 
 // findNarrow finds the values that are the sign extension of their low 32 bits: these need
 // not be extended again.
 func (c *Compiler) findNarrow() {
 	c.narrow = append(c.narrow[:0], make([]bool, len(c.t.Code))...)
 	for k := range c.t.Code {
-		c.narrow[k] = c.isNarrow(&c.t.Code[k])
+		c.narrow[k] = c.isNarrow(&c.t.Code[k]) && !c.isLoose(ir.Value(k))
 	}
+}
+
+// isLoose reports whether v is not extended although it has an operation that would do so.
+func (c *Compiler) isLoose(v ir.Value) bool {
+	if c.known(v)&ir.Low == 0 {
+		return false
+	}
+	i := &c.t.Code[v]
+	switch i.Op {
+	case ir.Srl32:
+		k, ok := c.t.ConstOf(i.Args[1])
+		return !ok || k&31 == 0
+	case ir.Sext32, ir.Sll32, ir.Sra32, ir.Rol32, ir.Ror32, ir.DivS32, ir.DivU32, ir.RemS32, ir.RemU32:
+		return true
+	}
+	return false
+}
+
+// wantNarrow leaves the instruction to the interpreter unless v is the sign extension of its low 32 bits.
+func (c *Compiler) wantNarrow(v ir.Value) {
+	if c.narrow[v] {
+		return
+	}
+	r, t := c.reg(v), c.temp()
+	c.a.RR(amd64.MOVSXD, amd64.W64, t, r)
+	c.a.RR(amd64.CMP, amd64.W64, t, r)
+	c.free(t)
+	c.interpretIf(amd64.NE)
 }
 
 func (c *Compiler) isNarrow(i *ir.Instr) bool {

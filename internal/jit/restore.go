@@ -75,6 +75,9 @@ func (ctx *Context) recover(r ir.Recovery) (v uint64) {
 	if r.Fix&ir.FixBox != 0 {
 		v |= box32
 	}
+	if r.Fix&ir.FixSign != 0 {
+		v = uint64(int64(int32(v)))
+	}
 	return v
 }
 

@@ -25,6 +25,7 @@ type state struct {
 	hint  []amd64.Reg          // by value: the home where it will have to be at last; RAX is none
 	k     int32                // the instruction that is compiled
 	loose []ir.Fix             // by value: in which ways what is there stands for it
+	begun uint32               // Chain.Loose
 	now   []ir.Recovery        // for use in where
 }
 
@@ -42,9 +43,9 @@ const mover = amd64.X15
 
 // startState begins a chain: variables with homes are there. code is its instructions, behind which stand those that
 // read these variables.
-func (c *Compiler) startState(count int) {
+func (c *Compiler) startState(count int, loose uint32) {
 	s, n := &c.graph.state, len(c.t.Code)
-	s.cur, s.used = [maxVars]ir.Value{}, [maxVars / 64]uint64{}
+	s.cur, s.used, s.begun = [maxVars]ir.Value{}, [maxVars / 64]uint64{uint64(loose)}, loose
 	s.holds, s.loose, s.uses = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n)
 	s.order = zeroed(s.order, 3*count)
 	free := s.order
@@ -67,8 +68,21 @@ func (c *Compiler) startState(count int) {
 	c.findHints()
 	for v := ir.Value(count); int(v) < len(c.t.Code); v++ {
 		n := variable(&c.t.Code[v])
+		s.loose[v] = s.fix(n)
 		c.hold(n, v)
 		c.put(v, c.homes.of(n))
+	}
+}
+
+// fix is in which ways what variable n holds is loose. Where no guest register is to be known, a lower half will do.
+func (s *state) fix(n uint64) ir.Fix {
+	switch v := s.cur[n]; {
+	case v == 0 && n < firstF && s.begun>>n&1 != 0:
+		return ir.FixSign
+	case n >= ir.GuestVars:
+		return s.loose[v] &^ ir.FixSign
+	default:
+		return s.loose[v]
 	}
 }
 
@@ -146,7 +160,12 @@ func (c *Compiler) hold(n uint64, v ir.Value) {
 
 // getState is get for a graph.
 func (c *Compiler) getState(v ir.Value, n uint64) {
+	fix := c.state.fix(n)
+	if n >= ir.GuestVars && c.known(v)&ir.Low != 0 {
+		fix = ir.FixSign
+	}
 	if held := c.state.cur[n]; held != 0 {
+		c.state.loose[held] |= fix
 		c.boxed[held] = c.boxed[held] || c.boxed[v]
 		c.alias[v] = held
 		c.at[held].left += c.at[v].left
@@ -154,6 +173,7 @@ func (c *Compiler) getState(v ir.Value, n uint64) {
 		slices.Sort(c.state.uses[held])
 		return
 	}
+	c.state.loose[v] = fix
 	c.inSlot[n] = v
 	c.at[v].slot = uint8(n)
 	c.hold(n, v)
@@ -222,16 +242,26 @@ func (c *Compiler) fill(n int, v ir.Value) {
 	c.at[v].slot = uint8(n)
 }
 
-// settled reports whether variable n is where it is at the beginning of chains with homes t.
-func (c *Compiler) settled(n int, t *homeTable) bool {
+// settled reports whether variable n is where it is at the beginning of chains with homes t, and as there:
+// registers of loose may be.
+func (c *Compiler) settled(n int, t *homeTable, loose uint32) bool {
 	v, h := c.state.cur[n], t.of(uint64(n))
-	if c.state.loose[v] != 0 {
+	if c.fixFor(n, loose) != 0 {
 		return false
 	}
 	if h != amd64.NoReg {
 		return v != 0 && c.inReg[h] == v
 	}
 	return v == 0 || c.inSlot[n] == v
+}
+
+// fixFor is what is to be done with variable n for a place where registers of loose may be loose.
+func (c *Compiler) fixFor(n int, loose uint32) ir.Fix {
+	fix := c.state.fix(uint64(n))
+	if n < firstF && loose>>n&1 != 0 {
+		fix &^= ir.FixSign
+	}
+	return fix
 }
 
 // where says where the guest's registers are, as far as they are not where chains begin with them.
@@ -242,7 +272,7 @@ func (c *Compiler) where() Span {
 	}
 	s.now = s.now[:0]
 	for set := s.used[0]; set != 0; set &= set - 1 {
-		if n := bits.TrailingZeros64(set); !c.settled(n, c.homes) {
+		if n := bits.TrailingZeros64(set); !c.settled(n, c.homes, 0) {
 			s.now = append(s.now, c.recovery(n))
 		}
 	}
@@ -258,7 +288,7 @@ func (c *Compiler) where() Span {
 // recovery says where guest register n is.
 func (c *Compiler) recovery(n int) ir.Recovery {
 	v := c.state.cur[n]
-	r := ir.Recovery{Register: uint8(n), Fix: c.state.loose[v]}
+	r := ir.Recovery{Register: uint8(n), Fix: c.state.fix(uint64(n))}
 	w := &c.at[v]
 	switch k, ok := c.imm32(v); {
 	case v == 0:
@@ -277,22 +307,22 @@ func (c *Compiler) recovery(n int) ir.Recovery {
 	return r
 }
 
-// settle moves variables to where chains begin with them; what else is needed stays.
-func (c *Compiler) settle() {
-	for _, v := range c.state.cur {
-		if v != 0 {
+// settle moves variables to where chains begin with them, of whose registers some may be loose; what else is needed stays.
+func (c *Compiler) settle(loose uint32) {
+	for n, v := range c.state.cur {
+		if v != 0 && c.fixFor(n, loose) != 0 {
 			c.tighten(v)
 			c.unpin()
 		}
 	}
-	for _, m := range c.moves(c.homes) {
+	for _, m := range c.moves(c.homes, loose) {
 		if m.to.reg == amd64.NoReg {
 			c.rescue(c.inSlot[m.variable])
 		} else {
 			c.rescue(c.inReg[m.to.reg])
 		}
 	}
-	moves := c.moves(c.homes)
+	moves := c.moves(c.homes, loose)
 	c.emitMoves(moves)
 	for _, m := range moves {
 		if m.to.reg != amd64.NoReg {
@@ -326,8 +356,8 @@ func (c *Compiler) rescue(v ir.Value) {
 }
 
 // moves are what brings variables to where they are with homes t: those that chains have, or guest registers to where
-// all code has them.
-func (c *Compiler) moves(t *homeTable) (list []move) {
+// all code has them. Registers of loose may be loose there.
+func (c *Compiler) moves(t *homeTable, loose uint32) (list []move) {
 	words := c.state.used
 	if t == &homes {
 		words = [maxVars / 64]uint64{words[0] | homeSet}
@@ -337,11 +367,11 @@ func (c *Compiler) moves(t *homeTable) (list []move) {
 	for k, set := range words {
 		for ; set != 0; set &= set - 1 {
 			n := 64*k + bits.TrailingZeros64(set)
-			if c.settled(n, t) {
+			if c.settled(n, t, loose) {
 				continue
 			}
 			m := move{variable: n, to: location{reg: t.of(uint64(n)), at: slot(uint64(n)).Disp}}
-			m.from, m.fix = c.location(n), c.state.loose[c.state.cur[n]]
+			m.from, m.fix = c.location(n), c.fixFor(n, loose)
 			s.moves = append(s.moves, m)
 		}
 	}
@@ -412,6 +442,10 @@ func (c *Compiler) emitMoves(moves []move) {
 }
 
 func (c *Compiler) emitMove(to, from location, fix ir.Fix) {
+	if fix == ir.FixSign {
+		c.extendMove(to, from)
+		return
+	}
 	if fix != 0 {
 		r := from.reg
 		if r == amd64.NoReg {
@@ -435,5 +469,23 @@ func (c *Compiler) emitMove(to, from location, fix ir.Fix) {
 	default:
 		c.fetch(mover, amd64.At(ctxReg, from.at))
 		c.deposit(amd64.At(ctxReg, to.at), mover)
+	}
+}
+
+// extendMove moves the lower half of an integer, sign-extended. Where it was, it may be extended, too.
+func (c *Compiler) extendMove(to, from location) {
+	switch {
+	case to.reg != amd64.NoReg && from.reg != amd64.NoReg:
+		c.a.RR(amd64.MOVSXD, amd64.W64, to.reg, from.reg)
+	case to.reg != amd64.NoReg:
+		c.a.RM(amd64.MOVSXD, amd64.W64, to.reg, amd64.At(ctxReg, from.at))
+	case from.reg != amd64.NoReg:
+		c.a.RR(amd64.MOVSXD, amd64.W64, from.reg, from.reg)
+		c.deposit(amd64.At(ctxReg, to.at), from.reg)
+	default:
+		c.deposit(saved, amd64.RCX)
+		c.a.RM(amd64.MOVSXD, amd64.W64, amd64.RCX, amd64.At(ctxReg, from.at))
+		c.deposit(amd64.At(ctxReg, to.at), amd64.RCX)
+		c.fetch(amd64.RCX, saved)
 	}
 }

@@ -37,8 +37,11 @@ func HostFlags(f softfloat.Flags) uint32 { return uint32(hostFlagTable[f&31]) }
 // GuestFlags are the flags that MXCSR has.
 func GuestFlags(mxcsr uint32) softfloat.Flags { return softfloat.Flags(guestFlagTable[mxcsr&63]) }
 
-// scratch is memory for use within an operation.
-var scratch = spill(numSpills)
+// scratch is memory for use within an operation, saved for within a move of a variable.
+var (
+	scratch = spill(numSpills)
+	saved   = spill(numSpills + 1)
+)
 
 // To read MXCSR the host waits for all that has been computed so far. So it is read once, and then an exception
 // whose flag is not set is not masked any more: the first one traps (trap.AddCode), upon which the flags

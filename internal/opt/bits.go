@@ -63,7 +63,7 @@ func findBits(r *Region) []bitFact {
 		for _, b := range r.Blocks {
 			for k := range b.Phis {
 				p := &b.Phis[k]
-				if f := p.bits(facts); f != facts[p.Value] {
+				if f := r.phiBits(b, p, facts); f != facts[p.Value] {
 					facts[p.Value] = f.widen(round)
 				}
 			}
@@ -75,11 +75,15 @@ func findBits(r *Region) []bitFact {
 	return facts
 }
 
-// bits is what holds of a phi and of its arguments.
-func (p *Phi) bits(facts []bitFact) bitFact {
+// phiBits is what holds of a phi and of its arguments.
+func (r *Region) phiBits(b *Block, p *Phi, facts []bitFact) bitFact {
 	f := facts[p.Value]
-	for _, a := range p.Args {
-		f = f.meet(facts[a])
+	for k, a := range p.Args {
+		g := facts[a]
+		if r.looked(b, p, b.Preds[k]) {
+			g.signs = max(g.signs, 33)
+		}
+		f = f.meet(g)
 	}
 	return f
 }
@@ -88,7 +92,7 @@ func (p *Phi) bits(facts []bitFact) bitFact {
 func (r *Region) phisDiffer(facts []bitFact) bool {
 	for _, b := range r.Blocks {
 		for k := range b.Phis {
-			if p := &b.Phis[k]; p.bits(facts) != facts[p.Value] {
+			if p := &b.Phis[k]; r.phiBits(b, p, facts) != facts[p.Value] {
 				return true
 			}
 		}

@@ -292,7 +292,7 @@ func (w *windows) addGuards() bool {
 	}
 	added := false
 	for _, g := range guards {
-		if from := w.r.preheader(g.loop); from != nil {
+		if from := w.r.preheader(g.loop.Head.Loop); from != nil { // loops are found anew where one gets a preheader
 			w.r.want(from, ir.WantWindow, g.v)
 			added = true
 		}

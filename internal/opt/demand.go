@@ -9,16 +9,10 @@ import (
 const allBits = ^uint64(0)
 
 // dropExtensions removes extensions and masks if nobody looks at the bits that they change: often only
-// the low half of a value counts. Writes of registers look at all bits.
+// the low half of a value counts. Writes of registers look at all bits, unless what is written is
+// the sign extension of its low half: whoever looks at the register can extend that.
 func dropExtensions(r *Region) {
-	d := demand{r: r, want: r.mem.words.take(len(r.Code))}
-	for round, changed := 0, true; changed; round++ {
-		changed = false
-		d.coarse = round > fewRounds
-		for n := len(r.Blocks) - 1; n >= 0; n-- {
-			changed = d.block(r.Blocks[n]) || changed
-		}
-	}
+	d := newDemand(r)
 	by := r.mem.values.take(len(r.Code))
 	for _, b := range r.Blocks {
 		kept := b.Code[:0]
@@ -28,19 +22,42 @@ func dropExtensions(r *Region) {
 				by[v] = i.Args[0]
 				continue
 			}
-			d.widen(i, d.want[v])
+			d.change(i, d.want[v])
 			kept = append(kept, v)
 		}
 		b.Code = kept
+		d.know(b)
 	}
 	r.Replace(by)
 }
 
-// demand is the state of dropExtensions.
+// newDemand finds out which bits of values are looked at.
+func newDemand(r *Region) *demand {
+	d := &demand{r: r, bits: findBits(r), want: r.mem.words.take(len(r.Code)), held: r.mem.flags.take(len(r.Code))}
+	for _, b := range r.Blocks {
+		for _, v := range b.Code {
+			if i := &r.Code[v]; i.Op == ir.SetX {
+				d.held[i.Args[0]] = true
+			}
+		}
+	}
+	for round, changed := 0, true; changed; round++ {
+		changed = false
+		d.coarse = round > fewRounds
+		for n := len(r.Blocks) - 1; n >= 0; n-- {
+			changed = d.block(r.Blocks[n]) || changed
+		}
+	}
+	return d
+}
+
+// demand is what is looked at.
 type demand struct {
 	r      *Region
-	want   []uint64 // by value: the bits that somebody looks at
-	coarse bool     // who looks at more than before looks at all
+	bits   []bitFact // by value
+	want   []uint64  // by value: the bits that somebody looks at
+	held   []bool    // by value: a register is set to it
+	coarse bool      // who looks at more than before looks at all
 }
 
 // block finds out what instructions of b look at, and reports whether that is more than before.
@@ -83,8 +100,12 @@ func (d *demand) of(i *ir.Instr, n int, want uint64) uint64 {
 		if n > 0 {
 			return lowBits(8 * int(op.Info().Size))
 		}
+	case n == 0 && d.shiftsLow(i):
+		return lowBits(32)
 	case op >= ir.Sll && op <= ir.Ror32:
 		return shiftWant(op, n, want, k, isConst)
+	case op == ir.SetX && i.Imm < NumRegs && d.narrow(i.Args[0]), d.comparesLow(i):
+		return lowBits(32)
 	case extendsFrom(op) > 0:
 		m := int(extendsFrom(op))
 		if op <= ir.Sext32 && want>>m != 0 {
@@ -157,6 +178,9 @@ func shiftWant(op ir.Op, n int, want, k uint64, isConst bool) uint64 {
 // superfluous reports whether the value is as good as the first argument.
 func (d *demand) superfluous(v ir.Value) bool {
 	i, want := &d.r.Code[v], d.want[v]
+	if d.held[v] {
+		return false
+	}
 	if n := extendsFrom(i.Op); n > 0 {
 		return want>>n == 0
 	}
@@ -172,12 +196,71 @@ func (d *demand) superfluous(v ir.Value) bool {
 	return false
 }
 
-// widen makes a shift of a word one of 64 bits, if nobody looks at the bits that differ: it need not be
-// extended then.
-func (d *demand) widen(i *ir.Instr, want uint64) {
+// narrow reports whether v is the sign extension of its low half.
+func (d *demand) narrow(v ir.Value) bool { return d.bits[v].narrow() }
+
+// comparesLow reports whether i compares values whose low halves tell.
+func (d *demand) comparesLow(i *ir.Instr) bool {
+	switch i.Op {
+	case ir.Eq, ir.Ne, ir.Lts, ir.Ltu:
+		return d.narrow(i.Args[0]) && d.narrow(i.Args[1])
+	}
+	return false
+}
+
+// shiftsLow reports whether i could shift the low half of its argument as well, and had better: there
+// may be an extension less.
+func (d *demand) shiftsLow(i *ir.Instr) bool {
+	k, ok := d.r.ConstOf(i.Args[1])
+	if i.Op != ir.Sra || !ok || k >= 32 || !d.narrow(i.Args[0]) {
+		return false
+	}
+	op := d.r.Code[i.Args[0]].Op
+	return op == ir.GetX || extends(op)
+}
+
+// extends reports whether an operation may take an extension that is not needed if only the low half of its value is.
+func extends(op ir.Op) bool {
+	switch op {
+	case ir.And, ir.Or, ir.Xor, ir.Not, ir.Choose, ir.Sext32:
+		return true
+	}
+	return op >= ir.Sll32 && op <= ir.Ror32
+}
+
+// know notes what the code generator needs to know of the values of b.
+func (d *demand) know(b *Block) {
+	for _, p := range b.Phis {
+		d.knowValue(p.Value)
+	}
+	for _, v := range b.Code {
+		if i := &d.r.Code[v]; d.comparesLow(i) {
+			*d.r.fact(v) |= ir.Low
+		} else if i.Op.Info().Result == ir.I64 {
+			d.knowValue(v)
+		}
+	}
+}
+
+func (d *demand) knowValue(v ir.Value) {
+	if d.narrow(v) {
+		*d.r.fact(v) |= ir.Narrow
+		if d.want[v]>>32 == 0 && d.r.Code[v].Op != ir.Const {
+			*d.r.fact(v) |= ir.Low
+		}
+	}
+}
+
+// change makes a shift of a word one of 64 bits, if nobody looks at the bits that differ: it need not be
+// extended then; and one of 64 bits one of a word, if only that is there.
+func (d *demand) change(i *ir.Instr, want uint64) {
 	k, ok := d.r.ConstOf(i.Args[1])
 	switch {
 	case !ok || k >= 32:
+	case d.shiftsLow(i):
+		if d.want[i.Args[0]]>>32 == 0 {
+			i.Op = ir.Sra32
+		}
 	case i.Op == ir.Sll32 && want>>32 == 0:
 		i.Op = ir.Sll
 	case (i.Op == ir.Srl32 || i.Op == ir.Sra32) && want>>(32-k) == 0:

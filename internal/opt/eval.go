@@ -9,7 +9,8 @@ import (
 // Eval executes r, as the traces that it has been made of would be executed one after the other.
 // What a function does that is called outside of the region, callee says. It is an error if
 // the region is not left before limit guest instructions have begun, or if a variable does
-// not hold what a phi or a block says that it holds.
+// not hold what a phi or a block says that it holds. Where what a loop wants of integers is not so, it
+// ends with that.
 func (r *Region) Eval(s *ir.State, limit int, callee func(*ir.State)) (ir.Outcome, error) {
 	return r.EvalObserved(s, limit, callee, nil)
 }
@@ -51,20 +52,41 @@ type evaluation struct {
 func (e *evaluation) enter(b, from *Block) error {
 	values := make([]uint64, len(b.Phis))
 	for k, p := range b.Phis {
-		values[k] = e.Values[p.Args[predIndex(b, from)]]
+		a := p.Args[predIndex(b, from)]
+		if values[k] = e.Values[a]; !e.r.Knows(p.Value, ir.Low) && Variable(&e.r.Code[p.Value]) < NumRegs {
+			values[k] = e.held(a)
+		}
 	}
 	for k, p := range b.Phis {
 		e.Values[p.Value] = values[k]
-		if n := Variable(&e.r.Code[p.Value]); *e.variable(n) != values[k] {
+		if n := Variable(&e.r.Code[p.Value]); *e.variable(n) != e.held(p.Value) {
 			return fmt.Errorf("v%d is %#x, but %s %#x", p.Value, values[k], register(n), *e.variable(n))
 		}
 	}
 	for n, v := range b.In {
-		if v != 0 && !b.Reads && *e.variable(n) != e.Values[v] {
+		if v != 0 && !b.Reads && *e.variable(n) != e.held(v) {
 			return fmt.Errorf("%s should be v%d, %#x, but is %#x", register(n), v, e.Values[v], *e.variable(n))
 		}
 	}
 	return nil
+}
+
+// held is what a register is if it holds v.
+func (e *evaluation) held(v ir.Value) uint64 {
+	if !e.r.Knows(v, ir.Low) {
+		return e.Values[v]
+	}
+	return uint64(int64(int32(e.Values[v])))
+}
+
+// step executes an instruction. What are compared as low halves may be anything above.
+func (e *evaluation) step(i *ir.Instr, v ir.Value) (ir.Outcome, bool) {
+	if i.Op.Info().Result == ir.Bool && e.r.Knows(v, ir.Low) {
+		x, y := e.Values[i.Args[0]], e.Values[i.Args[1]]
+		e.Values[v] = ir.Compute(i.Op, i.Imm, uint64(int64(int32(x))), uint64(int64(int32(y))), 0)
+		return ir.Outcome{}, false
+	}
+	return e.Step(i, v)
 }
 
 // predIndex is the index of from among b's predecessors. Where both edges of a block lead to b, phis
@@ -113,7 +135,7 @@ func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 			e.Values[v] = *e.variable(Variable(i))
 			continue
 		case i.Op == ir.SetX, i.Op == ir.SetF:
-			*e.variable(Variable(i)) = e.Values[i.Args[0]]
+			*e.variable(Variable(i)) = e.held(i.Args[0])
 			continue
 		case i.Op == ir.Inst:
 			if e.limit--; e.limit < 0 {
@@ -124,7 +146,10 @@ func (e *evaluation) block(b *Block) (*Edge, ir.Outcome, error) {
 		if e.observed != nil {
 			e.observe(b, i)
 		}
-		out, left := e.Step(i, v)
+		if x := e.Values[i.Args[0]]; i.Op == ir.WantNarrow && uint64(int64(int32(x))) != x {
+			return nil, ir.Outcome{Op: ir.WantNarrow, PC: e.pc}, nil
+		}
+		out, left := e.step(i, v)
 		if i.Op != ir.ExitIf && i.Op != ir.Goto {
 			switch {
 			case left && i.Op.Has(ir.Ends) && len(b.Next) > 0: // a call

@@ -18,7 +18,7 @@ func Lower(r *Region) (*ir.Graph, error) {
 		room += 1 + len(b.Code)*3/2 // constants are made where they are used
 	}
 	l := &lowering{
-		r: r, chains: r.chains(), chainOf: make([]int, len(r.Blocks)), extra: r.Vars > NumRegs,
+		r: r, chains: r.chains(), chainOf: make([]int, len(r.Blocks)), extra: r.Vars > NumRegs, loose: r.looseRegisters(),
 		home: byValue[:size], def: byValue[size : 2*size], entry: byValue[2*size:], at: r.mem.values.take(size),
 		code: make([]ir.Instr, 0, room), facts: make([]ir.Fact, 0, room), origins: make([]ir.Value, 0, room),
 	}
@@ -41,11 +41,12 @@ func Lower(r *Region) (*ir.Graph, error) {
 type lowering struct {
 	r       *Region
 	chains  [][]*Block
-	chainOf []int   // by block
-	extra   bool    // there are phis of variables made by passes
-	def     []int32 // by value: the chain that makes it, plus 1; negative if that begins with it, as a phi
-	home    []int32 // by value: the variable made for it, or 0
-	entry   []int32 // by value: the guest register that holds it where the chain in work begins, or 0
+	chainOf []int    // by block
+	extra   bool     // there are phis of variables made by passes
+	loose   []uint32 // by block: see looseRegisters
+	def     []int32  // by value: the chain that makes it, plus 1; negative if that begins with it, as a phi
+	home    []int32  // by value: the variable made for it, or 0
+	entry   []int32  // by value: the guest register that holds it where the chain in work begins, or 0
 
 	c     *ir.Chain  // that is being made
 	head  *Block     // that it begins with
@@ -156,7 +157,7 @@ func (l *lowering) holder(v ir.Value) int {
 // chain makes a chain.
 func (l *lowering) chain(n int, c *ir.Chain) {
 	blocks := l.chains[n]
-	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: l.r.weight(blocks[0]), Entered: blocks[0].Reads}
+	*c = ir.Chain{Trace: ir.Trace{PC: blocks[0].PC}, Weight: l.r.weight(blocks[0]), Entered: blocks[0].Reads, Loose: l.loose[blocks[0].ID]}
 	l.c, l.head, l.start = c, blocks[0], len(l.code)
 	l.put(ir.Instr{}, 0)
 	l.readAll(n)

@@ -7,7 +7,7 @@ type Pass struct {
 }
 
 // Passes are the steps, in their order. Loads and bounds look for addresses that are sums with
-// constants. Boxes and bounds look ahead of loops, where the state is then observed.
+// constants. Boxes, bounds and narrow look ahead of loops, where the state is then observed.
 var Passes = []Pass{
 	{"phis", dropPhis},
 	{"simplify", simplify},
@@ -19,6 +19,7 @@ var Passes = []Pass{
 	{"unused", dropUnused},
 	{"boxes", boxes},
 	{"bounds", bounds},
+	{"narrow", wantNarrow},
 	{"writes", dropWrites},
 	{"simplify again", simplify},
 	{"extensions", dropExtensions},

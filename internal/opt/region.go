@@ -24,6 +24,7 @@ type Region struct {
 	Counted bool       // blocks and edges have counts
 	BoxedIn []BoxedIn  // what has been looked at ahead of loops
 	Facts   []ir.Fact  // by value; what is missing is 0
+	narrow  []ir.Value // phis of loops of which has been looked at ahead whether they are sign-extended
 	mem     *Memory
 	// NoLooks has nothing looked at ahead of loops for them to rely on: where that fails each time, it
 	// costs more than it saves.
