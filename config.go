@@ -83,6 +83,19 @@ type CodeView struct {
 	Filter func(pc uint64, name string) bool
 }
 
+// Profile has the CPU time that guest threads take sampled, with call stacks.
+type Profile struct {
+	// Rate is how many samples are taken in a second of a thread's CPU time; 0 stands for 100.
+	Rate int
+	// Report makes the file that the profile is written to.
+	Report Report
+}
+
+// Report makes a file that something about a process is written to, at its end or before it executes another
+// program: once for each process, unless that execve fails after all. A child that the guest has forked says so. It
+// is not called for a child of which there is nothing to tell.
+type Report func(child bool) (io.WriteCloser, error)
+
 // Config says what to run, and how.
 type Config struct {
 	// Program is the path of the program file: an ELF executable or a #! script.
@@ -134,6 +147,10 @@ type Config struct {
 	// registers and memory compared with what the interpreter does. The first difference
 	// is reported here, with both disassemblies, and ends the guest with status 125.
 	Check io.Writer
+	// Profile, if set, has a profile made of the guest, in the format of github.com/google/pprof.
+	Profile *Profile
+	// OnFailure, if set, is told of reports that could not be written.
+	OnFailure func(error)
 	// ExecOptions make execve of guest programs possible: the new program is run by
 	// this executable started anew, and they tell that one how (see Resumed), but for
 	// the sysroot. They must not be nil for it.

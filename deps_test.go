@@ -29,6 +29,7 @@ var policy = map[string][]string{
 	"internal/binfmt":      {},
 	"internal/doctor":      {},
 	"internal/symbols":     {},
+	"internal/unwind":      {},
 	"internal/perf":        {"internal/reserved"},
 	"internal/self":        {"internal/reserved"},
 
@@ -49,7 +50,7 @@ var policy = map[string][]string{
 	"internal/guest/riscv/vdso":     {},
 	"internal/guest/riscv": {
 		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/libc", "internal/guest/riscv/vdso", "internal/ir", "internal/irq", "internal/mem",
-		"internal/softfloat",
+		"internal/softfloat", "internal/unwind",
 	},
 
 	"internal/host/amd64":  {},
@@ -84,11 +85,12 @@ var policy = map[string][]string{
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},
+	"internal/prof":    {"internal/guest", "internal/linux", "internal/mem", "internal/symbols", "internal/unwind"},
 	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
-		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/reserved", "internal/sandbox", "internal/self", "internal/strace", "internal/view",
+		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",

@@ -27,6 +27,10 @@ type observer struct {
 	code *CodeView  // nil for none
 	page *view.Page // nil for none
 
+	reports []reporter
+	child   bool // of a fork
+	failed  func(error)
+
 	check io.Writer // for the report of a difference; nil for no checks
 	once  sync.Once // for the first one
 }
@@ -39,7 +43,7 @@ type perfFile struct {
 
 // observe has options of the translator tell what the configuration wants to see.
 func (o *observer) observe(cfg Config, opts *engine.Options) error {
-	opts.Measure = cfg.Stats
+	opts.Measure, opts.Profile = cfg.Stats, cfg.Profile != nil
 	if cfg.Translator.PerfMap {
 		o.perf = append(o.perf, perfFile{make: perf.NewMap})
 	}
@@ -132,6 +136,10 @@ func (o *observer) translated(t *engine.Translation) {
 // is what has been translated before.
 func (o *observer) forked() {
 	o.start, o.done = time.Now(), o.p.Instructions()
+	o.child = true
+	for _, r := range o.reports {
+		r.Reset()
+	}
 	for i := range o.perf {
 		f := &o.perf[i]
 		if f.Writer != nil {

@@ -67,9 +67,13 @@ func Run(cfg Config) (Status, error) {
 		lc.TraceCode = watch.interpreted
 	}
 	lc.OnFork = watch.forked
-	if cfg.OnExit != nil {
-		lc.OnExit, lc.SeeEnd = func(s linux.Status) { cfg.OnExit(Status(s), watch.stats()) }, cfg.Stats
+	lc.OnExit = func(s linux.Status) {
+		watch.report()
+		if cfg.OnExit != nil {
+			cfg.OnExit(Status(s), watch.stats())
+		}
 	}
+	lc.SeeEnd = cfg.Stats || cfg.Profile != nil
 	prog := linux.Program{Path: cfg.Program, Argv: args, Env: cfg.Env}
 	if cfg.Image != nil {
 		if prog.File, err = imageFile(cfg.Program, cfg.Image); err != nil {
@@ -87,6 +91,7 @@ func Run(cfg Config) (Status, error) {
 		}
 	}
 	p.ExecOptions = cfg.ExecOptions
+	watch.startReports(cfg)
 	if cfg.Resume != nil {
 		r := cfg.Resume
 		if state, ok := r.state.(*linux.ExecState); ok {

@@ -16,6 +16,8 @@ func endAs(s hospes.Status) { os.Exit(s.Code) }
 func (o *opts) log() (io.Writer, error)  { return nil, nil }
 func (o *opts) page() (io.Writer, error) { return nil, nil }
 
+func (o *opts) reports(*hospes.Config) error { return nil }
+
 func buildNotes() []string {
 	return []string{"this host cannot run Linux programs; linux/amd64 can"}
 }

@@ -31,6 +31,7 @@ type opts struct {
 	filter     codeFilter
 	logFile    string
 	stats      bool
+	profile    profileOpts
 	check      bool
 	demo       bool
 	version    bool
@@ -163,6 +164,14 @@ var table = []option{
 	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log", func(o *opts, v string) error {
 		return parseSwitch(&o.stats, v)
 	}},
+	{"pprof", "HOSPES_PPROF", "FILE", "write a profile for go tool pprof to FILE: CPU time by functions of the guest, with stacks; of other processes than the first to FILE.PID", func(o *opts, v string) error {
+		o.profile.file = v
+		return nil
+	}},
+	{"pprof-rate", "HOSPES_PPROF_RATE", "N", "samples in a second of CPU time of each thread: 1 to 1000 (default 100)", func(o *opts, v string) (err error) {
+		o.profile.rate, err = parseRate(v)
+		return err
+	}},
 	{"demo", "", "", "run the program that is built in", func(o *opts, v string) error {
 		return parseSwitch(&o.demo, v)
 	}},
@@ -271,6 +280,8 @@ func (o *opts) conflicts() error {
 	switch {
 	case o.check && o.translator.Off:
 		return errors.New("--check and --translate=off: without translations there is nothing to check")
+	case o.check && o.profile.file != "":
+		return errors.New("--check and --pprof: a check executes code in other ways than a profile is to tell of")
 	case o.check && o.translator.NativeLib:
 		return errors.New("--check and --native-lib: host code for functions cannot be checked")
 	}
@@ -325,6 +336,9 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 	if err == nil && o.code.page != "" {
 		cfg.Code.Page, err = o.page()
 	}
+	if err == nil {
+		err = o.reports(&cfg)
+	}
 	return cfg, err
 }
 
@@ -353,7 +367,7 @@ func (o *opts) execOptions() []string {
 	}
 	add(o.check, "--check")
 	add(o.stats, "--stats")
-	return args
+	return append(args, o.profile.options()...)
 }
 
 // translatorOptions are the options that say what o.translator does.

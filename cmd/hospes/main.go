@@ -88,6 +88,7 @@ func run(o *opts) {
 			fail(exitFailure, err)
 		}
 	}
+	cfg.OnFailure = func(err error) { fmt.Fprintln(os.Stderr, "hospes:", err) }
 	cfg.OnExit = func(s hospes.Status, st hospes.Stats) {
 		if o.stats {
 			_, _ = io.WriteString(o.out, st.String())

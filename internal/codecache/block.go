@@ -3,6 +3,7 @@
 package codecache
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ type Block struct {
 	Samples uint32
 	Tried   uint8
 	Refused bool
+	Marks   []Mark // where the code of guest instructions begins, if anybody wants to know
 
 	States *ir.States // where registers are when it faults; nil for where they always are
 
@@ -105,6 +107,25 @@ func (b *Block) Interpreted() bool { return b.Entry == 0 }
 
 // End of the guest code.
 func (b *Block) endPC() uint64 { return b.PC + uint64(len(b.Code)) }
+
+// Mark is where the host code of a guest instruction begins.
+type Mark struct {
+	Offset uint32 // in the cache
+	PC     uint64
+}
+
+// Inst is the guest instruction whose code is at an offset, or that the block begins with.
+func (b *Block) Inst(offset uint32) (pc uint64) {
+	pc = b.PC
+	i, found := slices.BinarySearchFunc(b.Marks, offset, func(m Mark, o uint32) int { return cmp.Compare(m.Offset, o) })
+	if found {
+		return b.Marks[i].PC
+	}
+	if i > 0 {
+		pc = b.Marks[i-1].PC
+	}
+	return pc
+}
 
 // Fault is a host instruction that may fault.
 type Fault struct {

@@ -267,14 +267,26 @@ func (c *Cache) Exits(b *Block) []Exit {
 // Exit is the exit with a number.
 func (c *Cache) Exit(n uint32) *Exit { return &c.exits[n-c.first] }
 
-// At returns what may fault at a host address, and the block that it is in.
-func (c *Cache) At(host uintptr) (f Fault, b *Block, ok bool) {
-	offset := uint32(host - c.base)
+// Offset is that of a host address.
+func (c *Cache) Offset(host uintptr) uint32 { return uint32(host - c.base) }
+
+// Find is the block whose code is at a host address, or nil.
+func (c *Cache) Find(host uintptr) *Block {
+	offset := c.Offset(host)
 	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].End > offset })
 	if i == len(c.blocks) || c.blocks[i].Entry > offset {
+		return nil
+	}
+	return c.blocks[i]
+}
+
+// At returns what may fault at a host address, and the block that it is in.
+func (c *Cache) At(host uintptr) (f Fault, b *Block, ok bool) {
+	b = c.Find(host)
+	if b == nil {
 		return f, nil, false
 	}
-	b = c.blocks[i]
+	offset := c.Offset(host)
 	n := sort.Search(len(b.faults), func(n int) bool { return b.faults[n].Offset >= offset })
 	if n == len(b.faults) || b.faults[n].Offset != offset {
 		return f, nil, false

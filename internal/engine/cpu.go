@@ -35,6 +35,7 @@ type CPU struct {
 	chance             *rand.Rand  // see takeChance; nil without
 	given              int64       // fuel, when translated code was entered
 	uncounted          uint64      // retired instructions, modulo 2^64, that nobody else counts
+	sampling           sampling    // by a profile
 }
 
 // newCPU returns a CPU that goes on as t, or t if the host grants no memory.
@@ -297,7 +298,12 @@ func (c *CPU) enter(b *codecache.Block) bool {
 	c.fuel()
 	c.ctx.MXCSR = mxcsr(c.ctx.Flags, c.ctx.Round)
 	w := c.m.watch()
-	c.ctx.Enter(c.m.cache.Host(b.Entry))
+	if c.sampling.taken {
+		c.sampling.taken = false
+		c.ctx.EnterAlone(c.m.cache.Host(b.Entry))
+	} else {
+		c.ctx.Enter(c.m.cache.Host(b.Entry))
+	}
 	w.run(&c.m.runs.entered, &c.m.runs.translated)
 	c.ctx.Flags = jit.GuestFlags(c.ctx.MXCSR)
 	return true
@@ -319,6 +325,7 @@ const jumped = codecache.ExitKind(0xff)
 func (c *CPU) leave() (l left) {
 	defer c.inside.Store(false)
 	defer c.count()
+	c.noteSample()
 	switch c.ctx.Exit {
 	case jit.ExitIndirect:
 		return left{Kind: jumped, PC: c.ctx.PC}
@@ -348,11 +355,18 @@ func (c *CPU) leave() (l left) {
 // faulted is leave for an instruction that has faulted, with m.mu held.
 func (c *CPU) faulted() left {
 	f, b, ok := c.m.cache.At(c.ctx.FaultAt)
+	sampled := c.sampling.pending()
 	if !ok {
+		if sampled {
+			return c.sampledAtBody()
+		}
 		panic("engine: a fault where none can be")
 	}
 	c.ctx.Restore(b.Where(f))
 	c.refund(b, f.Done)
+	if sampled && !f.Overflow {
+		return left{Kind: codecache.ToInterrupt, PC: f.PC}
+	}
 	if f.Look && c.ctx.IRQ.Bits() == 0 { // else that is why it has failed
 		c.m.missed(b)
 	}

@@ -20,7 +20,11 @@ func (a *Arch) Forked() {
 
 func (m *Machine) forked() {
 	m.mu.Lock()
+	used := m.cache.Used()
 	lost, err := m.cache.Forked()
+	if lost {
+		m.exact.forget(used)
+	}
 	if err != nil {
 		m.giveUp()
 	}

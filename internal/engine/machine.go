@@ -51,6 +51,8 @@ type Options struct {
 	Optimised func(*Optimisation)
 	// Symbol says what the guest code at an address is called, for Translated, Optimised and Differs.
 	Symbol func(pc uint64) string
+	// Profile has CPUs be able to say where samples have found them (guest.Profiled).
+	Profile bool
 	// Differs, if set, has each block that is executed checked against the interpreter, and
 	// is called when they differ. Threshold is 0 then.
 	Differs func(*Difference)
@@ -89,6 +91,8 @@ type Machine struct {
 	runs runs // what executing took
 
 	detours detours
+
+	exact exact // for profiles
 
 	check *checker // nil if nothing is checked
 
@@ -139,6 +143,9 @@ func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt, jit.OffExceptions); err != nil {
 		m.cache.Close()
 		return nil, err
+	}
+	if opts.Profile {
+		m.exact = newExact(m.cache)
 	}
 	return m, nil
 }
@@ -239,6 +246,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 // add enters a compiled block into the cache.
 func (m *Machine) add(b *codecache.Block, made *jit.Code) {
 	m.describe(b, made)
+	m.exact.add(b, made)
 	m.cache.Add(b, m.asm.Buf, m.exits, m.faults)
 }
 
@@ -317,6 +325,7 @@ func (m *Machine) reset(epoch uint64) {
 		}
 	}
 	m.mu.Lock()
+	m.exact.forget(m.cache.Used())
 	m.cache.Reset()
 	m.check.forget()
 	m.opt.forget()

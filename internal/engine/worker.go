@@ -311,6 +311,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	}
 	old := m.cache.Lookup(b.Key)
 	m.describe(b, made)
+	m.exact.add(b, made)
 	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
 	m.retarget(old, b)
 	m.tellRegion(r, b, made)

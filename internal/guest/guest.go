@@ -252,6 +252,33 @@ type Translatable interface {
 	Function(pc uint64, begin []byte) (f ir.Function, code []Span)
 }
 
+// Profiled is a CPU that can say where a sample of a profile has found it.
+type Profiled interface {
+	CPU
+
+	// Profile has the CPU ask, whenever it leaves translated code, for the host address at
+	// which a sample has found that, or 0.
+	Profile(sampled func() uintptr)
+
+	// Sampled is the guest instruction that was executed where the last sample was taken, and by what. PC
+	// and registers are those of a little later. It is false if the sample was not in translated code.
+	Sampled() (pc uint64, by Tier, ok bool)
+}
+
+// Tier is what executes guest code.
+type Tier uint8
+
+const (
+	Interpreter Tier = iota
+	Translated       // translated blocks
+	Optimised        // optimised regions
+	Native           // host code for library functions
+)
+
+var tierNames = [...]string{Interpreter: "interpreter", Translated: "translated", Optimised: "optimised", Native: "native"}
+
+func (t Tier) String() string { return tierNames[t] }
+
 // Span is guest memory from Start up to End.
 type Span struct{ Start, End uint64 }
 

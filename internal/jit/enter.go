@@ -26,6 +26,21 @@ func (ctx *Context) Enter(host uintptr) {
 	exitsyscall()
 }
 
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
+
+// EnterAlone is Enter for a thread that is not expected to come back soon: it gives its P away, for which
+// Go's scheduler would look at it again and again for some milliseconds.
+//
+//go:nosplit
+//go:norace
+func (ctx *Context) EnterAlone(host uintptr) {
+	ctx.entry = host
+	entersyscallblock()
+	enter(ctx)
+	exitsyscall()
+}
+
 // enter runs translated code at ctx.entry until an exit. It must not be stopped by Go's
 // scheduler, and what it runs must not be Go.
 //

@@ -177,6 +177,9 @@ func (x *execRequest) exec(at hostTarget, env []string) syscall.Errno {
 		x.told = true
 		tr.Leave(x.t, x.call, 0) // nobody will be there to tell
 	}
+	if p := x.t.P; p.OnExec != nil && p.vfork == nil {
+		p.OnExec()
+	}
 	e := x.t.hostExec([5]uintptr{
 		uintptr(at.dirfd), uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&args[0])),
 		uintptr(unsafe.Pointer(&vars[0])), uintptr(at.flags),

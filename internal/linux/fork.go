@@ -148,6 +148,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	if p.OnFork != nil {
 		p.OnFork()
 	}
+	t.startProfile()
 	p.sig.shared.clear()
 	t.sig.own.clear()
 	t.thr = taskThread{}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -41,6 +42,12 @@ type Process struct {
 	OnExit func(Status)
 	// OnFork, if set, is called in each child with memory of its own before it goes on.
 	OnFork func()
+	// OnExec, if set, is called before an execve that may succeed, by a process with memory of its own.
+	OnExec func()
+	// Profiler, if set, is given a sample of each thread when that has taken another SamplePeriod of
+	// CPU time. Children that share this process's memory are not sampled.
+	Profiler     Profiler
+	SamplePeriod time.Duration
 	// SeeEnd has an end by a signal seen by OnExit too, if it can be.
 	SeeEnd bool
 

@@ -19,7 +19,10 @@ func (t *Task) run() {
 			t.startTraced()
 			continue
 		}
-		switch exit := t.next(); exit.Kind {
+		t.sample(nil) // one whose interrupt has been taken for another one
+		exit := t.next()
+		t.sample(nil)
+		switch exit.Kind {
 		case guest.ExitSyscall:
 			t.syscall()
 		case guest.ExitTrap:
@@ -59,6 +62,7 @@ func (t *Task) syscall() {
 		t.P.Tracer.Enter(t, &c)
 	}
 	r, e := t.carry(&c)
+	t.sample(&c)
 	for traced && t.hidden(e) {
 		if t.P.stop.Ordered() {
 			t.gate.Park(&t.P.stop)

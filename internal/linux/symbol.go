@@ -61,7 +61,7 @@ func (s *symbolTables) of(p *Process, f *mem.File) *symbols.Table {
 
 // readSymbols reads the symbols of a mapped file, if its name still leads to it.
 func (p *Process) readSymbols(f *mem.File) *symbols.Table {
-	file, err := p.openMapped(f)
+	file, err := p.OpenMapped(f)
 	if err != nil {
 		return nil
 	}
@@ -70,7 +70,8 @@ func (p *Process) readSymbols(f *mem.File) *symbols.Table {
 	return t
 }
 
-func (p *Process) openMapped(f *mem.File) (*os.File, error) {
+// OpenMapped opens the file of a mapping, if its name still leads to it.
+func (p *Process) OpenMapped(f *mem.File) (*os.File, error) {
 	file, _, err := p.openProgram(f.Path)
 	if err != nil {
 		return nil, err

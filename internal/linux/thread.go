@@ -90,6 +90,7 @@ func (t *Task) join(mask uint64, parent *Task) {
 	raiseMaxProcs(len(p.tasks))
 	p.mu.Unlock()
 	p.cpus.add(t.CPU)
+	t.startProfile()
 	t.CPU.FlushCode() // whoever flushed before may have overlooked this CPU
 	if p.ending.Load() {
 		t.exiting = true
@@ -131,6 +132,7 @@ func (t *Task) leave() (last bool) {
 	}()
 	p.cpus.remove(t.CPU)
 	t.unsee()
+	t.host.StopProfile()
 	t.host.Unbind()
 	if addr := t.thr.clearTID; addr != 0 && !last {
 		if t.Mem.Store(addr, 4, 0) == nil {

@@ -83,6 +83,24 @@ func (t *Table) At(offset uint64) (name string, distance uint64, ok bool) {
 	return "", 0, false
 }
 
+// Function is the function that has an address of the file's: where it begins, and ends, as far as
+// that is known, and its name.
+func (t *Table) Function(addr uint64) (start, end uint64, name string, ok bool) {
+	name, distance, ok := t.find(addr)
+	if !ok {
+		return 0, 0, "", false
+	}
+	start = addr - distance
+	i := sort.Search(len(t.funcs), func(i int) bool { return t.funcs[i].start > start })
+	if end = t.funcs[i-1].end; end == start {
+		end = addr + 1
+		if i < len(t.funcs) {
+			end = t.funcs[i].start
+		}
+	}
+	return start, end, name, true
+}
+
 func (t *Table) find(addr uint64) (name string, distance uint64, ok bool) {
 	i := sort.Search(len(t.funcs), func(i int) bool { return t.funcs[i].start > addr }) - 1
 	if i < 0 {

@@ -15,6 +15,7 @@ type codeRegion struct {
 	landing    uintptr
 	at         uintptr // modulo 2^64
 	exceptions uintptr // likewise
+	exact      uintptr // of a bitmap; 0 for none
 }
 
 const maxCode = 1 << 12
@@ -42,7 +43,7 @@ func AddCode(start, end, landing uintptr, at, exceptions int32) error {
 		if r.end != 0 {
 			continue
 		}
-		r.start, r.landing, r.at, r.exceptions = start, landing, uintptr(at), uintptr(exceptions)
+		r.start, r.landing, r.at, r.exceptions, r.exact = start, landing, uintptr(at), uintptr(exceptions), 0
 		atomic.StoreUintptr(&r.end, end)
 		if n := uint32(i + 1); n > codeUsed {
 			atomic.StoreUint32(&codeUsed, n)
@@ -50,6 +51,18 @@ func AddCode(start, end, landing uintptr, at, exceptions int32) error {
 		return nil
 	}
 	return ErrTooMuchCode
+}
+
+// SetExact says where in an area of AddCode threads may be taken out of it as if an instruction had
+// faulted: exact has a bit for each byte of the area, and stays as long as that.
+func SetExact(start uintptr, exact []uint64) {
+	codeMu.Lock()
+	defer codeMu.Unlock()
+	for i := range code {
+		if r := &code[i]; r.start == start && r.end != 0 {
+			atomic.StoreUintptr(&r.exact, address(exact))
+		}
+	}
 }
 
 // RemoveCode undoes AddCode. No thread may be in that code any more.

@@ -31,6 +31,7 @@ func (t *Thread) Rebind() {
 		other.forget()
 	}
 	atomic.StoreUint32(&t.ready, 0)
+	t.forgetSamples()
 	registryMu.Unlock()
 	_ = t.Bind() // there is room now
 }

@@ -73,13 +73,21 @@ const blocked = ^uint64(Unmaskable)
 // Thread is what the signal handler knows of a guest thread. It must not be
 // copied. All methods but Kick are for the host thread that called Bind.
 type Thread struct {
-	irq     *irq.Word      // raised (irq.Signal) whenever ready becomes non-zero
-	ready   uint32         // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
-	gate    uint32         // which bits of ready keep stub from making its call
-	tid     uint32         // host thread ID; 0 when not bound
-	traced  uint32         // somebody traces the thread; set by the handler too
-	vforked *Vforked       // set for the thread of a vfork child
-	slots   [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
+	irq     *irq.Word // raised (irq.Signal) whenever ready becomes non-zero
+	ready   uint32    // bit i: slot i is full; kickBit; set by the handler, cleared by the thread
+	gate    uint32    // which bits of ready keep stub from making its call
+	tid     uint32    // host thread ID; 0 when not bound
+	traced  uint32    // somebody traces the thread; set by the handler too
+	vforked *Vforked  // set for the thread of a vfork child
+
+	// The profile; the handler sets them, but for timer. See profile.go.
+	sampling  uint32  // its state
+	steps     uint32  // that are left
+	periods   uint32  // since the last sample was taken
+	timer     int     // 0, or the timer's number plus 1
+	sampledAt uintptr // Sample.Code, while there is a sample
+
+	slots [numSlots]Info // slots[i] belongs to the handler while bit i of ready is clear, to the thread otherwise
 }
 
 // NewThread returns a Thread that raises irq.Signal of w when a signal arrives.

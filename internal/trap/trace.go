@@ -92,5 +92,5 @@ func (i *Info) Internal() (internal, kick bool) {
 	if c == 0 && binary.NativeEndian.Uint32(i[16:]) == 0 { // a kick that lacks its information
 		return true, true
 	}
-	return c == freezeCode || c == kickCode || c == traceCode, c == kickCode
+	return c == freezeCode || c == kickCode || c == traceCode || i.isSample(), c == kickCode
 }

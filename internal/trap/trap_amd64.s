@@ -6,6 +6,7 @@
 #define UC_RAX 144
 #define UC_RIP 168
 #define UC_FPSTATE 224
+#define UC_EFLAGS 176
 #define UC_SIGMASK 296
 
 // MXCSR in what UC_FPSTATE points to, and its masks of exceptions, which are so many bits
@@ -19,6 +20,12 @@
 #define SI_CODE 8
 #define SI_PAD 12
 #define SI_PID 16
+#define SI_OVERRUN 20
+
+#define TRAP_TRACE 2
+
+// The trap flag: an exception behind each instruction.
+#define TF 0x100
 
 #define SYS_rt_sigreturn 15
 #define SYS_rt_sigqueueinfo 129
@@ -92,6 +99,13 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ UC_RIP(DX), CX
 	CMPQ CX, ·stopReturn(SB)
 	JEQ  out
+	TESTQ $TF, UC_EFLAGS(DX)
+	JZ   raised
+	CMPL AX, $TRAP_TRACE
+	JNE  raised
+	CMPL DI, $5
+	JEQ  ours // a step of stepped
+raised:
 	LEAQ ·code(SB), R8
 	MOVL ·codeUsed(SB), R9
 	TESTL R9, R9
@@ -215,7 +229,7 @@ requeue:
 found:
 	MOVQ entry_thread(R10), R8
 	CMPL R12, $SIGSTKFLT
-	JNE  signal
+	JNE  step
 	MOVL $const_kickBit, CX
 	CMPL SI_CODE(R13), $const_kickCode
 	JEQ  ready
@@ -225,6 +239,8 @@ found:
 	JEQ  ready // a kick that lacks its information
 	JMP  signal
 special:
+	CMPL SI_CODE(R13), $const_siTimer
+	JEQ  timer
 	MOVL $(const_kickBit|const_traceBit), CX
 	CMPL SI_CODE(R13), $const_traceCode
 	JEQ  traced
@@ -246,6 +262,80 @@ special:
 	JMP  signal
 traced:
 	MOVL $1, Thread_traced(R8)
+	JMP  ready
+
+	// The timer of a profile: see profile.go.
+timer:
+	MOVQ $const_sampleValue, AX
+	CMPQ const_siValue(R13), AX
+	JNE  signal // of the guest's own
+	MOVL SI_OVERRUN(R13), AX
+	INCL AX
+	ADDL AX, Thread_periods(R8)
+	CMPL Thread_sampling(R8), $const_sampleNone
+	JNE  out
+	MOVQ UC_RIP(R14), R9
+	MOVQ R9, Thread_sampledAt(R8)
+	MOVL $const_maxSteps, Thread_steps(R8)
+	JMP  locate
+
+	// An instruction has been executed, of those that are one at a time.
+step:
+	CMPL R12, $5
+	JNE  signal
+	CMPL SI_CODE(R13), $TRAP_TRACE
+	JNE  signal
+	ANDQ $~TF, UC_EFLAGS(R14)
+	CMPL Thread_sampling(R8), $const_sampleStepping
+	JNE  out
+	MOVQ UC_RIP(R14), R9
+
+	// R9 = where the thread is. BX = the region of translated code that it is in.
+locate:
+	LEAQ ·code(SB), BX
+	MOVL ·codeUsed(SB), AX
+	TESTL AX, AX
+	JEQ  outside
+area:
+	CMPQ R9, codeRegion_end(BX)
+	JAE  another
+	CMPQ R9, codeRegion_start(BX)
+	JAE  inside
+another:
+	ADDQ $codeRegion__size, BX
+	DECL AX
+	JNE  area
+outside:
+	CMPL Thread_sampling(R8), $const_sampleStepping
+	JEQ  sampled // it has left translated code, with exact state
+	MOVQ $0, Thread_sampledAt(R8)
+	JMP  sampled
+
+inside:
+	MOVQ codeRegion_exact(BX), AX
+	TESTQ AX, AX
+	JZ   sampled
+	MOVQ R9, DX
+	SUBQ codeRegion_start(BX), DX
+	BTQ  DX, (AX)
+	JCS  exact
+	CMPL Thread_traced(R8), $0
+	JNE  sampled // a tracer would see the steps
+	DECL Thread_steps(R8)
+	JEQ  sampled
+	MOVL $const_sampleStepping, Thread_sampling(R8)
+	ORQ  $TF, UC_EFLAGS(R14)
+	RET
+
+exact:
+	MOVQ UC_RBP(R14), AX
+	ADDQ codeRegion_at(BX), AX
+	MOVQ R9, (AX)
+	MOVQ codeRegion_landing(BX), AX
+	MOVQ AX, UC_RIP(R14)
+sampled:
+	MOVL $const_sampleReady, Thread_sampling(R8)
+	MOVL $const_kickBit, CX
 	JMP  ready
 
 signal:

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+)
+
+// profileOpts say what profile to make.
+type profileOpts struct {
+	file string // "" for none
+	rate int    // samples in a second; 0 for the default
+}
+
+// maxRate is what timers of hosts may keep up with.
+const maxRate = 1000
+
+// parseRate reads a number of samples in a second.
+func parseRate(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxRate {
+		return 0, fmt.Errorf("%q is no number from 1 to %d", v, maxRate)
+	}
+	return n, nil
+}
+
+// options are the options that say what p does.
+func (p profileOpts) options() (args []string) {
+	if p.file != "" {
+		args = append(args, "--pprof", absolute(p.file))
+	}
+	if p.rate != 0 {
+		args = append(args, "--pprof-rate", strconv.Itoa(p.rate))
+	}
+	return args
+}
+
+// absolute is a file name that is valid in any directory.
+func absolute(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name
+}

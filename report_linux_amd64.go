@@ -1,0 +1,66 @@
+package hospes
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/prof"
+)
+
+// reporter is something about a process that is written to a file.
+type reporter struct {
+	report
+	file Report
+}
+
+// report is what is written.
+type report interface {
+	Write(io.Writer) error
+	// Empty reports whether there is nothing to tell.
+	Empty() bool
+	// Reset forgets everything, in a child that a fork has made.
+	Reset()
+}
+
+// DefaultRate is how many samples a profile has for a second.
+const DefaultRate = 100
+
+// startReports begins what the configuration wants to know of the process.
+func (o *observer) startReports(cfg Config) {
+	o.failed = cfg.OnFailure
+	if c := cfg.Profile; c != nil {
+		rate := c.Rate
+		if rate <= 0 {
+			rate = DefaultRate
+		}
+		period := time.Second / time.Duration(rate)
+		p := prof.New(o.p, &riscv.Unwinding, period)
+		o.p.Profiler, o.p.SamplePeriod = p, period
+		o.reports = append(o.reports, reporter{p, c.Report})
+	}
+	if o.reports != nil {
+		o.p.OnExec = o.report
+	}
+}
+
+// report writes the reports.
+func (o *observer) report() {
+	for _, r := range o.reports {
+		if o.child && r.Empty() {
+			continue
+		}
+		if err := r.write(o.child); err != nil && o.failed != nil {
+			o.failed(err)
+		}
+	}
+}
+
+func (r *reporter) write(child bool) error {
+	f, err := r.file(child)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Write(f), f.Close())
+}
