@@ -9,7 +9,7 @@ LDFLAGS     ?= -T=0x600000001000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-optimised-fast userland-table userland-direct userland-host-pages userland-check userland-check-fast storm report clean
+.PHONY: help build dist demo deps test test-mappings test-optimised check format vet lint generated cross race fuzz fuzz-programs bench userland userland-fast userland-interpreted userland-at-once userland-small-cache userland-optimised userland-optimised-fast userland-table userland-direct userland-host-pages userland-check userland-check-fast storm report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ help: ## list the targets
 build: ## build ./hospes, one static binary, and ./hospes-image, which it starts for images
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o hospes ./cmd/hospes
 	$(GO) build -trimpath -o hospes-image ./cmd/hospes-image
+
+dist: ## build/dist: a tar of both commands, the same bytes wherever it is made; checksums and bill of materials
+	$(GO) run ./internal/release -ldflags='$(LDFLAGS)' -out build/dist
 
 demo: build ## run the embedded riscv64 program
 	./hospes --demo

@@ -99,6 +99,7 @@ var policy = map[string][]string{
 	"cmd/hospes-image": {"internal/image"},
 
 	// Test programs and tools: nothing imports them.
+	"internal/release":  {},
 	"internal/testcmd":  {},
 	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
 	"test/userland":     {},

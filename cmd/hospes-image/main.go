@@ -6,6 +6,7 @@
 //
 //	hospes-image unpack REFERENCE        unpack an image into the cache, and print what it is as JSON
 //	hospes-image pull REFERENCE          the same, but ask the registry in any case
+//	hospes-image version                 print the version
 //	hospes-image copy --for PID DIR      copy a directory, print where, and remove that when the process ends
 package main
 
@@ -25,6 +26,9 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/image"
 )
+
+// version is what this build is of, if the linker was told (-X).
+var version = "(devel)"
 
 // platform is what hospes runs.
 var platform = v1.Platform{OS: "linux", Architecture: "riscv64"}
@@ -64,6 +68,9 @@ func run(args []string) error {
 			return err
 		}
 		return json.NewEncoder(os.Stdout).Encode(u)
+	case len(args) == 1 && args[0] == "version":
+		fmt.Println("hospes-image", version)
+		return nil
 	case len(args) == 4 && args[0] == "copy" && args[1] == "--for":
 		return copyFor(cache, args[2], args[3])
 	}

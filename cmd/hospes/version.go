@@ -1,18 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
 )
 
+// version is what this build is of, if the linker was told (-X).
+var version string
+
 // printVersion writes the version, and what this build lacks compared with the
 // best one, never silently.
 func printVersion(w io.Writer) {
-	version, revision := "(devel)", ""
+	version, revision := cmp.Or(version, "(devel)"), ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
+		if info.Main.Version != "" && version == "(devel)" {
 			version = info.Main.Version
 		}
 		for _, s := range info.Settings {
