@@ -21,6 +21,7 @@ const module = "github.com/hospes-vm/hospes"
 var policy = map[string][]string{
 	"internal/softfloat":   {},
 	"internal/irq":         {},
+	"internal/addrmap":     {},
 	"internal/inherited":   {},
 	"internal/reserved":    {},
 	"internal/sandbox/vfs": {},
@@ -49,8 +50,8 @@ var policy = map[string][]string{
 	"internal/guest/riscv/libc/gen": {"internal/guest/riscv/libc"},
 	"internal/guest/riscv/vdso":     {},
 	"internal/guest/riscv": {
-		"internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/libc", "internal/guest/riscv/vdso", "internal/ir", "internal/irq", "internal/mem",
-		"internal/softfloat", "internal/unwind",
+		"internal/addrmap", "internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/libc", "internal/guest/riscv/vdso", "internal/ir", "internal/irq",
+		"internal/mem", "internal/softfloat", "internal/unwind",
 	},
 
 	"internal/host/amd64":  {},
@@ -61,7 +62,7 @@ var policy = map[string][]string{
 	"internal/jit":         {"internal/host/amd64", "internal/ir", "internal/irq", "internal/softfloat"},
 
 	"internal/trap":      {"internal/irq"},
-	"internal/codecache": {"internal/ir"},
+	"internal/codecache": {"internal/addrmap", "internal/ir"},
 	"internal/engine": {
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
 		"internal/opt", "internal/softfloat", "internal/trap",

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"slices"
 	"sort"
+
+	"github.com/hospes-vm/hospes/internal/addrmap"
 )
 
 // Cache holds translations.
@@ -17,7 +19,7 @@ type Cache struct {
 	reserve int // bytes at the beginning that Reset leaves alone
 
 	blocks []*Block            // in the order of their code
-	index  map[uint64]*Block   // by Key.hash
+	index  addrmap.Map[Block]  // by Key.hash
 	pages  map[uint64][]*Block // valid and dropped blocks by guest page
 	exits  []Exit
 	first  uint32 // number of exits[0]
@@ -85,7 +87,7 @@ func (c *Cache) Forked() (lost bool, err error) {
 
 func (c *Cache) forget() {
 	c.blocks, c.exits = nil, c.exits[:0]
-	c.index = map[uint64]*Block{}
+	c.index = addrmap.Map[Block]{}
 	c.pages = map[uint64][]*Block{}
 	c.used = c.reserve
 	c.words = 0
@@ -157,7 +159,7 @@ func (c *Cache) add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 // all exits that led there lead to the region. If that is dropped, the block takes its
 // place again.
 func (c *Cache) AddRegion(r *Block, buf []byte, exits []Exit, faults []Fault) {
-	old := c.index[r.hash()]
+	old := c.index.Get(r.hash())
 	r.under = old.Under()
 	if old.Region {
 		c.unlinkExits(old)
@@ -184,7 +186,7 @@ func (c *Cache) AddInterpreted(b *Block) {
 
 // enter makes a block the one of its key.
 func (c *Cache) enter(b *Block) {
-	if old := c.index[b.hash()]; old != nil {
+	if old := c.index.Get(b.hash()); old != nil {
 		c.Drop(old)
 		c.unlist(old)
 	}
@@ -194,7 +196,7 @@ func (c *Cache) enter(b *Block) {
 // list has a block be found.
 func (c *Cache) list(b *Block) {
 	b.valid.Store(true)
-	c.index[b.hash()] = b
+	c.index.Set(b.hash(), b)
 	for _, p := range b.pages() {
 		c.pages[p] = append(c.pages[p], b)
 	}
@@ -223,7 +225,7 @@ func (c *Cache) CodeOf(b *Block) []byte { return c.mem[b.Entry:b.End] }
 
 // Lookup returns the valid block of a key, or nil.
 func (c *Cache) Lookup(k Key) *Block {
-	if b := c.index[k.hash()]; b != nil && b.Key == k && b.valid.Load() {
+	if b := c.index.Get(k.hash()); b != nil && b.Key == k && b.valid.Load() {
 		return b
 	}
 	return nil
@@ -232,7 +234,7 @@ func (c *Cache) Lookup(k Key) *Block {
 // ReviveFunction makes a dropped block for a library function valid again, whose code is
 // known to be there.
 func (c *Cache) ReviveFunction(k Key, f uint8) *Block {
-	b := c.index[k.hash()]
+	b := c.index.Get(k.hash())
 	if b == nil || b.Key != k || b.Function != f {
 		return nil
 	}
@@ -243,7 +245,7 @@ func (c *Cache) ReviveFunction(k Key, f uint8) *Block {
 
 // Revive makes a dropped block valid again, if guest memory holds its code.
 func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
-	b := c.index[k.hash()]
+	b := c.index.Get(k.hash())
 	if b == nil || b.Key != k || b.valid.Load() || b.Checked != checked || b.Function != 0 || len(b.Code) > len(code) || !bytes.Equal(b.Code, code[:len(b.Code)]) {
 		return nil
 	}
@@ -370,8 +372,8 @@ func (c *Cache) Drop(b *Block) {
 	c.unlinkExits(b)
 	if b.Region {
 		c.unlist(b)
-		if c.index[b.hash()] == b {
-			c.index[b.hash()] = b.under
+		if c.index.Get(b.hash()) == b {
+			c.index.Set(b.hash(), b.under)
 			c.Recount(b.under)
 		}
 	}
@@ -390,10 +392,10 @@ func (c *Cache) unlinkExits(b *Block) {
 
 // Forget makes the blocks of a key invalid for good: they are not revived.
 func (c *Cache) Forget(k Key) {
-	for b := c.index[k.hash()]; b != nil; b = c.index[k.hash()] {
+	for b := c.index.Get(k.hash()); b != nil; b = c.index.Get(k.hash()) {
 		c.Drop(b)
-		if c.index[k.hash()] == b { // else it was a region, and this is what was under it
-			delete(c.index, k.hash())
+		if c.index.Get(k.hash()) == b { // else it was a region, and this is what was under it
+			c.index.Delete(k.hash())
 			c.unlist(b)
 		}
 	}

@@ -178,6 +178,9 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
 		return nil, interpreted
 	}
+	if c.Cold() { // found sooner than that there is no translation
+		return nil, cold
+	}
 	b := c.m.lookup(c.key(c.PC()))
 	if b == nil && c.m.threshold.now.Load() == 0 {
 		return c.translate()

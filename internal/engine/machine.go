@@ -64,7 +64,7 @@ const (
 )
 
 // DefaultOptions are those that suit most programs.
-var DefaultOptions = Options{Threshold: 24, Optimise: Sampled, CacheSize: 128 << 20}
+var DefaultOptions = Options{Threshold: 12, Optimise: Sampled, CacheSize: 128 << 20}
 
 // MinCacheSize is the least size of the code cache: any block fits, and a few more.
 const MinCacheSize = 128 << 10

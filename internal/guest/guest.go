@@ -229,6 +229,9 @@ type Translatable interface {
 	// SetHot makes Run return ExitHot before a block that has been executed n times.
 	SetHot(n uint32)
 
+	// Cold reports whether Run would execute the block at PC, as it is known not to be hot.
+	Cold() bool
+
 	// Interpret executes the instruction at PC, even if it is hot, and returns ExitHot
 	// behind it, unless it returns as Run does. It may go on as Run does if the
 	// instruction jumps.

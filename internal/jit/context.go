@@ -190,7 +190,6 @@ const (
 	offSpill    = int32(unsafe.Offsetof(Context{}.Spill)) - bias
 	offChance   = int32(unsafe.Offsetof(Context{}.Chance)) - bias
 	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias
-	offBottom   = int32(unsafe.Offsetof(Context{}.bottom)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
 	offFault    = int32(unsafe.Offsetof(Context{}.fault)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias

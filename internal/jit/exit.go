@@ -321,13 +321,7 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitInterp)
 	interp := a.JmpShort()
-	s.Return = a.Len()
-	a.RM(amd64.MOV, amd64.W64, amd64.RSP, amd64.At(ctxReg, offBottom))
-	isUp(a)
-	a.SetRel32(a.Jcc(amd64.NE), s.Indirect)
-	at, missing := probe(a)
-	a.SetRel32(missing, s.Indirect)
-	a.JmpM(at)
+	s.Return = emitReturn(a, s.Indirect)
 	s.Deopt = a.Len()
 	a.PopM(amd64.At(ctxReg, OffFaultAt))
 	a.MI(amd64.SUB, amd64.W64, amd64.At(ctxReg, OffFaultAt), callSize)
@@ -341,6 +335,25 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
 	a.JmpM(amd64.At(ctxReg, offLeave))
 	return s
+}
+
+// emitReturn appends where a return goes on that is for another call than the last on the stack. That call may
+// be yet to return: what has been called by way of a region, for one, has no entry. So its entry stays, and the
+// host, which predicts returns by a stack of its own, is told as well. An entry that nobody returns to any more is
+// in the way of those below, but not for long if there are calls, and is forgotten when the stack is full.
+func emitReturn(a *amd64.Assembler, indirect int) (start int) {
+	start = a.Len()
+	a.RM(amd64.MOV, amd64.W64, amd64.RCX, amd64.At(amd64.RSP, -8))
+	again := a.Call()
+	a.Nop(1) // hosts do not take a call of what comes next for one
+	a.SetRel32(again, a.Len())
+	a.MR(amd64.MOV, amd64.W64, amd64.At(amd64.RSP, 0), amd64.RCX)
+	isUp(a)
+	a.SetRel32(a.Jcc(amd64.NE), indirect)
+	at, missing := probe(a)
+	a.SetRel32(missing, indirect)
+	a.JmpM(at)
+	return start
 }
 
 // condition emits the comparison that v is, and returns the condition of the flags.

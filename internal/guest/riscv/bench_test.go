@@ -77,7 +77,7 @@ func BenchmarkTranslate(b *testing.B) {
 	m := loadProgram(b, fastMapping, integerProgram)
 	var starts []uint64
 	runRounds(m, 1)
-	for pc := range m.cache.blocks {
+	for pc := range m.cache.blocks.All() {
 		starts = append(starts, pc)
 	}
 	insts := uint64(0)

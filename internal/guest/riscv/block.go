@@ -3,6 +3,7 @@ package riscv
 import (
 	"bytes"
 
+	"github.com/hospes-vm/hospes/internal/addrmap"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -39,14 +40,14 @@ const (
 // code are cut from larger pieces of memory, which live as long as anything in
 // them is in use.
 type cache struct {
-	blocks map[uint64]*block
+	blocks addrmap.Map[block] // by pc
 	slab   []block
 	insts  []inst
 	code   []byte
 	used   int // instructions
 }
 
-func (h *cache) init() { *h = cache{blocks: make(map[uint64]*block)} }
+func (h *cache) init() { *h = cache{} }
 
 // reserve makes room for another block of any size.
 func (h *cache) reserve() {
@@ -71,7 +72,7 @@ func (h *cache) add(b block, lead, count, size int) *block {
 	p.entry, p.first, p.code = &h.insts[0], &h.insts[lead], h.code[:size:size]
 	h.insts, h.code = h.insts[count:], h.code[size:]
 	h.used += count
-	h.blocks[b.pc] = p
+	h.blocks.Set(b.pc, p)
 	return p
 }
 
@@ -101,7 +102,7 @@ func (c *CPU) lookup(pc uint64) *block {
 		b.pc = pc
 		return b
 	}
-	b := c.cache.blocks[pc]
+	b := c.cache.blocks.Get(pc)
 	if b != nil && b.gen == c.gen {
 		return b
 	}
@@ -111,6 +112,12 @@ func (c *CPU) lookup(pc uint64) *block {
 		return b
 	}
 	return c.translate(pc)
+}
+
+// Cold reports whether the block at the pc has been executed, but less often than makes it hot.
+func (c *CPU) Cold() bool {
+	b := c.cache.blocks.Get(c.pc)
+	return b != nil && b.gen == c.gen && b.count < c.hot
 }
 
 // unchanged reports whether memory still holds the code of b, and executable.
@@ -147,7 +154,7 @@ func (c *CPU) verified() *block {
 	}
 	// Others link to b.
 	*b = *n
-	c.cache.blocks[b.pc] = b
+	c.cache.blocks.Set(b.pc, b)
 	c.retired += b.n
 	return b
 }

@@ -20,7 +20,7 @@ func TestDetour(t *testing.T) {
 			t.Fatalf("loaded %d, want %d", got, n+1)
 		}
 	}
-	b := m.cache.blocks[codeAddr]
+	b := m.cache.blocks.Get(codeAddr)
 	if b == nil || b.first.op != opSd+detour {
 		t.Fatalf("the store makes no detour")
 	}

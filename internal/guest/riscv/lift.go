@@ -70,7 +70,7 @@ func (l *lifter) jumpTo(i *inst, target ir.Value) {
 		l.b.Emit(ir.Call, l.next, target)
 	case isLink(i.rs1):
 		l.b.Emit(ir.Ret, 0, target)
-	case i.rd != 0: // by a procedure linkage table
+	case i.rd != sink: // by a procedure linkage table
 		l.b.Emit(ir.JumpSame, 0, target)
 	default:
 		l.b.Emit(ir.Jump, 0, target)

@@ -177,3 +177,29 @@ func (m *machine) compareState(row *encoding.Row, s *ir.State, exit guest.Exit, 
 		m.t.Errorf("%s: flags %#x, lifted %#x; rounding mode %d, lifted %d", row.Name, m.reg.Flags, s.Flags, m.reg.Round, s.Round)
 	}
 }
+
+// TestJumpKinds: what computed jumps are expected to do depends on the registers that they use.
+func TestJumpKinds(t *testing.T) {
+	for _, c := range []struct {
+		rd, rs1 int64
+		want    ir.Op
+	}{
+		{0, 15, ir.Jump},     // of an interpreter: anywhere
+		{0, 1, ir.Ret},       // by ra
+		{0, 5, ir.Ret},       // by t0
+		{1, 15, ir.Call},     // of a pointer
+		{5, 15, ir.Call},     // by the other link register
+		{1, 5, ir.Call},      // returns and calls
+		{6, 28, ir.JumpSame}, // of a linkage table
+	} {
+		w, err := Encode("jalr", f{"rd": c.rd, "rs1": c.rs1, "imm": 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l lifter
+		trace, _, _ := l.Lift(words(w), testAddr)
+		if got := trace.Code[len(trace.Code)-1].Op; got != c.want {
+			t.Errorf("jalr x%d, x%d is lifted as %s, want %s", c.rd, c.rs1, got, c.want)
+		}
+	}
+}
