@@ -3,57 +3,170 @@
 package sandbox
 
 import (
+	"fmt"
 	"io"
+	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/hospes-vm/hospes/internal/loader"
-	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
 
-// FileConfig is what a kernel is told about files.
+// FileConfig is what a kernel is told about files. Without anything there is /dev and /proc, no input, and
+// output goes nowhere.
 type FileConfig struct {
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Terminal, if set, has the three seem to be a terminal of that size.
+	Terminal *WindowSize
+	// Mounts are made in this order; one of "/" is the root. Their file systems are the embedder's to close.
+	// Where none of them is mounted, /proc, /dev and /dev/shm are the kernel's.
+	Mounts []Mount
+	// Dir is the working directory of the first process; "" is "/".
+	Dir string
+	// Descriptors is how many all processes together may have; open(2) fails with EMFILE then. The default is 65536.
+	Descriptors int
+	// Memory is how many bytes of files /dev/shm and memfd_create(2) may hold. The default is 64 MiB.
+	Memory int64
+	// Output is how many bytes may be written to Stdout and Stderr together; 0 is any number. Beyond it the
+	// kernel ends with an *OutputError.
+	Output int64
+	// Network is what sockets of the Internet use; without it they cannot be made.
+	Network Network
 }
+
+// Mount is a file system and where it is mounted.
+type Mount struct {
+	Target string // absolute
+	FS     *vfs.FS
+	vfs.MountOptions
+}
+
+// WindowSize is a terminal's in characters, as struct winsize has it.
+type WindowSize struct{ Rows, Columns uint16 }
+
+// OutputError says that a guest has written more than it may.
+type OutputError struct{ Limit int64 }
+
+func (e *OutputError) Error() string { return fmt.Sprintf("more than %d bytes of output", e.Limit) }
 
 // kernelFiles is what all processes of a kernel share of files.
 type kernelFiles struct {
-	cfg FileConfig
+	k       *Kernel // set by the first newTaskFiles
+	cfg     FileConfig
+	ns      *vfs.Namespace
+	own     []*vfs.FS // to be closed
+	shm     *vfs.FS
+	output  chan struct{} // held (by a value in it) while something is written to an io.Writer
+	written int64         // bytes; guarded by output
+	input   *input
+	open    atomic.Int64 // descriptors
+	lastIno atomic.Uint64
+	sockets socketNames
+	stopped chan struct{} // closed by stop
 }
 
-func newKernelFiles(cfg FileConfig) (*kernelFiles, error) { return &kernelFiles{cfg: cfg}, nil }
+const (
+	defaultDescriptors = 1 << 16
+	defaultFileMemory  = 64 << 20
+)
+
+// newKernelFiles makes the files of a kernel, and mounts what cfg says.
+func newKernelFiles(cfg FileConfig) (*kernelFiles, error) {
+	if cfg.Descriptors <= 0 {
+		cfg.Descriptors = defaultDescriptors
+	}
+	if cfg.Memory <= 0 {
+		cfg.Memory = defaultFileMemory
+	}
+	kf := &kernelFiles{cfg: cfg, output: make(chan struct{}, 1), stopped: make(chan struct{})}
+	if cfg.Stdin != nil {
+		kf.input = newInput(cfg.Stdin)
+	}
+	return kf, nil
+}
+
+// mount makes the namespace. It needs the kernel's clock and processes.
+func (kf *kernelFiles) mount() error {
+	now := func() time.Time { return kf.k.realtime() }
+	var root *vfs.FS
+	var opts vfs.MountOptions
+	mounts, has := []Mount{}, map[string]bool{}
+	for _, m := range kf.cfg.Mounts {
+		has[strings.TrimRight(m.Target, "/")] = true
+		if m.Target == "/" && root == nil {
+			root, opts = m.FS, m.MountOptions
+		} else {
+			mounts = append(mounts, m)
+		}
+	}
+	kf.shm = vfs.NewMem(vfs.MemOptions{Size: kf.cfg.Memory, Now: now})
+	kf.own = append(kf.own, kf.shm)
+	var own []Mount
+	for _, m := range []Mount{
+		{Target: "/proc", FS: vfs.NewProc((*procSource)(kf.k), now())},
+		{Target: "/dev", FS: vfs.NewDev(kf.k.readRandom, now())},
+		{Target: "/dev/shm", FS: kf.shm},
+	} {
+		if !has[m.Target] && !(m.Target == "/dev/shm" && has["/dev"]) {
+			own = append(own, m)
+		}
+	}
+	kf.ns = vfs.NewNamespace(root, opts)
+	for _, m := range append(own, mounts...) {
+		if err := kf.ns.Mount(m.FS, m.Target, m.MountOptions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop is called when all processes are to end: nothing of the host's is waited for any longer.
+func (kf *kernelFiles) stop() { close(kf.stopped) }
 
 // close is called when no task is left.
-func (*kernelFiles) close() {}
-
-// taskFiles is what a task has of files: descriptors (CLONE_FILES), and the working directory, root
-// and umask (CLONE_FS), each of which tasks may share.
-type taskFiles struct{}
-
-// newTaskFiles is that of the first task.
-func (*kernelFiles) newTaskFiles() (taskFiles, error) { return taskFiles{}, nil }
-
-// clone is what a child gets: the parts that flags (CLONE_FILES, CLONE_FS) tell to share, and
-// copies of the others. Task.leave releases it.
-func (f *taskFiles) clone(_ uint64) taskFiles { return *f }
-
-// exec prepares for another program: nothing is shared any longer, and descriptors that are
-// close-on-exec are closed.
-func (*taskFiles) exec() {}
-
-// release is called when the task ends.
-func (*taskFiles) release() {}
-
-// openProgram opens a program for execve(2). The name is what the program is called from now on: absolute,
-// without symbolic links, as in /proc/self/exe.
-func (*Task) openProgram(_ int, _ string, _ int) (f loader.File, name string, e syscall.Errno) {
-	return nil, "", syscall.ENOENT
+func (kf *kernelFiles) close() {
+	if kf.input != nil {
+		kf.input.stop()
+	}
+	for _, fs := range kf.own {
+		_ = fs.Close()
+	}
 }
 
-// mappedFile describes an open file for a mapping with permissions prot.
-func (*Task) mappedFile(_ int, _ mem.Prot, _ bool) (*mem.File, syscall.Errno) {
-	return nil, syscall.EBADF
+// newIno is a number for a file that is in no file system.
+func (kf *kernelFiles) newIno() uint64 { return kf.lastIno.Add(1) }
+
+// realtime is what the clock shows.
+func (k *Kernel) realtime() time.Time { return time.Unix(0, k.clock.Realtime()) }
+
+// newTaskFiles is that of the first task: descriptors 0 to 2 are the standard files.
+func (kf *kernelFiles) newTaskFiles(k *Kernel) (f taskFiles, err error) {
+	kf.k = k
+	if err := kf.mount(); err != nil {
+		return f, err
+	}
+	root := kf.ns.Root()
+	f = taskFiles{fds: newFDTable(kf), fs: &fsInfo{root: root, cwd: root, umask: 0o022}}
+	f.fs.users.Store(1)
+	if dir := kf.cfg.Dir; dir != "" {
+		c := vfs.Caller{NS: kf.ns, Root: root, Cwd: root}
+		p, e := c.Walk(root, dir, vfs.Follow)
+		if e == 0 {
+			e = c.Chdir(p)
+		}
+		if e != 0 {
+			return f, fmt.Errorf("working directory %s: %w", dir, e)
+		}
+		f.fs.cwd = p
+	}
+	for _, file := range kf.standardFiles() {
+		if _, e := f.fds.add(file, 0, false); e != 0 {
+			return f, e
+		}
+	}
+	return f, nil
 }
 
 // sysUnshare is unshare(2): of flags, only CLONE_FILES and CLONE_FS have an effect.
@@ -67,24 +180,4 @@ func sysUnshare(t *Task, c *Call) (uint64, syscall.Errno) {
 	t.files = old.clone((unix.CLONE_FILES | unix.CLONE_FS) &^ flags)
 	old.release()
 	return 0, 0
-}
-
-func sysWrite(t *Task, c *Call) (uint64, syscall.Errno) {
-	w := t.K.files.cfg.Stdout
-	switch c.Int(0) {
-	case 1:
-	case 2:
-		w = t.K.files.cfg.Stderr
-	default:
-		return 0, syscall.EBADF
-	}
-	b, e := t.copyIn(c.Args[1], min(c.Args[2], 1<<20))
-	if e != 0 || w == nil {
-		return uint64(len(b)), e
-	}
-	n, err := w.Write(b)
-	if n == 0 && err != nil {
-		return 0, syscall.EIO
-	}
-	return uint64(n), 0
 }

@@ -63,6 +63,7 @@ type File struct {
 	pinned pinned
 
 	mu      sync.Mutex // guards what follows, and is held over calls that move off
+	closers map[any]func()
 	off     int64
 	entries []Dirent // of a directory: what reading goes through
 }
@@ -96,12 +97,36 @@ func (f *File) Unref() {
 	if f.locks.Load() {
 		f.unlockAll()
 	}
+	f.mu.Lock()
+	closers := f.closers
+	f.closers = nil
+	f.mu.Unlock()
+	for _, do := range closers {
+		do()
+	}
 	if f.Handle != nil {
 		f.Handle.Close()
 	}
 	if f.pinned != nil {
 		f.pinned.Unpin()
 	}
+}
+
+// OnClose has do called when the file is closed, unless NotOnClose is called with the same key before.
+func (f *File) OnClose(key any, do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closers == nil {
+		f.closers = map[any]func(){}
+	}
+	f.closers[key] = do
+}
+
+// NotOnClose undoes OnClose.
+func (f *File) NotOnClose(key any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.closers, key)
 }
 
 // Flags are the flags that the file was opened with, as F_GETFL has them.

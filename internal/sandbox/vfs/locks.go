@@ -145,7 +145,7 @@ func (f *File) Flock(op int) (e Errno) {
 			all.flocks = put(all.flocks, &l)
 		}
 		if had {
-			all.queue.Wake()
+			all.queue.Wake(POLLIN)
 		}
 	})
 	f.locks.Store(true)
@@ -171,7 +171,7 @@ func (f *File) SetLock(l Lock) (e Errno) {
 			return
 		}
 		all.ranges = put(all.ranges, &l)
-		all.queue.Wake()
+		all.queue.Wake(POLLIN)
 	})
 	f.locks.Store(true)
 	return e
@@ -198,7 +198,7 @@ func (f *File) Unlock(owner any) {
 		all.flocks = slices.DeleteFunc(all.flocks, own)
 		all.ranges = slices.DeleteFunc(all.ranges, own)
 		if len(all.flocks)+len(all.ranges) < n {
-			all.queue.Wake()
+			all.queue.Wake(POLLIN)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (p *Pipe) Open(flags int) *PipeEnd {
 	acc := flags & O_ACCMODE
 	h := &PipeEnd{p: p, reads: acc != O_WRONLY, write: acc != O_RDONLY}
 	p.mu.Lock()
-	defer p.queue.Wake()
+	defer p.queue.Wake(POLLIN | POLLOUT | POLLHUP)
 	defer p.mu.Unlock()
 	h.since = p.everWritten
 	if h.reads {
@@ -93,7 +93,7 @@ func (h *PipeEnd) Read(b []byte, _ int64) (int, Errno) {
 	}
 	n := p.take(b)
 	p.mu.Unlock()
-	p.queue.Wake()
+	p.queue.Wake(POLLOUT)
 	return n, 0
 }
 
@@ -137,7 +137,7 @@ func (h *PipeEnd) Write(b []byte, _ int64) (int, Errno) {
 	n := min(len(b), room)
 	p.put(b[:n])
 	p.mu.Unlock()
-	p.queue.Wake()
+	p.queue.Wake(POLLIN)
 	return n, 0
 }
 
@@ -181,7 +181,7 @@ func (h *PipeEnd) Resize(n int) (int, Errno) {
 		size *= 2
 	}
 	h.p.mu.Lock()
-	defer h.p.queue.Wake()
+	defer h.p.queue.Wake(POLLOUT)
 	defer h.p.mu.Unlock()
 	if size < h.p.n {
 		return 0, syscall.EBUSY
@@ -239,5 +239,5 @@ func (h *PipeEnd) Close() {
 		p.buf, p.start, p.n = nil, 0, 0
 	}
 	p.mu.Unlock()
-	p.queue.Wake()
+	p.queue.Wake(POLLIN | POLLOUT | POLLHUP | POLLERR)
 }

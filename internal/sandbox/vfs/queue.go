@@ -30,7 +30,8 @@ type Queue struct {
 // have changed, perhaps once more after it has left the queue; it must not block, nor
 // call back into the file.
 type Waiter struct {
-	Wake func()
+	Events Events // what it waits for; 0 for anything. Errors always wake.
+	Wake   func()
 }
 
 // Add has w woken from now on. Look at the file's readiness after it, not before. A nil
@@ -56,12 +57,17 @@ func (q *Queue) Remove(w *Waiter) {
 	}
 }
 
-// Wake wakes all that wait.
-func (q *Queue) Wake() {
+// Wake wakes those that wait for one of the events ev.
+func (q *Queue) Wake(ev Events) {
 	q.mu.Lock()
-	waiters := slices.Clone(q.waiters)
+	var woken []*Waiter
+	for _, w := range q.waiters {
+		if w.Events == 0 || (w.Events|POLLERR|POLLHUP)&ev != 0 {
+			woken = append(woken, w)
+		}
+	}
 	q.mu.Unlock()
-	for _, w := range waiters {
+	for _, w := range woken {
 		w.Wake()
 	}
 }
