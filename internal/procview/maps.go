@@ -9,46 +9,15 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 func (v *View) maps() ([]byte, error) {
 	var b []byte
 	for _, m := range v.VMAs() {
-		b = appendVMA(b, &m)
+		b = m.AppendMaps(b)
 	}
 	return b, nil
-}
-
-// nameColumn is where names begin in /proc/pid/maps.
-const nameColumn = 73
-
-// appendVMA appends the line of /proc/pid/maps that describes v.
-func appendVMA(b []byte, v *mem.VMA) []byte {
-	sharing, name := byte('p'), v.Name
-	var dev, ino, offset uint64
-	switch {
-	case v.File != nil:
-		dev, ino, offset = v.File.Dev, v.File.Ino, v.Offset
-		name = strings.ReplaceAll(v.File.Path, "\n", `\012`)
-	case v.Shared && name == "":
-		dev, name = unix.Mkdev(0, 1), "/dev/zero (deleted)" // how the kernel backs it
-	}
-	if v.Shared {
-		sharing = 's'
-	}
-	start := len(b)
-	b = fmt.Appendf(b, "%08x-%08x %s%c %08x %02x:%02x %d ", v.Start, v.End, v.Prot, sharing,
-		offset, unix.Major(dev), unix.Minor(dev), ino)
-	if name != "" {
-		for len(b)-start < nameColumn {
-			b = append(b, ' ')
-		}
-		b = append(b, name...)
-	}
-	return append(b, '\n')
 }
 
 // usage is what of a range of memory is in the host's, in bytes.
@@ -61,7 +30,7 @@ func (v *View) smaps() ([]byte, error) {
 	pages := v.openPages()
 	defer pages.close()
 	for _, m := range v.VMAs() {
-		b = appendVMA(b, &m)
+		b = m.AppendMaps(b)
 		b = appendUsage(b, pages.usage(&m), v.page())
 		b = append(b, "THPeligible:           0\n"...)
 		b = append(appendVMFlags(b, &m), '\n')
@@ -83,7 +52,7 @@ func (v *View) rollup() ([]byte, error) {
 		sum.anon, sum.file = sum.anon+u.anon, sum.file+u.file
 	}
 	all := mem.VMA{Start: vmas[0].Start, End: vmas[len(vmas)-1].End, Name: "[rollup]"}
-	return appendUsage(appendVMA(nil, &all), sum, 0), nil
+	return appendUsage(all.AppendMaps(nil), sum, 0), nil
 }
 
 // appendUsage appends the lines of /proc/pid/smaps with numbers; without a page size,

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
 
@@ -176,8 +178,11 @@ func sysUnshare(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&^known != 0 {
 		return 0, syscall.EPERM
 	}
-	old := t.files
-	t.files = old.clone((unix.CLONE_FILES | unix.CLONE_FS) &^ flags)
-	old.release()
+	if flags&unix.CLONE_FILES != 0 {
+		t.files.unshareFDs()
+	}
+	if flags&unix.CLONE_FS != 0 {
+		t.files.unshareFS()
+	}
 	return 0, 0
 }

@@ -145,10 +145,11 @@ func (t *Task) open(dirfd int, addr uint64, how vfs.OpenHow) (uint64, syscall.Er
 	return t.install(f, how.Flags&vfs.O_CLOEXEC != 0)
 }
 
-// awaitPeer waits until a FIFO that has been opened is open at the other end, too (fifo(7)).
+// awaitPeer waits until a FIFO that has been opened is open at the other end, too (fifo(7)). Pipes
+// without a name, which /proc/self/fd leads to, are not waited for.
 func (t *Task) awaitPeer(f *vfs.File) syscall.Errno {
 	h, ok := f.Handle.(*vfs.PipeEnd)
-	if !ok || f.Nonblocking() || f.Flags()&vfs.O_ACCMODE == vfs.O_RDWR {
+	if !ok || f.Path.Mount == nil || f.Nonblocking() || f.Flags()&vfs.O_ACCMODE == vfs.O_RDWR {
 		return 0
 	}
 	open := h.Awaited()

@@ -14,7 +14,7 @@ import (
 )
 
 // taskFiles is what a task has of files: descriptors (CLONE_FILES), and the working directory, root
-// and umask (CLONE_FS), each of which tasks may share.
+// and umask (CLONE_FS), each of which tasks may share. The task itself changes it, with Kernel.mu held.
 type taskFiles struct {
 	fds *fdTable
 	fs  *fsInfo
@@ -96,17 +96,35 @@ func (t *fdTable) copy() *fdTable {
 // exec prepares for another program: nothing is shared any longer, and descriptors that are
 // close-on-exec are closed.
 func (f *taskFiles) exec() {
+	f.unshareFDs()
+	f.unshareFS()
+	f.fds.closeWhere(func(_ int, d *descriptor) bool { return d.cloexec })
+}
+
+// set calls do to replace a part: other tasks may look at them, by /proc.
+func (f *taskFiles) set(do func()) {
+	k := f.fds.kf.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	do()
+}
+
+// unshareFDs gives the task descriptors of its own.
+func (f *taskFiles) unshareFDs() {
 	if f.fds.users.Load() > 1 {
-		old := f.fds
-		f.fds = old.copy()
+		old, own := f.fds, f.fds.copy()
+		f.set(func() { f.fds = own })
 		old.release()
 	}
+}
+
+// unshareFS gives the task a working directory, root and umask of its own.
+func (f *taskFiles) unshareFS() {
 	if f.fs.users.Load() > 1 {
-		old := f.fs
-		f.fs = old.copy()
+		old, own := f.fs, f.fs.copy()
+		f.set(func() { f.fs = own })
 		old.users.Add(-1)
 	}
-	f.fds.closeWhere(func(_ int, d *descriptor) bool { return d.cloexec })
 }
 
 // release is called when the task ends.
@@ -302,10 +320,8 @@ func sysCloseRange(t *Task, c *Call) (uint64, syscall.Errno) {
 	if first > last || flags&^(closeRangeUnshare|closeRangeCloexec) != 0 {
 		return 0, syscall.EINVAL
 	}
-	if flags&closeRangeUnshare != 0 && t.files.fds.users.Load() > 1 {
-		old := t.files.fds
-		t.files.fds = old.copy()
-		old.release()
+	if flags&closeRangeUnshare != 0 {
+		t.files.unshareFDs()
 	}
 	t.files.fds.closeWhere(func(fd int, d *descriptor) bool {
 		within := uint32(fd) >= first && uint32(fd) <= last

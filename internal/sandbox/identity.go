@@ -302,13 +302,16 @@ func sysCapget(t *Task, c *Call) (uint64, syscall.Errno) {
 // the first that knew their machine.
 const release = "6.12.0"
 
+// version is the version of that kernel.
+const version = "#1 SMP hospes"
+
 func sysUname(t *Task, c *Call) (uint64, syscall.Errno) {
 	t.K.mu.Lock()
 	host := t.K.cfg.Hostname
 	t.K.mu.Unlock()
 	var u unix.Utsname
 	for to, s := range map[*[65]byte]string{
-		&u.Sysname: "Linux", &u.Nodename: host, &u.Release: release, &u.Version: "#1 SMP hospes",
+		&u.Sysname: "Linux", &u.Nodename: host, &u.Release: release, &u.Version: version,
 		&u.Machine: t.mm.machine.Arch.Name(), &u.Domainname: "(none)",
 	} {
 		copy(to[:len(to)-1], s)

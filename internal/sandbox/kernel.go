@@ -185,6 +185,7 @@ func (k *Kernel) Kill(err error) {
 // endAll ends all processes as by SIGKILL, with mu held.
 func (k *Kernel) endAll() {
 	k.ended = true
+	k.files.stop()
 	for _, p := range k.processes {
 		p.end(Status{Signal: int(syscall.SIGKILL)})
 	}
@@ -194,7 +195,7 @@ func (k *Kernel) endAll() {
 func (k *Kernel) start(prog Program) (*Task, error) {
 	p := k.newProcess(nil)
 	p.limits, p.dumpable = k.firstLimits(), 1
-	f, err := k.files.newTaskFiles()
+	f, err := k.files.newTaskFiles(k)
 	if err != nil {
 		return nil, err
 	}

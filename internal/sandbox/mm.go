@@ -43,11 +43,15 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	switch {
 	case flags&unix.MAP_ANONYMOUS == 0:
-		f, e := t.mappedFile(c.Int(4), r.Prot, r.Flags&mem.MapShared != 0)
+		f, release, e := t.mappedFile(c.Int(4), r.Prot, r.Flags&mem.MapShared != 0)
 		if e != 0 {
 			return 0, e
 		}
+		defer release()
 		r.File = f
+		if f.FD < 0 && r.Prot&mem.Write == 0 {
+			r.Flags &^= mem.MapShared // nobody can write to such a file: a copy is as good
+		}
 	case r.Flags&mem.MapShared != 0:
 		r.File, r.Offset = t.K.sharedMemory(), 0
 	default:

@@ -35,6 +35,13 @@ func (t *Task) Wake() {
 	}
 }
 
+// isAsleep reports whether the task waits. Anybody may call it.
+func (s *sleeper) isAsleep() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asleep
+}
+
 // interrupted reports whether the task should let go of a call that waits.
 func (t *Task) interrupted() bool { return t.sleeper.attention.Load() }
 

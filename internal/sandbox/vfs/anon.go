@@ -35,7 +35,7 @@ func (n *AnonNode) SetAttr(*Change) Errno { return 0 }
 // NewPipe makes a pipe (pipe(2)). flags may have O_NONBLOCK and O_DIRECT.
 func NewPipe(ino uint64, at time.Time, flags int) (r, w *File) {
 	p := &Pipe{}
-	n := NewAnon(ino, S_IFIFO|0o600, at, func(flags int) (Handle, Errno) { return openFIFO(p, flags) })
+	n := NewAnon(ino, S_IFIFO|0o600, at, func(flags int) (Handle, Errno) { return p.Open(flags), 0 })
 	path := Anonymous(n, fmt.Sprintf("pipe:[%d]", ino))
 	return newFile(path, p.Open(O_RDONLY), O_RDONLY|flags), newFile(path, p.Open(O_WRONLY), O_WRONLY|flags)
 }

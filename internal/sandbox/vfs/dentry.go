@@ -61,6 +61,12 @@ type Dentry struct {
 // Node is the file.
 func (d *Dentry) Node() Node { return d.node }
 
+// Name is the file's name in its directory.
+func (d *Dentry) Name() string {
+	_, name, _ := d.up()
+	return name
+}
+
 func (d *Dentry) isDir() bool { return d.node.Type() == S_IFDIR }
 
 // nameless makes a dentry of a file in d that has no name (O_TMPFILE). It is shown
