@@ -82,7 +82,7 @@ var policy = map[string][]string{
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},
-	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/trap"},
+	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},

@@ -63,7 +63,7 @@ func TestUserland(t *testing.T) {
 		name, want string
 		argv       []string
 	}{
-		{"applets", "f\n./f\n-rw-r--r-- 0/0 2 f\ny\n10\n9\n", []string{"/usr/bin/busybox", "sh", "-c",
+		{"applets", "f\n./f\n-rw-r--r-- root/root 2 f\ny\n10\n9\n", []string{"/usr/bin/busybox", "sh", "-c",
 			`echo x >f; ls; find . -type f; busybox tar cf t f && busybox tar tvf t | sed 's/ *[0-9]* [0-9-]* [0-9:]* / 2 /'; sed s/x/y/ f; seq 10 | sort -rn | head -2`}},
 		{"shell", "sub\nA B C\n3\ny\nhere\n/tmp/d\nd\n0 f\n", []string{"/bin/bash", "-c",
 			`cat < <(echo sub); echo a b c | tr a-z A-Z; (exit 3); echo $?; yes | head -1; cat <<<here; mkdir d; cd d; pwd; cd ..; ls; : >f; wc -c f; rm -r d`}},

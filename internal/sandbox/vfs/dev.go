@@ -11,7 +11,15 @@ import (
 // empty directories for pts, shm and mqueue, where others may be mounted. random fills
 // a buffer.
 func NewDev(random func([]byte) Errno, start time.Time) *FS {
-	d := &devMaker{nodes: map[string]Node{}, start: start}
+	d := &devMaker{start: start}
+	root := newSynthDir(d.synth(S_IFDIR|0o755), func() map[string]Node { return d.files(random) })
+	return newFS("devtmpfs", root, func() Statfs {
+		return Statfs{Type: tmpfsMagic, Bsize: pageSize, Namelen: NameMax}
+	})
+}
+
+func (d *devMaker) files(random func([]byte) Errno) map[string]Node {
+	d.nodes = map[string]Node{}
 	d.device("null", 1, 3, func() (deviceOps, Errno) { return nullDevice{}, 0 })
 	d.device("zero", 1, 5, func() (deviceOps, Errno) { return zeroDevice{}, 0 })
 	d.device("full", 1, 7, func() (deviceOps, Errno) { return fullDevice{}, 0 })
@@ -23,11 +31,9 @@ func NewDev(random func([]byte) Errno, start time.Time) *FS {
 	d.link("stdout", "/proc/self/fd/1")
 	d.link("stderr", "/proc/self/fd/2")
 	for _, name := range []string{"mqueue", "pts", "shm"} {
-		d.nodes[name] = &synthDir{synth: d.synth(S_IFDIR | 0o755)}
+		d.nodes[name] = newSynthDir(d.synth(S_IFDIR|0o755), func() map[string]Node { return nil })
 	}
-	return newFS("devtmpfs", &synthDir{synth: d.synth(S_IFDIR | 0o755), nodes: d.nodes}, func() Statfs {
-		return Statfs{Type: tmpfsMagic, Bsize: pageSize, Namelen: NameMax}
-	})
+	return d.nodes
 }
 
 // devMaker collects the files of /dev.

@@ -72,14 +72,17 @@ type procFS struct {
 // NewProc makes /proc.
 func NewProc(src Processes, start time.Time) *FS {
 	p := &procFS{src, start}
-	root := &procRoot{fs: p, fixed: synthDir{synth: p.synth("", S_IFDIR|0o555), nodes: map[string]Node{}}}
-	for _, name := range SystemFiles {
-		p.addText(&root.fixed, "", name)
-	}
-	root.fixed.nodes["self"] = p.link("self", func(c *Caller) string { return strconv.Itoa(c.PID) })
-	root.fixed.nodes["thread-self"] = p.link("thread-self", func(c *Caller) string { return fmt.Sprintf("%d/task/%d", c.PID, c.TID) })
-	root.fixed.nodes["mounts"] = p.link("mounts", func(*Caller) string { return "self/mounts" })
+	root := &procRoot{fs: p, fixed: newSynthDir(p.synth("", S_IFDIR|0o555), p.files)}
 	return newFS("proc", root, func() Statfs { return Statfs{Type: procMagic, Bsize: pageSize, Namelen: NameMax} })
+}
+
+// files makes what does not belong to processes.
+func (p *procFS) files() map[string]Node {
+	nodes := p.texts("", SystemFiles)
+	nodes["self"] = p.link("self", func(c *Caller) string { return strconv.Itoa(c.PID) })
+	nodes["thread-self"] = p.link("thread-self", func(c *Caller) string { return fmt.Sprintf("%d/task/%d", c.PID, c.TID) })
+	nodes["mounts"] = p.link("mounts", func(*Caller) string { return "self/mounts" })
+	return nodes
 }
 
 // synth makes the common part of a file; key tells files apart.
@@ -91,31 +94,35 @@ func (p *procFS) link(key string, target func(*Caller) string) Node {
 	return &synthLink{synth: p.synth(key, S_IFLNK|0o777), target: target}
 }
 
-// addText adds a file of the system, with the directories that it is in.
-func (p *procFS) addText(d *synthDir, prefix, name string) {
-	full := prefix + name
-	if dir, rest, more := strings.Cut(name, "/"); more {
-		sub, _ := d.nodes[dir].(*synthDir)
-		if sub == nil {
-			sub = &synthDir{synth: p.synth(prefix+dir, S_IFDIR|0o555), nodes: map[string]Node{}}
-			d.nodes[dir] = sub
+// texts makes the files of a directory of the system, and the directories below. prefix
+// is the directory's name, with a slash; names are those of the files from there.
+func (p *procFS) texts(prefix string, names []string) map[string]Node {
+	nodes, below := map[string]Node{}, map[string][]string{}
+	for _, name := range names {
+		if dir, rest, more := strings.Cut(name, "/"); more {
+			below[dir] = append(below[dir], rest)
+			continue
 		}
-		p.addText(sub, prefix+dir+"/", rest)
-		return
+		full := prefix + name
+		nodes[name] = &textFile{synth: p.synth(full, S_IFREG|0o444), text: func(*Caller) ([]byte, Errno) {
+			if b := p.src.System(full); b != nil {
+				return b, 0
+			}
+			return nil, syscall.ENOENT
+		}}
 	}
-	d.nodes[name] = &textFile{synth: p.synth(full, S_IFREG|0o444), text: func(*Caller) ([]byte, Errno) {
-		if b := p.src.System(full); b != nil {
-			return b, 0
-		}
-		return nil, syscall.ENOENT
-	}}
+	for dir, names := range below {
+		full := prefix + dir
+		nodes[dir] = newSynthDir(p.synth(full, S_IFDIR|0o555), func() map[string]Node { return p.texts(full+"/", names) })
+	}
+	return nodes
 }
 
 // procRoot is the root of /proc: what stays the same, and the processes.
 type procRoot struct {
 	base
 	fs    *procFS
-	fixed synthDir
+	fixed *synthDir
 }
 
 func (r *procRoot) Ino() uint64             { return r.fixed.ino }
@@ -243,8 +250,12 @@ func (p *procFS) thread(proc Process, tid int, key string) *procDir {
 		nodes[name] = &jumpLink{synth: p.synth(key+"/"+name, S_IFLNK|0o777), to: jump}
 	}
 	nodes["fd"], nodes["fdinfo"] = p.fds(proc, key+"/fd"), p.fdinfo(proc, key+"/fdinfo")
-	fixed := synthDir{nodes: nodes}
-	d.lookup = func(name string) (Node, Errno) { return fixed.Lookup(nil, name) }
+	d.lookup = func(name string) (Node, Errno) {
+		if n := nodes[name]; n != nil {
+			return n, 0
+		}
+		return nil, syscall.ENOENT
+	}
 	d.list = func() []Dirent { return direntsOf(nodes) }
 	return d
 }

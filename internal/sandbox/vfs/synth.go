@@ -5,6 +5,7 @@ package vfs
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -47,20 +48,26 @@ func (s *synth) Rename(string, Node, Node, string, Node, bool) Errno {
 	return syscall.EPERM
 }
 
-// synthDir is a directory whose entries stay the same.
+// synthDir is a directory whose entries stay the same. They are made when somebody first
+// looks: many sandboxes never do.
 type synthDir struct {
 	synth
-	nodes map[string]Node
+	nodes func() map[string]Node
+}
+
+// newSynthDir makes one; make is called once.
+func newSynthDir(s synth, make func() map[string]Node) *synthDir {
+	return &synthDir{s, sync.OnceValue(make)}
 }
 
 func (d *synthDir) Lookup(_ *Caller, name string) (Node, Errno) {
-	if n := d.nodes[name]; n != nil {
+	if n := d.nodes()[name]; n != nil {
 		return n, 0
 	}
 	return nil, syscall.ENOENT
 }
 
-func (d *synthDir) List(*Caller) ([]Dirent, Errno) { return direntsOf(d.nodes), 0 }
+func (d *synthDir) List(*Caller) ([]Dirent, Errno) { return direntsOf(d.nodes()), 0 }
 
 // direntsOf lists nodes in the order of their names.
 func direntsOf(nodes map[string]Node) []Dirent {
