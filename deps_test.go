@@ -104,6 +104,9 @@ var policy = map[string][]string{
 	"internal/testcmd":  {},
 	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
 	"test/userland":     {},
+
+	"test/recipes/kubernetes": {}, // a module of its own
+
 	"bench/go/channels": {},
 	"bench/go/json":     {},
 	"bench/go/maps":     {},

@@ -21,6 +21,14 @@ dpkg-deb                dpkg                      Debian root file system of the
 flock                   util-linux                the same
 xz                      xz-utils                  the same
 chromium                chromium                  the page of optimised regions, as a browser shows it
+cmake                   cmake                     recipes for CMake
+meson                   meson                     recipes for Meson
+ninja                   ninja-build               the same
+make                    make                      the same
+cargo                   cargo                     recipes for Cargo
+mandoc                  mandoc                    the markup of the manual page
+zsh                     zsh                       completions
+fish                    fish                      completions
 '
 cross_libc=/usr/riscv64-linux-gnu/include/stdio.h # only recommended by the compiler's package
 native_libc=/usr/include/stdio.h
