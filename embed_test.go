@@ -5,12 +5,12 @@ package hospes_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -290,6 +290,68 @@ func TestCallLibrary(t *testing.T) {
 	}
 }
 
-var _ = fstest.MapFS{}
-var _ = runtime.NumGoroutine
-var _ = fmt.Sprint
+// TestPluginFresh says that the program of the examples was built from its source.
+func TestPluginFresh(t *testing.T) {
+	h := sha256.New()
+	for _, name := range []string{"testdata/embed/plugin.c", "include/hospes.h"} {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(src)
+	}
+	image, err := os.ReadFile(plugin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(image, fmt.Appendf(nil, "hospes plugin sources %x", h.Sum(nil))) {
+		t.Error("plugin.elf is stale: run testdata/embed/build.sh")
+	}
+}
+
+// TestLoad: modules from a file system, and what is no program.
+func TestLoad(t *testing.T) {
+	image, err := os.ReadFile(plugin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := hospes.OpenModuleFS(fstest.MapFS{"bin/plugin": {Data: image}}, "bin/plugin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Name() != "plugin" {
+		t.Error(m.Name())
+	}
+	if got := fmt.Sprint(m.Imports()); got != "[price print]" {
+		t.Error(got)
+	}
+	i, err := m.Instantiate(hospes.Options{Functions: goFunctions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Close() == nil {
+		t.Error("closed with an instance")
+	}
+	i.Close()
+	i.Close()
+	if err := errors.Join(m.Close(), m.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Instantiate(hospes.Options{Functions: goFunctions}); err == nil {
+		t.Error("an instance of a closed module")
+	}
+	var load *hospes.LoadError
+	for name, b := range map[string][]byte{"empty": nil, "text": []byte("hello"), "truncated": image[:100]} {
+		if _, err := hospes.NewModule(name, b); !errors.As(err, &load) || load.ExitStatus != 126 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := hospes.OpenModule("testdata/nothing"); !errors.As(err, &load) || load.ExitStatus != 127 {
+		t.Errorf("no file: %v", err)
+	}
+	for name, f := range map[string]any{"nil": nil, "number": 1, "struct": func(struct{}) {}, "two": func() (int, int) { return 0, 0 }, "variadic": func(...int) {}, "many": func(a, b, c, d, e, f, g, h int) {}} {
+		if _, err := m.Instantiate(hospes.Options{Functions: map[string]any{name: f}}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("function %s: %v", name, err)
+		}
+	}
+}

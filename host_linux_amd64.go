@@ -7,7 +7,8 @@ import (
 )
 
 // FakeClock is a Clock that stands still, but for Advance, and where all threads of the guest sleep: then it goes on to the
-// time that the first of them waits for. One is for one instance.
+// time that the first of them waits for. Processor time is a nanosecond for each instruction, which are counted for that, as
+// under Limits.Instructions. One is for one instance.
 type FakeClock struct{ c *sandbox.FakeClock }
 
 // NewFakeClock returns a clock whose real time is start.

@@ -43,7 +43,7 @@ func (m *Module) Instantiate(o Options) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, err := m.take(codeKind{o.Limits.Instructions != 0})
+	code, err := m.take(codeKind{o.metered()})
 	if err != nil {
 		return nil, err
 	}

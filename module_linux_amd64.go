@@ -173,12 +173,18 @@ func (l *Limits) window() uint64 {
 	return max(minWindow, uint64(1)<<bits.Len64(4*l.Memory-1))
 }
 
+// metered reports whether instructions have to be counted.
+func (o *Options) metered() bool {
+	_, fake := o.Clock.(*FakeClock)
+	return fake || o.Limits.Instructions != 0
+}
+
 // machines returns what makes the machines of an instance's programs.
 func (m *Module) machines(o *Options, code *engine.Code) func() (*sandbox.Machine, error) {
 	window, kind, interpret := o.Limits.window(), o.Mapping, o.Interpret
 	opts := engine.DefaultOptions
 	opts.CacheSize = 64 << 20
-	opts.Metered = o.Limits.Instructions != 0
+	opts.Metered = o.metered()
 	return func() (*sandbox.Machine, error) {
 		var mapping mem.Mapping
 		var err error

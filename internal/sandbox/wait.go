@@ -67,7 +67,7 @@ func (p *Process) reportEnd() {
 	if a := &parent.actions[unix.SIGCHLD]; p.exitSignal == int(unix.SIGCHLD) && (a.Handler == sigIgn || a.Flags&saNoCldWait != 0) {
 		p.reap()
 	}
-	if p.exitSignal != 0 {
+	if p.exitSignal != 0 && p.exitSignal <= numSignals { // clone(2) takes any, and Linux sends those that there are
 		info := p.endInfo()
 		info[0] = byte(p.exitSignal)
 		_ = parent.send(nil, &info)
