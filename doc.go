@@ -10,10 +10,22 @@
 //		Env:     os.Environ(),
 //	})
 //
-// The guest shares this process's descriptors, working directory and identity,
+// That guest shares this process's descriptors, working directory and identity,
 // and its signals are this process's signals: one guest at a time, in a program
 // that exists to run it, as the hospes command does. Such a program should call
 // Run from its main goroutine, locked to the main thread in init.
+//
+// # Embedding
+//
+// A program that goes on, a service for example, has its guests in instances of modules: each with a Linux kernel of
+// its own in user space, which gives it nothing of the host's but what its Options say. There can be thousands at a
+// time. Limits and contexts end them, Go functions can be called by them, and their functions by Go:
+//
+//	m, err := hospes.OpenModule("plugin.elf")
+//	i, err := m.Instantiate(hospes.Options{Stdout: os.Stdout, Limits: hospes.Limits{Memory: 64 << 20}})
+//	err = i.Run(ctx)
+//
+// docs/embedding.md tells when to use which, and has the details.
 //
 // docs/architecture.md tells how the parts work together.
 package hospes
