@@ -91,7 +91,7 @@ var policy = map[string][]string{
 
 	"": {
 		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
-		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/self", "internal/strace", "internal/view",
+		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",

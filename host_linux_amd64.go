@@ -1,9 +1,13 @@
 package hospes
 
 import (
+	"errors"
+	"fmt"
+	"path"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/sandbox"
+	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
 
 // FakeClock is a Clock that stands still, but for Advance, and where all threads of the guest sleep: then it goes on to the
@@ -11,8 +15,12 @@ import (
 // under Limits.Instructions. One is for one instance.
 type FakeClock struct{ c *sandbox.FakeClock }
 
-// NewFakeClock returns a clock whose real time is start.
-func NewFakeClock(start time.Time) *FakeClock { return &FakeClock{sandbox.NewFakeClock(start)} }
+// NewFakeClock returns a clock whose real time is start, of a machine that has been on for a second: programs take 0 for no time.
+func NewFakeClock(start time.Time) *FakeClock {
+	c := &FakeClock{sandbox.NewFakeClock(start.Add(-time.Second))}
+	c.Advance(time.Second)
+	return c
+}
 
 // Monotonic implements Clock.
 func (c *FakeClock) Monotonic() int64 { return c.c.Monotonic() }
@@ -37,10 +45,57 @@ func (o *Options) clock() sandbox.Clock {
 	return o.Clock
 }
 
-// files is what the kernel is told about files.
-func (o *Options) files() (sandbox.FileConfig, error) {
-	return sandbox.FileConfig{Stdout: o.Stdout, Stderr: o.Stderr}, nil
+// files is what the kernel is told about files; done releases what has been opened for it.
+func (o *Options) files() (cfg sandbox.FileConfig, done func(), err error) {
+	cfg = sandbox.FileConfig{
+		Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Dir: o.Dir, Descriptors: o.Limits.Files, Output: o.Limits.Output,
+	}
+	done = func() {
+		for _, m := range cfg.Mounts {
+			_ = m.FS.Close()
+		}
+	}
+	for _, m := range o.Mounts {
+		fsys, err := m.open(o.clock())
+		if err != nil {
+			done()
+			return cfg, nil, err
+		}
+		readOnly := m.FS != nil || m.Dir != "" && !m.Writable
+		cfg.Mounts = append(cfg.Mounts, sandbox.Mount{Target: m.Target, FS: fsys, MountOptions: vfs.MountOptions{ReadOnly: readOnly}})
+	}
+	return cfg, done, nil
+}
+
+// defaultSize is how many bytes of files in memory there may be.
+const defaultSize = 64 << 20
+
+// open makes the file system of a mount.
+func (m *Mount) open(clock sandbox.Clock) (*vfs.FS, error) {
+	if !path.IsAbs(m.Target) {
+		return nil, fmt.Errorf("hospes: mount on %q: not an absolute path", m.Target)
+	}
+	switch {
+	case m.FS != nil:
+		return vfs.NewIO(m.FS), nil
+	case m.Dir != "":
+		return vfs.NewHost(m.Dir, vfs.HostOptions{ReadOnly: !m.Writable})
+	}
+	o := vfs.MemOptions{Size: m.Size}
+	if o.Size == 0 {
+		o.Size = defaultSize
+	}
+	if clock != nil {
+		o.Now = func() time.Time { return time.Unix(0, clock.Realtime()) }
+	}
+	return vfs.NewMem(o), nil
 }
 
 // fileError gives errors of the kernel's files the types of this package.
-func fileError(err error) error { return err }
+func fileError(err error) error {
+	var output *sandbox.OutputError
+	if errors.As(err, &output) {
+		return &LimitError{OutputLimit}
+	}
+	return err
+}

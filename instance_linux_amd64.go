@@ -22,12 +22,12 @@ type Instance struct {
 	task      *sandbox.Task
 	bias      uint64 // of the program's addresses
 	functions map[string]*hostFunction
+	unmount   func()
 
 	busy  sync.Mutex      // held while the guest runs; guards what follows
 	ctx   context.Context // of who runs it
 	left  time.Duration   // of Limits.Time; 0 if there is no limit
 	ended bool
-	end   error // how
 }
 
 // Instantiate makes an instance of the module, which is loaded but has not executed anything.
@@ -56,11 +56,17 @@ func (m *Module) Instantiate(o Options) (*Instance, error) {
 }
 
 // load makes the instance's kernel, and loads the program.
-func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) error {
-	files, err := o.files()
+func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) (err error) {
+	files, unmount, err := o.files()
 	if err != nil {
 		return err
 	}
+	i.unmount = unmount
+	defer func() {
+		if err != nil {
+			unmount()
+		}
+	}()
 	cfg := sandbox.Config{
 		NewMachine: machine, Clock: o.clock(), Random: o.Rand, Hostname: o.Hostname, CPUs: o.CPUs, Files: files,
 		Limits: sandbox.Limits{Memory: o.Limits.Memory, Instructions: o.Limits.Instructions, Tasks: o.Limits.Threads, Stack: stackSize},
@@ -222,9 +228,9 @@ func (i *Instance) enter(ctx context.Context) (leave func(), err error) {
 // finish notes how the guest has ended, with busy held.
 func (i *Instance) finish(exit sandbox.Exit) error {
 	i.ended = true
-	i.end = i.outcome(&exit)
+	i.unmount()
 	i.m.give()
-	return i.end
+	return i.outcome(&exit)
 }
 
 // outcome is the error for how a guest has ended.
