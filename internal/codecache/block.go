@@ -140,11 +140,11 @@ type Fault struct {
 }
 
 // Where says where the guest's registers are when f, an instruction of b, has faulted: see ir.States.
-func (b *Block) Where(f Fault) (homes, late []ir.Recovery) {
+func (b *Block) Where(f Fault) (s *ir.States, late []ir.Recovery) {
 	if b.States == nil || f.Overflow {
 		return nil, nil
 	}
-	return b.States.Homes, b.States.Late[f.Late : f.Late+uint32(f.NumLate)]
+	return b.States, b.States.Late[f.Late : f.Late+uint32(f.NumLate)]
 }
 
 // ExitKind says what an exit leads to.

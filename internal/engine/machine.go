@@ -272,7 +272,7 @@ func states(made *jit.Code) *ir.States {
 	if s.Homes == nil && len(s.Late) == 0 {
 		return nil
 	}
-	return &ir.States{Homes: slices.Clone(s.Homes), Late: slices.Clone(s.Late)}
+	return &ir.States{Homes: slices.Clone(s.Homes), Late: slices.Clone(s.Late), Computed: slices.Clone(s.Computed)}
 }
 
 // interpretsFirst reports whether a trace leaves its first instruction to the interpreter.

@@ -8,6 +8,15 @@ type States struct {
 	Homes []Recovery
 	// Late has, for each such instruction, a range of registers of which Homes is not true.
 	Late []Recovery
+	// Computed are computations that have been left out: what they are of is there.
+	Computed []Computation
+}
+
+// Computation is a pure operation on integers, with where its arguments are.
+type Computation struct {
+	Op   Op
+	Imm  uint64
+	Args [2]Recovery
 }
 
 // Recovery says where a guest register is.
@@ -27,6 +36,7 @@ const (
 	InSpill                  // N among intermediate values
 	InVariable               // the place of variable N
 	IsConst                  // N itself, sign-extended
+	IsComputed               // the result of States.Computed[N]
 )
 
 // Fix says in which ways a value stands for another one, in bits.

@@ -174,7 +174,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	c.a, c.homes, c.graph = a, t, nil
 	states := c.code.States
 	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
-	c.code.States.Late, c.late = states.Late[:0], Span{}
+	c.code.States.Late, c.code.States.Computed, c.late = states.Late[:0], states.Computed[:0], Span{}
 	c.cold, c.interps, c.refunds = c.cold[:0], c.interps[:0], c.refunds[:0]
 }
 
@@ -284,6 +284,10 @@ func (c *Compiler) instr(v ir.Value) bool {
 	}
 	own := c.resolved(v)
 	i := &own
+	if c.state != nil && c.graph.virtuals.is[v] {
+		c.leaveOut(v, i)
+		return true
+	}
 	c.markOp(v)
 	c.tightenOperands(i)
 	switch op := i.Op; {

@@ -140,7 +140,7 @@ func (ctx *Context) restore(t testing.TB, host []byte, code *Code) (pc uint64) {
 		t.Fatalf("a fault at offset %d, where none can be", at-code.Start)
 	}
 	f := code.Faults[i]
-	ctx.Restore(code.States.Homes, code.States.Late[f.Late.Start:f.Late.End])
+	ctx.Restore(&code.States, code.States.Late[f.Late.Start:f.Late.End])
 	return f.PC
 }
 

@@ -30,6 +30,7 @@ type graphState struct {
 	moves    []move      // all that have been asked for
 	left     []move      // of those that are emitted
 	state    state
+	virtuals virtuals
 }
 
 // chainJump is a jump to a chain.
@@ -63,7 +64,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	s := &c.graphs
 	*s = graphState{
 		g: g, homes: chooseHomes(g), starts: zeroed(s.starts, len(g.Chains)), jumps: s.jumps[:0], outs: s.outs[:0],
-		code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state,
+		code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state, virtuals: s.virtuals,
 	}
 	defer func() {
 		if r := recover(); r == errTooLarge {

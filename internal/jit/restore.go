@@ -31,51 +31,62 @@ func (t *homeTable) recoveries() (list []ir.Recovery) {
 }
 
 // Restore brings the guest's registers to their places after an exit by ExitFault. Where a register
-// is, late says, if it does, else homes: see ir.States.
-func (ctx *Context) Restore(homes, late []ir.Recovery) {
-	if homes == nil {
-		homes = commonHomes
+// is, late says, if it does, else s.Homes; s is nil for code without such lists: see ir.States.
+func (ctx *Context) Restore(s *ir.States, late []ir.Recovery) {
+	r := restorer{ctx: ctx, homes: commonHomes}
+	if s != nil && s.Homes != nil {
+		r.homes, r.computed = s.Homes, s.Computed
 	}
 	var values [ir.GuestVars]uint64
 	var found uint64 // bits of those that late has
-	for _, r := range late {
-		values[r.Register] = ctx.recover(r)
-		found |= 1 << r.Register
+	for _, l := range late {
+		values[l.Register] = r.recover(l)
+		found |= 1 << l.Register
 	}
-	for _, r := range homes {
-		if found>>r.Register&1 == 0 {
-			*ctx.place(int(r.Register)) = ctx.recover(r)
+	for _, h := range r.homes {
+		if found>>h.Register&1 == 0 {
+			*ctx.place(int(h.Register)) = r.recover(h)
 		}
 	}
-	for _, r := range late { // now that nothing is read any more
-		*ctx.place(int(r.Register)) = values[r.Register]
+	for _, l := range late { // now that nothing is read any more
+		*ctx.place(int(l.Register)) = values[l.Register]
 	}
 }
 
-// recover is what the guest register that r is for holds.
-func (ctx *Context) recover(r ir.Recovery) (v uint64) {
-	switch r.From {
+// restorer is the state of Restore.
+type restorer struct {
+	ctx      *Context
+	homes    []ir.Recovery
+	computed []ir.Computation
+}
+
+// recover is what the guest register, or the argument, that l is for holds.
+func (r *restorer) recover(l ir.Recovery) (v uint64) {
+	switch l.From {
 	case ir.InPlace:
-		v = *ctx.place(int(r.Register))
+		v = *r.ctx.place(int(l.Register))
 	case ir.InHost:
-		v = ctx.Host[r.N]
+		v = r.ctx.Host[l.N]
 	case ir.InSpill:
-		v = ctx.Spill[r.N]
+		v = r.ctx.Spill[l.N]
 	case ir.InVariable:
-		v = *ctx.place(int(r.N))
+		v = *r.ctx.place(int(l.N))
+	case ir.IsComputed:
+		c := &r.computed[l.N]
+		v = ir.Compute(c.Op, c.Imm, r.recover(c.Args[0]), r.recover(c.Args[1]), 0)
 	default:
-		v = uint64(int64(r.N))
+		v = uint64(int64(l.N))
 	}
 	switch single := math.Float32frombits(uint32(v)); {
-	case r.Fix&ir.FixNaN64 != 0 && math.IsNaN(math.Float64frombits(v)):
+	case l.Fix&ir.FixNaN64 != 0 && math.IsNaN(math.Float64frombits(v)):
 		v = constants[constNaND]
-	case r.Fix&ir.FixNaN32 != 0 && single != single:
+	case l.Fix&ir.FixNaN32 != 0 && single != single:
 		v = v>>32<<32 | constants[constNaNS]&math.MaxUint32
 	}
-	if r.Fix&ir.FixBox != 0 {
+	if l.Fix&ir.FixBox != 0 {
 		v |= box32
 	}
-	if r.Fix&ir.FixSign != 0 {
+	if l.Fix&ir.FixSign != 0 {
 		v = uint64(int64(int32(v)))
 	}
 	return v

@@ -20,7 +20,8 @@ func TestRestore(t *testing.T) {
 	for n := range ctx.Host {
 		ctx.Host[n] = 2000 + uint64(n)
 	}
-	ctx.Spill[5], ctx.Vars[3] = 3005, negativeNaN
+	ctx.Spill[5], ctx.Spill[6], ctx.Vars[3] = 3005, 1<<31, negativeNaN
+	ctx.Host[amd64.RDX] = 1
 	ctx.Host[amd64.X2], ctx.Host[amd64.X3] = one, negativeNaN
 	homes := []ir.Recovery{
 		{Register: 5, From: ir.InHost, N: int32(amd64.RBX)},
@@ -33,16 +34,23 @@ func TestRestore(t *testing.T) {
 		{Register: 8, From: ir.InVariable, N: 9},
 		{Register: 9, From: ir.InSpill, N: 5},
 		{Register: 10, From: ir.IsConst, N: -3},
+		{Register: 11, From: ir.InSpill, N: 6, Fix: ir.FixSign},
+		{Register: 12, From: ir.IsComputed, N: 1, Fix: ir.FixSign},
 		{Register: firstF + 1, From: ir.InHost, N: int32(amd64.X2), Fix: ir.FixNaN64},
 		{Register: firstF + 2, From: ir.InHost, N: int32(amd64.X3), Fix: ir.FixNaN64},
 		{Register: firstF + 3, From: ir.InHost, N: int32(amd64.X3)},
 		{Register: firstF + 4, From: ir.InVariable, N: ir.GuestVars + 3, Fix: ir.FixNaN64},
 	}
+	s := ir.States{Homes: homes, Computed: []ir.Computation{
+		{Op: ir.Sll, Args: [2]ir.Recovery{{From: ir.InHost, N: int32(amd64.RDX)}, {From: ir.IsConst, N: 33}}},
+		{Op: ir.Srl, Args: [2]ir.Recovery{{From: ir.IsComputed}, {From: ir.IsConst, N: 2}}},
+	}}
 	want := map[int]uint64{
+		11: 0xffffffff80000000, 12: 0xffffffff80000000,
 		5: 2000 + uint64(amd64.RBX), 6: 1006, 7: 1008, 8: 1009, 9: 3005, 10: ^uint64(2),
 		firstF + 1: one, firstF + 2: canonicalNaN, firstF + 3: negativeNaN, firstF + 4: canonicalNaN,
 	}
-	ctx.Restore(homes, late)
+	ctx.Restore(&s, late)
 	for n := range ir.GuestVars {
 		w, ok := want[n]
 		if !ok {

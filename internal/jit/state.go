@@ -19,13 +19,14 @@ import (
 type state struct {
 	cur   [maxVars]ir.Value    // by variable: 0 if it is in its place in the context, and nothing has been done with it
 	used  [maxVars / 64]uint64 // variables of which cur is not 0, or has not been, by bit
-	holds []uint8              // by value: how many variables hold it
+	holds []uint16             // by value: how many variables hold it, and values that are not computed from it
 	uses  [][]int32            // by value: where it is used, in order
 	order []int32              // what these are parts of
 	hint  []amd64.Reg          // by value: the home where it will have to be at last; RAX is none
 	k     int32                // the instruction that is compiled
 	loose []ir.Fix             // by value: in which ways what is there stands for it
 	begun uint32               // Chain.Loose
+	left  []ir.Instr           // by value: what is not computed
 	now   []ir.Recovery        // for use in where
 }
 
@@ -46,7 +47,8 @@ const mover = amd64.X15
 func (c *Compiler) startState(count int, loose uint32) {
 	s, n := &c.graph.state, len(c.t.Code)
 	s.cur, s.used, s.begun = [maxVars]ir.Value{}, [maxVars / 64]uint64{uint64(loose)}, loose
-	s.holds, s.loose, s.uses = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n)
+	s.holds, s.loose, s.uses, s.left = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n), zeroed(s.left, n)
+	c.findVirtual(count)
 	s.order = zeroed(s.order, 3*count)
 	free := s.order
 	for v := range s.uses {
@@ -150,12 +152,14 @@ func isSet(i *ir.Instr) bool { return i.Op == ir.SetX || i.Op == ir.SetF }
 // hold says that variable n holds v from now on.
 func (c *Compiler) hold(n uint64, v ir.Value) {
 	s := c.state
-	if old := s.cur[n]; old != 0 {
-		s.holds[old]--
-	}
+	old := s.cur[n]
 	s.cur[n] = v
 	s.used[n/64] |= 1 << (n % 64)
 	s.holds[v]++
+	if old != 0 {
+		s.holds[old]--
+		c.release(old)
+	}
 }
 
 // getState is get for a graph.
@@ -288,6 +292,11 @@ func (c *Compiler) where() Span {
 // recovery says where guest register n is.
 func (c *Compiler) recovery(n int) ir.Recovery {
 	v := c.state.cur[n]
+	if c.graph.virtuals.is[v] {
+		r := c.computation(v)
+		r.Register = uint8(n)
+		return r
+	}
 	r := ir.Recovery{Register: uint8(n), Fix: c.state.fix(uint64(n))}
 	w := &c.at[v]
 	switch k, ok := c.imm32(v); {
