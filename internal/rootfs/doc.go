@@ -50,10 +50,13 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("user namespaces:
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // devices are the device nodes of the host that are there inside, if the host has them.
-var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "ptmx"}
+// Terminals are others.
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
+
+type link struct{ name, target string }
 
 // devLinks are the symbolic links in /dev.
-var devLinks = [...]struct{ name, target string }{
+var devLinks = []link{
 	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 }
 

@@ -5,6 +5,8 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -135,7 +137,9 @@ func fillDev(root int, log string) error {
 	for _, name := range devices {
 		binds = append(binds, Bind{"/dev/" + name, "/dev/" + name, false})
 	}
-	binds = append(binds, Bind{"/dev/pts", "/dev/pts", false})
+	if tty := terminal(); tty != "" {
+		binds = append(binds, Bind{tty, "/dev/console", false})
+	}
 	if log != "" {
 		binds = append(binds, Bind{log, LogFile, false})
 	}
@@ -152,12 +156,28 @@ func fillDev(root int, log string) error {
 		return inroot.Named("/dev", err)
 	}
 	defer unix.Close(dev)
-	for _, l := range devLinks {
+	for _, l := range append(devLinks[:len(devLinks):len(devLinks)], link{"ptmx", "pts/ptmx"}) {
 		if err := unix.Symlinkat(l.target, dev, l.name); err != nil {
 			return inroot.Named("/dev/"+l.name, err)
 		}
 	}
+	if err := mountAt(root, "/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620"); err != nil {
+		return err
+	}
 	return mountAt(root, "/dev/shm", "tmpfs", "mode=1777")
+}
+
+// terminal is the path of the terminal that the process has from its start, or "".
+func terminal() string {
+	for fd := range 3 {
+		if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+			continue
+		}
+		if name, err := os.Readlink(inroot.Path(fd)); err == nil && strings.HasPrefix(name, "/dev/") {
+			return name
+		}
+	}
+	return ""
 }
 
 // mountAt mounts a new file system at a path inside.
@@ -167,7 +187,11 @@ func mountAt(root int, name, kind, options string) error {
 		return err
 	}
 	defer unix.Close(at)
-	return inroot.Named(name, unix.Mount(kind, inroot.Path(at), kind, unix.MS_NOSUID|unix.MS_NODEV, options))
+	flags := uintptr(unix.MS_NOSUID)
+	if kind != "devpts" { // which has nothing but devices
+		flags |= unix.MS_NODEV
+	}
+	return inroot.Named(name, unix.Mount(kind, inroot.Path(at), kind, flags, options))
 }
 
 // bind mounts a file or directory of the host at a path inside.

@@ -78,7 +78,7 @@ func asUser(u User) error {
 
 // defaultBinds are what is there without being asked for.
 func defaultBinds() []Bind {
-	binds := []Bind{{"/proc", "/proc", false}, {"/dev/pts", "/dev/pts", false}}
+	binds := []Bind{{"/proc", "/proc", false}, {"/dev/pts", "/dev/pts", false}, {"/dev/ptmx", "/dev/ptmx", false}}
 	for _, name := range devices {
 		binds = append(binds, Bind{"/dev/" + name, "/dev/" + name, false})
 	}
