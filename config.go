@@ -91,6 +91,16 @@ type Profile struct {
 	Report Report
 }
 
+// Coverage has counted which lines of source text are executed, by the guest's debug information. Everything is
+// translated then, and nothing optimised.
+type Coverage struct {
+	// Paths are parts of the names of source files, such as "src/lib" or "main.c"; only files that have one of them
+	// count, if there are any, else those of which anything was executed.
+	Paths []string
+	// Report makes the file that a tracefile of lcov is appended to.
+	Report Report
+}
+
 // Report makes a file that something about a process is written to, at its end or before it executes another
 // program: once for each process, unless that execve fails after all. A child that the guest has forked says so. It
 // is not called for a child of which there is nothing to tell.
@@ -149,6 +159,8 @@ type Config struct {
 	Check io.Writer
 	// Profile, if set, has a profile made of the guest, in the format of github.com/google/pprof.
 	Profile *Profile
+	// Coverage, if set, has a tracefile of lcov made of what is executed.
+	Coverage *Coverage
 	// OnFailure, if set, is told of reports that could not be written.
 	OnFailure func(error)
 	// ExecOptions make execve of guest programs possible: the new program is run by
@@ -160,6 +172,8 @@ type Config struct {
 	// Stats has OnExit called at the end by a signal, too, if the guest can see it, and
 	// measures what Stats are zero without.
 	Stats bool
+	// Mix has Stats say which instructions were executed, and where. Everything is translated then, and nothing optimised.
+	Mix Mix
 	// OnExit, if set, is called by the thread that ends the guest, before Run
 	// returns; in a child that the guest has forked, too. It need not return.
 	OnExit func(Status, Stats)

@@ -86,11 +86,12 @@ var policy = map[string][]string{
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},
+	"internal/cover":   {"internal/mem", "internal/symbols"},
 	"internal/prof":    {"internal/guest", "internal/linux", "internal/mem", "internal/symbols", "internal/unwind"},
 	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
+		"internal/cover", "internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {

@@ -31,6 +31,8 @@ type observer struct {
 	child   bool // of a fork
 	failed  func(error)
 
+	wanted Mix
+
 	check io.Writer // for the report of a difference; nil for no checks
 	once  sync.Once // for the first one
 }
@@ -44,6 +46,7 @@ type perfFile struct {
 // observe has options of the translator tell what the configuration wants to see.
 func (o *observer) observe(cfg Config, opts *engine.Options) error {
 	opts.Measure, opts.Profile = cfg.Stats, cfg.Profile != nil
+	opts.Count = cfg.counts()
 	if cfg.Translator.PerfMap {
 		o.perf = append(o.perf, perfFile{make: perf.NewMap})
 	}
@@ -177,10 +180,13 @@ func translatorStats(s engine.Stats) *TranslatorStats {
 	}
 }
 
+// counts reports whether all that is executed is to be counted.
+func (c *Config) counts() bool { return c.Coverage != nil || c.Mix != Mix{} }
+
 func (o *observer) stats() Stats {
 	s := Stats{PID: os.Getpid(), Instructions: o.p.Instructions() - o.done, Elapsed: time.Since(o.start)}
 	if a, ok := o.arch.(*engine.Arch); ok {
-		s.Translator = translatorStats(a.Stats())
+		s.Translator, s.Mix = translatorStats(a.Stats()), o.mix()
 	}
 	return s
 }

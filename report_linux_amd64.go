@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/hospes-vm/hospes/internal/cover"
+	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/prof"
 )
@@ -39,6 +41,15 @@ func (o *observer) startReports(cfg Config) {
 		p := prof.New(o.p, &riscv.Unwinding, period)
 		o.p.Profiler, o.p.SamplePeriod = p, period
 		o.reports = append(o.reports, reporter{p, c.Report})
+	}
+	if c := cfg.Coverage; c != nil {
+		if a, ok := o.arch.(*engine.Arch); ok {
+			cov := &cover.Coverage{
+				Space: o.p.Mem, Open: o.p.OpenMapped, Paths: c.Paths, Zero: a.ResetCounts,
+				Counts: func(f func(pc, n uint64)) { a.Counts(func(pc, n uint64, _ bool) { f(pc, n) }) },
+			}
+			o.reports = append(o.reports, reporter{cov, c.Report})
+		}
 	}
 	if o.reports != nil {
 		o.p.OnExec = o.report

@@ -29,7 +29,7 @@ import (
 // While it runs, the signals of this process are the guest's: what would end the
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
-	watch := &observer{start: time.Now(), code: cfg.Code, check: cfg.Check}
+	watch := &observer{start: time.Now(), code: cfg.Code, check: cfg.Check, wanted: cfg.Mix}
 	arch, err := architecture(cfg, watch)
 	if err != nil {
 		return Status{}, err
@@ -40,6 +40,14 @@ func Run(cfg Config) (Status, error) {
 	}
 	if cfg.ExecOptions == nil { // the program goes on
 		defer release(arch, as)
+	}
+	if a, ok := arch.(*engine.Arch); cfg.counts() {
+		if !ok || cfg.Translator.NativeLib {
+			return Status{}, errors.New("only translations can be counted, and no host code for functions")
+		}
+		if err := a.Open(as); err != nil {
+			return Status{}, fmt.Errorf("cannot count what is executed: %w", err)
+		}
 	}
 	if a, ok := arch.(*engine.Arch); cfg.Check != nil {
 		if !ok || cfg.Translator.NativeLib {
@@ -68,12 +76,13 @@ func Run(cfg Config) (Status, error) {
 	}
 	lc.OnFork = watch.forked
 	lc.OnExit = func(s linux.Status) {
-		watch.report()
 		if cfg.OnExit != nil {
-			cfg.OnExit(Status(s), watch.stats())
+			stats := watch.stats() // before they are reset
+			defer cfg.OnExit(Status(s), stats)
 		}
+		watch.report()
 	}
-	lc.SeeEnd = cfg.Stats || cfg.Profile != nil
+	lc.SeeEnd = cfg.Stats || cfg.Profile != nil || cfg.Coverage != nil
 	prog := linux.Program{Path: cfg.Program, Argv: args, Env: cfg.Env}
 	if cfg.Image != nil {
 		if prog.File, err = imageFile(cfg.Program, cfg.Image); err != nil {

@@ -16,6 +16,8 @@ type Stats struct {
 	Elapsed time.Duration
 	// Translator is nil if everything was interpreted.
 	Translator *TranslatorStats
+	// Mix is nil unless Config.Mix wants it.
+	Mix *MixStats
 }
 
 // TranslatorStats say what has been translated, and what executing took. What is marked
@@ -133,6 +135,7 @@ func (s Stats) String() string {
 	t.Optimiser.print(p)
 	p("translation speed: %.0f guest instructions per second", ratio(float64(t.GuestInsts), t.translating().Seconds()))
 	p("code cache: %d of %d bytes in use, reset %d times", t.CacheUsed, t.CacheSize, t.Resets)
+	s.Mix.print(p)
 	return b.String()
 }
 

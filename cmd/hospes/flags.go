@@ -31,7 +31,9 @@ type opts struct {
 	filter     codeFilter
 	logFile    string
 	stats      bool
+	mix        hospes.Mix
 	profile    profileOpts
+	coverage   coverageOpts
 	check      bool
 	demo       bool
 	version    bool
@@ -161,8 +163,13 @@ var table = []option{
 	{"check", "HOSPES_CHECK", "", "hold each translation against the interpreter while it runs; log the first difference, and exit with status 125", func(o *opts, v string) error {
 		return parseSwitch(&o.check, v)
 	}},
-	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log", func(o *opts, v string) error {
-		return parseSwitch(&o.stats, v)
+	{"stats", "HOSPES_STATS", "", "at its end, have each process write counters to the log; --stats=mix,blocks counts instructions, too: by kind, and the hottest blocks (blocks:N), at the cost of speed", func(o *opts, v string) (err error) {
+		o.mix = hospes.Mix{}
+		if parseSwitch(&o.stats, v) != nil {
+			o.stats = true
+			o.mix, err = hospes.ParseMix(v)
+		}
+		return err
 	}},
 	{"pprof", "HOSPES_PPROF", "FILE", "write a profile for go tool pprof to FILE: CPU time by functions of the guest, with stacks; of other processes than the first to FILE.PID", func(o *opts, v string) error {
 		o.profile.file = v
@@ -171,6 +178,14 @@ var table = []option{
 	{"pprof-rate", "HOSPES_PPROF_RATE", "N", "samples in a second of CPU time of each thread: 1 to 1000 (default 100)", func(o *opts, v string) (err error) {
 		o.profile.rate, err = parseRate(v)
 		return err
+	}},
+	{"coverage", "HOSPES_COVERAGE", "FILE", "write the lines of source text that are executed to FILE, a tracefile for lcov and genhtml; each process adds to it", func(o *opts, v string) error {
+		o.coverage.file = v
+		return nil
+	}},
+	{"coverage-source", "HOSPES_COVERAGE_SOURCE", "PATHS", "of --coverage, only source files whose names have one of PATHS, with commas: directories or files", func(o *opts, v string) error {
+		o.coverage.paths = v
+		return nil
 	}},
 	{"demo", "", "", "run the program that is built in", func(o *opts, v string) error {
 		return parseSwitch(&o.demo, v)
@@ -282,6 +297,10 @@ func (o *opts) conflicts() error {
 		return errors.New("--check and --translate=off: without translations there is nothing to check")
 	case o.check && o.profile.file != "":
 		return errors.New("--check and --pprof: a check executes code in other ways than a profile is to tell of")
+	case o.mix != (hospes.Mix{}) && (o.translator.Off || o.translator.NativeLib || o.check):
+		return errors.New("--stats=mix,blocks: counting needs translations, and excludes --native-lib and --check")
+	case o.coverage.file != "" && (o.translator.Off || o.translator.NativeLib || o.check):
+		return errors.New("--coverage: counting needs translations, and excludes --native-lib and --check")
 	case o.check && o.translator.NativeLib:
 		return errors.New("--check and --native-lib: host code for functions cannot be checked")
 	}
@@ -320,7 +339,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		cfg.Image = demo.Program()
 	}
 	log, err := o.log()
-	o.out, cfg.Stats = log, o.stats
+	o.out, cfg.Stats, cfg.Mix = log, o.stats, o.mix
 	if o.strace {
 		cfg.Strace = log
 	}
@@ -366,8 +385,8 @@ func (o *opts) execOptions() []string {
 		args = append(args, "--dfilter", o.filter.text)
 	}
 	add(o.check, "--check")
-	add(o.stats, "--stats")
-	return append(args, o.profile.options()...)
+	add(o.stats, "--stats"+o.mix.Option())
+	return slices.Concat(args, o.profile.options(), o.coverage.options())
 }
 
 // translatorOptions are the options that say what o.translator does.

@@ -42,3 +42,20 @@ func absolute(name string) string {
 	}
 	return name
 }
+
+// coverageOpts say what coverage to tell of.
+type coverageOpts struct {
+	file  string // "" for none
+	paths string
+}
+
+// options are the options that say what c does.
+func (c coverageOpts) options() (args []string) {
+	if c.file != "" {
+		args = append(args, "--coverage", absolute(c.file))
+	}
+	if c.paths != "" {
+		args = append(args, "--coverage-source", c.paths)
+	}
+	return args
+}

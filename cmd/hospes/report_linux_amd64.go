@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -24,14 +25,24 @@ type reportFile struct {
 
 // reports has the configuration write the reports that are wanted.
 func (o *opts) reports(cfg *hospes.Config) error {
-	if o.profile.file == "" {
-		return nil
-	}
-	r, err := o.newReport(o.profile.file)
-	if err == nil {
+	if o.profile.file != "" {
+		r, err := o.newReport(o.profile.file)
+		if err != nil {
+			return err
+		}
 		cfg.Profile = &hospes.Profile{Rate: o.profile.rate, Report: r.create}
 	}
-	return err
+	if o.coverage.file != "" {
+		r, err := o.newReport(o.coverage.file)
+		if err != nil {
+			return err
+		}
+		cfg.Coverage = &hospes.Coverage{Report: r.add}
+		if o.coverage.paths != "" {
+			cfg.Coverage.Paths = strings.Split(o.coverage.paths, ",")
+		}
+	}
+	return nil
 }
 
 // newReport gets ready to make a file, and makes it unless this is a program that the guest has executed.
@@ -76,6 +87,11 @@ func (r *reportFile) create(child bool) (io.WriteCloser, error) {
 		}
 		name = fmt.Sprintf("%s.%d.%d", base, os.Getpid(), n)
 	}
+}
+
+// add opens the file of all processes, to append to it.
+func (r *reportFile) add(bool) (io.WriteCloser, error) {
+	return r.open(filepath.Base(r.name), unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC)
 }
 
 func (r *reportFile) open(base string, flags int) (io.WriteCloser, error) {

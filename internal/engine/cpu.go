@@ -104,7 +104,7 @@ func (c *CPU) Run() guest.Exit {
 		case empty:
 			exit = c.runInterpreted()
 		case interpreted:
-			if exit = c.interpret(c.Translatable.Interpret); exit.Kind == guest.ExitHot {
+			if exit = c.interpret(c.one); exit.Kind == guest.ExitHot {
 				b, how = c.find()
 				continue
 			}
@@ -368,6 +368,7 @@ func (c *CPU) faulted() left {
 	c.ctx.Restore(b.Where(f))
 	c.refund(b, f.Done)
 	if sampled && !f.Overflow {
+		c.m.counts.left(b, int(f.Done))
 		return left{Kind: codecache.ToInterrupt, PC: f.PC}
 	}
 	if f.Look && c.ctx.IRQ.Bits() == 0 { // else that is why it has failed
@@ -375,6 +376,7 @@ func (c *CPU) faulted() left {
 	}
 	if !f.Overflow {
 		c.refused(b)
+		c.m.counts.left(b, int(f.Done))
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
 		return left{Kind: codecache.ToInterp, PC: f.PC, block: b}

@@ -33,6 +33,10 @@ func (m *Machine) forked() {
 	m.opt.forked(lost)
 	m.runs.forget()
 	m.check.forked(lost)
+	m.counts.reset()
+	if lost {
+		m.counts.forget()
+	}
 	cpus := m.live()
 	m.mu.Unlock()
 	if lost {

@@ -19,7 +19,7 @@ type function struct {
 // can change unnoticed is not; constants that code refers to are taken not to change.
 // The caller holds no lock.
 func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
-	if !m.opts.NativeLib || m.comp.Table || m.comp.Metered || m.as == nil {
+	if !m.opts.NativeLib || m.comp.Table || m.comp.Metered || m.counts != nil || m.as == nil {
 		return f
 	}
 	fn, spans := c.Function(pc, begin)

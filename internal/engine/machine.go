@@ -53,6 +53,8 @@ type Options struct {
 	Symbol func(pc uint64) string
 	// Profile has CPUs be able to say where samples have found them (guest.Profiled).
 	Profile bool
+	// Count has the executions of each guest instruction counted: see Arch.Counts.
+	Count bool
 	// Differs, if set, has each block that is executed checked against the interpreter, and
 	// is called when they differ. Threshold is 0 then.
 	Differs func(*Difference)
@@ -92,7 +94,9 @@ type Machine struct {
 
 	detours detours
 
-	exact exact // for profiles
+	exact  exact // for profiles
+	counts *counts
+	handed []*uint64 // counters for what is being compiled
 
 	check *checker // nil if nothing is checked
 
@@ -128,7 +132,11 @@ func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 			return nil, err
 		}
 	}
-	if opts.Metered {
+	if opts.Count {
+		m.counts = newCounts()
+		m.comp.Counter = m.nextCounter
+	}
+	if opts.Metered || opts.Count {
 		m.opts.Threshold = 0
 	}
 	m.threshold.start(m.opts.Threshold)
@@ -221,6 +229,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	if checked {
 		verify = b.Code
 	}
+	m.handed = m.handed[:0]
 	made, ok := m.comp.Compile(&m.asm, t, verify)
 	w.lap(&m.stages.compile)
 	if !ok {
@@ -234,6 +243,7 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	b.Insts = made.Insts
 	m.add(b, made)
 	m.check.keep(b, made)
+	m.counts.add(b, made, m.handed)
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {
 		d := m.described(b, name)
@@ -328,10 +338,11 @@ func (m *Machine) reset(epoch uint64) {
 	m.exact.forget(m.cache.Used())
 	m.cache.Reset()
 	m.check.forget()
+	m.counts.forget()
 	m.opt.forget()
 	m.detours.forget()
 	m.mu.Unlock()
-	if m.check == nil {
+	if m.check == nil && m.counts == nil {
 		m.threshold.emptied(m.cache.Size())
 	}
 	m.resetting.Store(false)

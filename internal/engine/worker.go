@@ -60,7 +60,7 @@ func (m *Machine) startOptimiser(l guest.Lifter) {
 	o := &m.opt
 	o.lifter, o.pid, o.gen.comp = l, os.Getpid(), m.comp
 	o.gen.comp.MarkOps, o.gen.comp.Chance = m.opts.Optimised != nil, m.opts.Chance != 0
-	o.on = m.opts.Optimise != Never && m.opts.Differs == nil && !m.opts.Metered
+	o.on = m.opts.Optimise != Never && m.opts.Differs == nil && !m.opts.Metered && !m.opts.Count
 	o.sampling = o.on && m.opts.Optimise == Sampled
 	o.parked.Store(o.sampling)
 	o.budget.unlimited = !o.sampling

@@ -57,24 +57,25 @@ type Fault struct {
 	Overflow bool   // a call for which the stack is full, to PC,
 	Computed bool   // or to Context.Target; registers are in the homes that all code has in common
 	Look     bool   // a look ahead of a loop has failed
-	Done     int    // of metered code: how many of its instructions have been executed
+	Done     int    // how many of its instructions have been executed
 	Late     Span   // what part of Code.States.Late is for it
 }
 
 // Code is a compiled trace.
 type Code struct {
-	Start  int // offset in the assembler's buffer: where the interrupt word is looked at
-	Body   int // behind that
-	End    int
-	Insts  int // guest instructions
-	Exits  []Exit
-	Faults []Fault
-	Marks  []Mark
-	States ir.States
-	Extra  []Span // code that is there for watching only, in the order of offsets
-	Ops    []OpMark
-	Stubs  []int // offsets of displacements that lead to stubs
-	Names  []int // offsets of 4 bytes that are the number of an exit
+	Start    int // offset in the assembler's buffer: where the interrupt word is looked at
+	Body     int // behind that
+	End      int
+	Insts    int // guest instructions
+	Exits    []Exit
+	Faults   []Fault
+	Marks    []Mark
+	Segments []Segment // that are counted
+	States   ir.States
+	Extra    []Span // code that is there for watching only, in the order of offsets
+	Ops      []OpMark
+	Stubs    []int // offsets of displacements that lead to stubs
+	Names    []int // offsets of 4 bytes that are the number of an exit
 }
 
 // Span is a piece of code, or part of a list.
@@ -96,18 +97,19 @@ type OpMark struct {
 // Compiler turns traces into host code. It is used again and again.
 type Compiler struct {
 	Features  Features
-	Limit     uint64 // guest addresses from there on are not in the window, or the table; see package mem
-	Table     bool   // Context.Base is a page table; see mem.Paged
-	Direct    bool   // Context.Base is 0
-	Detours   bool   // all accesses go by Context.Detours; see mem.Divided. Not with Table
-	Unbounded bool   // addresses are not compared with Limit; not with Table, nor in detours
-	Round     uint8  // the guest's rounding mode, which the host has, too
-	Stubs     Stubs  // in the same buffer
-	FirstExit uint32 // number of the next trace's first exit
-	Watched   bool   // accesses to memory are watched: see Context.Watch
-	Chance    bool   // graphs are left when Context.Chance has been counted down to 0, for tests
-	MarkOps   bool   // Code.Ops is wanted
-	Metered   bool   // traces count instructions: see meter.go. Not with graphs, nor with Native
+	Limit     uint64         // guest addresses from there on are not in the window, or the table; see package mem
+	Table     bool           // Context.Base is a page table; see mem.Paged
+	Direct    bool           // Context.Base is 0
+	Detours   bool           // all accesses go by Context.Detours; see mem.Divided. Not with Table
+	Unbounded bool           // addresses are not compared with Limit; not with Table, nor in detours
+	Round     uint8          // the guest's rounding mode, which the host has, too
+	Stubs     Stubs          // in the same buffer
+	FirstExit uint32         // number of the next trace's first exit
+	Counter   func() uintptr // returns where the executions of a segment of a trace are to be counted: see counted.go; nil for not at all
+	Watched   bool           // accesses to memory are watched: see Context.Watch
+	Chance    bool           // graphs are left when Context.Chance has been counted down to 0, for tests
+	MarkOps   bool           // Code.Ops is wanted
+	Metered   bool           // traces count instructions: see meter.go. Not with graphs, nor with Native
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code
@@ -125,6 +127,7 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
+	branched  bool        // the next instruction begins a segment
 	looks     bool        // what is compiled is a look ahead of a loop
 	late      Span        // of what comes next that may fault: see Fault.Late
 	graph     *graphState // of the graph that is compiled, or nil
@@ -173,7 +176,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	a.Align(codeAlign, 0)
 	c.a, c.homes, c.graph = a, t, nil
 	states := c.code.States
-	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
+	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Segments: c.code.Segments[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
 	c.code.States.Late, c.code.States.Computed, c.late = states.Late[:0], states.Computed[:0], Span{}
 	c.cold, c.interps, c.refunds = c.cold[:0], c.interps[:0], c.refunds[:0]
 }
@@ -183,6 +186,7 @@ func (c *Compiler) startTrace(t *ir.Trace, facts []ir.Fact) {
 	c.t, c.facts = t, facts
 	c.flags, c.words = flagState{}, c.words[:0]
 	c.drained, c.polled = false, false
+	c.branched = true
 	c.startAlloc()
 	c.findNarrow()
 	c.findQuiet()
@@ -297,6 +301,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.code.Insts++
 		c.wantBoxed(v)
 		c.code.Marks = append(c.code.Marks, Mark{c.a.Len(), c.pc})
+		c.countSegment()
 	case op == ir.GetX:
 		c.get(v, i.Imm)
 	case op == ir.SetX:
@@ -317,6 +322,7 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.getRound(v)
 	case op == ir.ExitIf:
 		c.exitIf(v, i)
+		c.branched = true
 	case op == ir.InterpIf:
 		c.interpretIf(c.condition(i.Args[0]))
 	case op == ir.WantWindow, op == ir.WantBoxed, op == ir.WantNarrow:

@@ -133,6 +133,16 @@ func (l *Lines) isCode(addr uint64) bool {
 	return slices.ContainsFunc(l.code, func(p elf.ProgHeader) bool { return addr >= p.Vaddr && addr-p.Vaddr < p.Filesz })
 }
 
+// Address is that of the byte at an offset in the file, if it is code.
+func (l *Lines) Address(offset uint64) (addr uint64, ok bool) {
+	for _, p := range l.code {
+		if offset >= p.Off && offset-p.Off < p.Filesz {
+			return offset - p.Off + p.Vaddr, true
+		}
+	}
+	return 0, false
+}
+
 // unitAt is the unit that has an address, or nil.
 func (l *Lines) unitAt(addr uint64) *unit {
 	i := sort.Search(len(l.spans), func(i int) bool { return l.spans[i].start > addr }) - 1
