@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/hospes-vm/hospes"
 )
@@ -69,5 +70,30 @@ func BenchmarkCall(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestInstanceTime: an instance of a small program is made, run and closed in less than 200 microseconds.
+func TestInstanceTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	m := build(t, small, "-nostdlib")
+	least := time.Hour
+	for range 1000 { // of which some find the machine free
+		begun := time.Now()
+		i, err := m.Instantiate(hospes.Options{Stdout: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := i.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		i.Close()
+		least = min(least, time.Since(begun))
+	}
+	t.Logf("made, run and closed in %v", least)
+	if least > 200*time.Microsecond {
+		t.Errorf("an instance takes %v", least)
 	}
 }

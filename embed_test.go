@@ -265,6 +265,15 @@ func TestCallEnds(t *testing.T) {
 	if err := <-done; !errors.Is(err, hospes.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
+	if _, err := i.Memory().Uint8(0x10000); err == nil {
+		t.Error("memory of an instance that has ended")
+	}
+	waits := callOptions()
+	waits.Limits.Time = 20 * time.Millisecond
+	waits.Functions["host_fail"] = func(c *hospes.Caller) error { <-c.Context().Done(); return c.Context().Err() }
+	if _, err := instantiate(t, m, waits).Call(within(t), "fail"); !errors.Is(err, &hospes.LimitError{Limit: hospes.TimeLimit}) {
+		t.Errorf("a host function that waits: %v", err)
+	}
 	if _, err := instantiate(t, m, callOptions()).Call(within(t), "nothing"); err == nil || !strings.Contains(err.Error(), "nothing") {
 		t.Errorf("a function that is not there: %v", err)
 	}

@@ -15,15 +15,15 @@ type Caller struct {
 	t *sandbox.Task
 }
 
-// Context is that of the call of Run, Start or Call that runs the guest. It is done when the guest is ended from outside, so
-// functions that wait should look at it.
-func (c *Caller) Context() context.Context { return c.i.ctx }
+// Context is made of that of the call of Run, Start or Call that runs the guest. It is done, too, when the limit on time is
+// reached and when the instance is closed, so functions that wait should look at it.
+func (c *Caller) Context() context.Context { return c.i.running.Load().ctx }
 
 // Instance is the instance whose guest has called. Its own methods Run, Start and Call return ErrBusy meanwhile.
 func (c *Caller) Instance() *Instance { return c.i }
 
 // Memory is the memory of the process that has called.
-func (c *Caller) Memory() Memory { return Memory{c.t.Mem} }
+func (c *Caller) Memory() Memory { return Memory{c.t.Mem, &c.i.ended} }
 
 // Call calls a function of the guest's, as Instance.Call does, on the thread that has called.
 func (c *Caller) Call(function string, args ...any) (Result, error) {
@@ -95,7 +95,9 @@ func (h *hostFunction) call(i *Instance, t *sandbox.Task, ints, floats [8]uint64
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
 		}
-		if err != nil {
+		if cause := context.Cause(i.running.Load().ctx); err != nil && cause != nil {
+			err = cause // which is why the function has given up
+		} else if err != nil {
 			err = &HostError{h.name, err}
 		}
 	}()
@@ -131,7 +133,7 @@ func (h *hostFunction) arguments(i *Instance, t *sandbox.Task, ints, floats [8]u
 			in = append(in, fromRegister(at, 0, floats[nf]))
 			nf++
 		case reflect.String:
-			s, err := Memory{t.Mem}.ReadString(ints[ni], maxString)
+			s, err := Memory{t.Mem, &i.ended}.ReadString(ints[ni], maxString)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -24,10 +25,17 @@ type Instance struct {
 	functions map[string]*hostFunction
 	unmount   func()
 
-	busy  sync.Mutex      // held while the guest runs; guards what follows
-	ctx   context.Context // of who runs it
-	left  time.Duration   // of Limits.Time; 0 if there is no limit
-	ended bool
+	running atomic.Pointer[running] // who runs it, or has done so last
+	ended   atomic.Bool             // set with busy held
+
+	busy sync.Mutex    // held while the guest runs; guards what follows
+	left time.Duration // of Limits.Time; 0 if there is no limit
+}
+
+// running is a call of Run, Start or Call.
+type running struct {
+	ctx    context.Context // its own, which ends with that of the caller, by a limit, and by Close
+	cancel context.CancelCauseFunc
 }
 
 // Instantiate makes an instance of the module, which is loaded but has not executed anything.
@@ -177,8 +185,8 @@ func (i *Instance) Symbol(name string) (uint64, error) {
 	return v + i.bias, err
 }
 
-// Memory is the guest's memory. It may be used until the instance is closed.
-func (i *Instance) Memory() Memory { return Memory{i.task.Mem} }
+// Memory is the memory of the guest's first process, until the instance has ended.
+func (i *Instance) Memory() Memory { return Memory{i.task.Mem, &i.ended} }
 
 // Instructions is how many instructions have been executed, if that is limited, else 0. It is exact while the guest
 // does not run.
@@ -186,10 +194,13 @@ func (i *Instance) Instructions() uint64 { return i.kernel.Instructions() }
 
 // Close ends the guest, if it has not ended, and gives back all that the instance has. It waits for who runs the guest to return.
 func (i *Instance) Close() error {
+	if r := i.running.Load(); r != nil {
+		r.cancel(ErrClosed)
+	}
 	i.kernel.Kill(ErrClosed)
 	i.busy.Lock()
 	defer i.busy.Unlock()
-	if !i.ended {
+	if !i.ended.Load() {
 		_ = i.finish(i.task.Wait())
 	}
 	return nil
@@ -203,31 +214,31 @@ func (i *Instance) enter(ctx context.Context) (leave func(), err error) {
 	if !i.busy.TryLock() {
 		return nil, ErrBusy
 	}
-	if i.ended {
+	if i.ended.Load() {
 		defer i.busy.Unlock()
 		return nil, ErrClosed
 	}
-	i.ctx = ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	i.running.Store(&running{ctx, cancel})
 	stop := context.AfterFunc(ctx, func() { i.kernel.Kill(context.Cause(ctx)) })
-	if i.left == 0 {
-		return func() {
-			stop()
-			i.busy.Unlock()
-		}, nil
+	begun, timer := time.Now(), (*time.Timer)(nil)
+	if i.left > 0 {
+		timer = time.AfterFunc(i.left, func() { cancel(&LimitError{TimeLimit}) })
 	}
-	begun := time.Now()
-	timer := time.AfterFunc(i.left, func() { i.kernel.Kill(&LimitError{TimeLimit}) })
 	return func() {
 		stop()
-		timer.Stop()
-		i.left = max(i.left-time.Since(begun), 1)
+		cancel(nil)
+		if timer != nil {
+			timer.Stop()
+			i.left = max(i.left-time.Since(begun), 1)
+		}
 		i.busy.Unlock()
 	}, nil
 }
 
 // finish notes how the guest has ended, with busy held.
 func (i *Instance) finish(exit sandbox.Exit) error {
-	i.ended = true
+	i.ended.Store(true)
 	i.unmount()
 	i.m.give()
 	return i.outcome(&exit)

@@ -1,16 +1,21 @@
 package hospes
 
 import (
+	"sync/atomic"
+
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // Memory is the memory of a guest. All accesses are checked, as those of a system call are: what the guest may not read or
 // write itself is a *MemoryError. Threads of the guest may use it at the same time.
-type Memory struct{ space *mem.Space }
+type Memory struct {
+	space *mem.Space
+	ended *atomic.Bool // there is no memory any more
+}
 
 // Read fills b with what is at addr.
 func (m Memory) Read(addr uint64, b []byte) error {
-	if len(b) > 0 && m.space.CopyIn(b, addr) != nil {
+	if len(b) > 0 && (m.ended.Load() || m.space.CopyIn(b, addr) != nil) {
 		return &MemoryError{Addr: addr}
 	}
 	return nil
@@ -18,7 +23,7 @@ func (m Memory) Read(addr uint64, b []byte) error {
 
 // Write puts b at addr. If it fails, a part of b may have been written.
 func (m Memory) Write(addr uint64, b []byte) error {
-	if len(b) > 0 && m.space.CopyOut(addr, b) != nil {
+	if len(b) > 0 && (m.ended.Load() || m.space.CopyOut(addr, b) != nil) {
 		return &MemoryError{Addr: addr, Write: true}
 	}
 	return nil
@@ -26,6 +31,9 @@ func (m Memory) Write(addr uint64, b []byte) error {
 
 // ReadString reads a string that ends with a NUL byte, of at most max bytes with that.
 func (m Memory) ReadString(addr uint64, max int) (string, error) {
+	if m.ended.Load() {
+		return "", &MemoryError{Addr: addr}
+	}
 	s, err := m.space.ReadString(addr, max)
 	if err != nil {
 		return "", &MemoryError{Addr: addr}
@@ -35,6 +43,9 @@ func (m Memory) ReadString(addr uint64, max int) (string, error) {
 
 // load reads an integer of size bytes.
 func (m Memory) load(addr uint64, size int) (uint64, error) {
+	if m.ended.Load() {
+		return 0, &MemoryError{Addr: addr}
+	}
 	v, f := m.space.Load(addr, size)
 	if f != nil {
 		return 0, &MemoryError{Addr: addr}
@@ -44,7 +55,7 @@ func (m Memory) load(addr uint64, size int) (uint64, error) {
 
 // store writes an integer of size bytes.
 func (m Memory) store(addr uint64, size int, v uint64) error {
-	if m.space.Store(addr, size, v) != nil {
+	if m.ended.Load() || m.space.Store(addr, size, v) != nil {
 		return &MemoryError{Addr: addr, Write: true}
 	}
 	return nil
