@@ -1,7 +1,6 @@
 package rootfs
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"syscall"
@@ -66,31 +65,26 @@ func enterNamespaces(u User) error {
 
 // bear makes a child in new namespaces, which stops before its first instruction.
 func bear(u User) (pid int, err error) {
-	return syscall.ForkExec("/proc/self/exe", []string{"hospes"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
-		Ptrace: true, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
-		UidMappings: idMap("/proc/self/uid_map", u.UID, os.Geteuid()), GidMappings: idMap("/proc/self/gid_map", u.GID, os.Getegid()),
-		GidMappingsEnableSetgroups: os.Geteuid() == 0,
-	}})
+	uids, gids := subordinates(u)
+	if uids == nil {
+		return bearMapped(idMap("/proc/self/uid_map", u.UID, os.Geteuid()), idMap("/proc/self/gid_map", u.GID, os.Getegid()))
+	}
+	if pid, err = bearMapped(nil, nil); err != nil {
+		return 0, err
+	}
+	if uids.write("newuidmap", pid) == nil && gids.write("newgidmap", pid) == nil {
+		return pid, nil
+	}
+	endChild(pid)
+	return bearMapped(own(u.UID, os.Geteuid()), own(u.GID, os.Getegid()))
 }
 
-// idMap is what IDs inside are outside. Root has its own IDs inside, all of them; others
-// can have but their own, under the number that is wanted.
-func idMap(file string, inside, own int) (m []syscall.SysProcIDMap) {
-	if os.Geteuid() != 0 {
-		return []syscall.SysProcIDMap{{ContainerID: inside, HostID: own, Size: 1}}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var first, outer, n int
-		if _, err := fmt.Sscan(s.Text(), &first, &outer, &n); err == nil {
-			m = append(m, syscall.SysProcIDMap{ContainerID: first, HostID: first, Size: n})
-		}
-	}
-	return m
+// bearMapped is bear with these maps; without, somebody else has to write them.
+func bearMapped(uids, gids []syscall.SysProcIDMap) (pid int, err error) {
+	return syscall.ForkExec("/proc/self/exe", []string{"hospes"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{
+		Ptrace: true, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		UidMappings: uids, GidMappings: gids, GidMappingsEnableSetgroups: os.Geteuid() == 0,
+	}})
 }
 
 // endChild ends a child, of which the guest knows nothing.
