@@ -169,6 +169,9 @@ type Config struct {
 	ExecOptions []string
 	// Resume continues what Resumed or Interpreting has returned.
 	Resume *Resume
+	// AwaitTracer, if set, has the program wait for a tracer, as hospes's debugger is one, before its
+	// first instruction; it goes on without when the channel is closed.
+	AwaitTracer chan struct{}
 	// Stats has OnExit called at the end by a signal, too, if the guest can see it, and
 	// measures what Stats are zero without.
 	Stats bool

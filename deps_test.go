@@ -82,6 +82,10 @@ var policy = map[string][]string{
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},
+	"internal/gdbstub": {"internal/guest"},
+	"internal/inferior": {
+		"internal/gdbstub", "internal/guest", "internal/linux", "internal/peer", "internal/procview", "internal/ptrace",
+	},
 	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
@@ -95,7 +99,7 @@ var policy = map[string][]string{
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
-		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/guest/riscv", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
+		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/gdbstub", "internal/guest/riscv", "internal/inferior", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
 	},
 	"cmd/hospes-bench": {},
 	"cmd/hospes-image": {"internal/image"},

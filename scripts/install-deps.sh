@@ -17,6 +17,7 @@ gcc                     gcc                       native side of the benchmarks 
 g++                     g++                       native side of the benchmarks
 qemu-riscv64            qemu-user                 comparison with QEMU
 strace                  strace                    comparison of system call traces
+gdb-multiarch           gdb-multiarch             sessions of GDB with the stub
 dpkg-deb                dpkg                      Debian root file system of the userland tests
 flock                   util-linux                the same
 xz                      xz-utils                  the same

@@ -24,6 +24,10 @@ func hostCommands() []command {
 			name: "install", options: installTable, run: install,
 			help: "have the kernel run riscv64 programs with this hospes, in chroots and containers too (binfmt_misc); for root",
 		},
+		{
+			name: "attach", args: "PID", options: attachTable, run: attach,
+			help: "debug a guest that runs: GDB connects, or speaks to standard input and output (target remote | hospes attach PID)",
+		},
 		{name: "uninstall", run: uninstall, help: "undo that"},
 		{name: "status", run: status, help: "say whether that is so and what is missing; status 0 if nothing is"},
 		{name: "doctor", run: examine, help: "say what this machine offers, what is lost by what it does not, and how to get that; status 0 if guests can run"},

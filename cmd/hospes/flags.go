@@ -34,6 +34,7 @@ type opts struct {
 	mix        hospes.Mix
 	profile    profileOpts
 	coverage   coverageOpts
+	debug      debugAddress
 	check      bool
 	demo       bool
 	version    bool
@@ -79,6 +80,10 @@ var table = []option{
 	{"0, argv0", "HOSPES_ARGV0", "NAME", "argv[0] of the guest, instead of PROGRAM", func(o *opts, v string) error {
 		o.argv0, o.hasArgv0 = v, true
 		return nil
+	}},
+	{"g, gdb", "HOSPES_GDB", "ADDRESS", "wait for GDB (target remote) at PORT, HOST:PORT or a socket /PATH; with ,suspend=n let it attach at any time", func(o *opts, v string) (err error) {
+		o.debug, err = parseDebugAddress(v)
+		return err
 	}},
 	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *opts, v string) error {
 		return parseSwitch(&o.strace, v)

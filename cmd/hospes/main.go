@@ -95,6 +95,9 @@ func run(o *opts) {
 		}
 		endAs(s)
 	}
+	if cfg.AwaitTracer, err = o.debug.start(); err != nil {
+		fail(exitFailure, err)
+	}
 	_, err = hospes.Run(cfg)
 	var le *hospes.LoadError
 	if errors.As(err, &le) {

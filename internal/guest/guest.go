@@ -56,6 +56,9 @@ type Arch interface {
 	// process has an address space.
 	CPUInfo(as *mem.Space, n int) []byte
 
+	// Features are the registers, as debuggers know them.
+	Features() []Feature
+
 	// Syscalls are the system calls that exist on this instruction set only
 	// (Linux reserves numbers 244 to 259 of the generic table for them).
 	Syscalls() []Syscall
@@ -90,12 +93,22 @@ const (
 	ExitLimit
 	// ExitFailed: hospes itself has failed, and has said how; the guest is to end.
 	ExitFailed
+	// ExitBreak: there is a breakpoint at PC (mem.Space.SetBreaks), or in the midst of the
+	// instruction there, which has not been executed.
+	ExitBreak
 )
 
 // Exit is the reason why CPU.Run came back. Trap is valid for ExitTrap.
 type Exit struct {
 	Kind ExitKind
 	Trap Trap
+}
+
+// Access is an access to memory of Size bytes; 0 is none.
+type Access struct {
+	Addr        uint64
+	Size        uint64
+	Read, Write bool
 }
 
 // Trap is a synchronous exception as Linux reports it: signal, si_code, si_addr.
@@ -116,6 +129,7 @@ const (
 	ILL_ILLOPC  = 1
 	TRAP_BRKPT  = 1
 	TRAP_TRACE  = 2
+	TRAP_HWBKPT = 4
 	BUS_ADRALN  = 1
 	BUS_ADRERR  = 2
 	SEGV_MAPERR = 1
@@ -131,8 +145,11 @@ type CPU interface {
 	Run() Exit
 
 	// Step is Run for a single instruction: it returns ExitInterrupt after it. The
-	// interrupt word counts before it only.
+	// interrupt word counts before it only, breakpoints not at all.
 	Step() Exit
+
+	// Access is the memory that the next instruction reads or writes, if it does.
+	Access() Access
 
 	// Regset returns a set of registers as core files and ptrace(2) have it: NT_PRSTATUS
 	// or NT_PRFPREG, nil for others.

@@ -28,7 +28,7 @@ func (p *Process) publish(name string) {
 
 // describe makes the record that other guest processes read.
 func (p *Process) describe() {
-	if peer.Publish(p.description(), p.Root.Guest(p.Exe), p.Exe) {
+	if peer.Publish(p.description(), p.Root.Guest(p.Exe), p.Exe, p.Root.Dir) {
 		reserved.Watch(peer.SetHidden)
 	}
 }

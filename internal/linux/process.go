@@ -50,6 +50,9 @@ type Process struct {
 	SamplePeriod time.Duration
 	// SeeEnd has an end by a signal seen by OnExit too, if it can be.
 	SeeEnd bool
+	// AwaitTracer, if set, has the program wait for a tracer before its first instruction, until
+	// it is closed.
+	AwaitTracer chan struct{}
 
 	table table
 	sig   signalState // dispositions and what the host cannot hold (signal.go)
@@ -126,6 +129,8 @@ type Config struct {
 	OnExit    func(Status)
 	OnFork    func()
 	SeeEnd    bool
+
+	AwaitTracer chan struct{}
 }
 
 // NewProcess returns a process without a program; Run gives it one.
@@ -139,10 +144,13 @@ func NewProcess(cfg Config) *Process {
 		OnExit:    cfg.OnExit,
 		OnFork:    cfg.OnFork,
 		SeeEnd:    cfg.SeeEnd,
-		table:     newTable(cfg.Arch),
-		cpus:      newCPUSet(),
-		tasks:     map[int]*Task{},
-		exited:    make(chan struct{}),
+
+		AwaitTracer: cfg.AwaitTracer,
+
+		table:  newTable(cfg.Arch),
+		cpus:   newCPUSet(),
+		tasks:  map[int]*Task{},
+		exited: make(chan struct{}),
 	}
 	if cfg.Tree != nil {
 		p.Root = Confined(cfg.Tree)

@@ -25,6 +25,7 @@ func (t *Task) run() {
 		switch exit.Kind {
 		case guest.ExitSyscall:
 			t.syscall()
+			t.steppedOver()
 		case guest.ExitTrap:
 			t.trap(exit.Trap)
 		case guest.ExitInterrupt:
@@ -41,10 +42,16 @@ const ExitFailure = 125
 
 // next runs the CPU until something needs the task.
 func (t *Task) next() guest.Exit {
+	var exit guest.Exit
 	if t.host.Traced() {
-		return t.steps()
+		exit = t.steps()
+	} else {
+		exit = t.CPU.Run()
 	}
-	return t.CPU.Run()
+	if exit.Kind == guest.ExitBreak {
+		return t.atBreak()
+	}
+	return exit
 }
 
 // syscall carries out the system call that the guest has just made.

@@ -203,6 +203,7 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 		t.sig.stack = noStack
 	}
 	t.setMask(mask)
+	t.steppedOver() // into the handler
 }
 
 // badFrame is called when there is no room for a signal frame, or none that makes

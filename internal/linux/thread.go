@@ -64,6 +64,9 @@ func (p *Process) newMainTask(cpu guest.CPU) (*Task, error) {
 	mask, _, _ := trap.Inherited()
 	t.secure.Store(p.secure)
 	t.resumeTrace(p.trace)
+	if p.AwaitTracer != nil {
+		t.trace.start, t.trace.release = stopBorn, p.AwaitTracer
+	}
 	t.join(mask, nil)
 	return t, nil
 }

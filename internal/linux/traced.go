@@ -28,13 +28,17 @@ type taskTrace struct {
 	start     startStop     // the stop that the thread makes before it runs anything
 	parent    int           // Born: process that knows whether there will be a tracer
 	parentTID int           // and its thread
-	release   chan struct{} // Born, of a thread: closed when there will be none
+	release   chan struct{} // Born, of a thread, or of a program under a debugger: closed when there will be none
 	oldTID    int           // Exec: thread ID before execve
 
 	// later: the host is told at execve that the parent traces this child of vfork. Until
 	// then the parent sleeps, and cannot have it go on from stops that are none of the guest's,
 	// such as for faults that hospes deals with.
 	later bool
+
+	reason ptrace.Reason // of the next stop
+	data   uint64
+	points []ptrace.Point // what has come of the tracer's list
 }
 
 // startStop is a stop before the first instruction.
@@ -74,6 +78,8 @@ func (t *Task) prepare(kind ptrace.Kind) *ptrace.Record {
 	t.applyCode(r)
 	r.Kind, r.Answered, r.Dirty = kind, 0, 0
 	r.Signal, r.Message = 0, 0
+	r.Reason, r.Data = t.trace.reason, t.trace.data
+	t.trace.reason, t.trace.data = ptrace.NoReason, 0
 	r.GPLen = uint32(copy(r.GP[:], t.CPU.Regset(guest.NT_PRSTATUS)))
 	r.FPLen = uint32(copy(r.FP[:], t.CPU.Regset(guest.NT_PRFPREG)))
 	r.Arch, r.PC, r.SP = t.P.Arch.AuditArch(), t.CPU.PC(), t.CPU.SP()
@@ -85,7 +91,14 @@ func (t *Task) prepare(kind ptrace.Kind) *ptrace.Record {
 // thread has no tracer any more.
 func (t *Task) halt() bool {
 	r := t.trace.rec
-	t.gate.Halt(&t.P.stop, t.host, unsafe.Pointer(r))
+	for {
+		t.gate.Halt(&t.P.stop, t.host, unsafe.Pointer(r))
+		if t.gone() || r.Answered == 0 || r.Mode != ptrace.Serve {
+			break
+		}
+		t.takePoints(r)
+		r.Answered = 0
+	}
 	return !t.gone() && t.answered()
 }
 
@@ -431,27 +444,6 @@ func (t *Task) traceMe() syscall.Errno {
 func hostTraceMe() syscall.Errno {
 	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0, 0, 0, 0)
 	return e
-}
-
-// steps runs the CPU as far as the tracer wants.
-func (t *Task) steps() guest.Exit {
-	if !t.mode().Steps() {
-		return t.CPU.Run()
-	}
-	before := t.CPU.Retired()
-	exit := t.CPU.Step()
-	if exit.Kind == guest.ExitInterrupt && t.CPU.Retired() != before {
-		t.stepped()
-	}
-	return exit
-}
-
-// stepped makes the stop after a single instruction.
-func (t *Task) stepped() {
-	info := kernelInfo(int(unix.SIGTRAP), guest.TRAP_TRACE, t.CPU.PC())
-	if t.signalStop(&info) && !t.gone() && t.host.Freeze() {
-		t.forceSignal(&info)
-	}
 }
 
 // execTrace is what the next program has to know of the tracer, as words.

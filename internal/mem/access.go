@@ -199,10 +199,8 @@ func (s *Space) ReadString(addr uint64, limit int) (string, error) {
 	return "", syscall.ENAMETOOLONG
 }
 
-// Fetch reads instruction bytes at addr, honouring execute permission. It
-// returns how many bytes could be read; the fault is that of the first byte
-// which could not.
-func (s *Space) Fetch(addr uint64, b []byte) (int, *Fault) {
+// FetchThrough is Fetch as if there were no breakpoints.
+func (s *Space) FetchThrough(addr uint64, b []byte) (int, *Fault) {
 	done := 0
 	for done < len(b) {
 		at := addr + uint64(done)

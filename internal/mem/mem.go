@@ -63,6 +63,7 @@ const (
 	AccErr                  // mapping forbids the access: SEGV_ACCERR
 	BusErr                  // mapped, but nothing behind it (past the end of the file): BUS_ADRERR
 	Again                   // none: made again, by the accessors of the Mapping, the access may succeed
+	Break                   // none: a debugger wants to be told when execution gets there
 )
 
 // Fault is a guest access that cannot be made. Addr is the first guest address
@@ -74,7 +75,7 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	return fmt.Sprintf("guest %s access at %#x: %s", f.Access, f.Addr, [...]string{"not mapped", "not permitted", "bus error", "try again"}[f.Kind])
+	return fmt.Sprintf("guest %s access at %#x: %s", f.Access, f.Addr, [...]string{"not mapped", "not permitted", "bus error", "try again", "breakpoint"}[f.Kind])
 }
 
 // Mapping turns guest addresses into host memory. Calls that change it are

@@ -36,6 +36,10 @@ type Space struct {
 	movers   []func()
 	budget   *Budget // nil for none
 	charged  uint64  // bytes that it is charged with
+
+	// What a debugger wants (break.go).
+	breaks  atomic.Pointer[[]uint64] // addresses of breakpoints, sorted; nil for none
+	watches atomic.Pointer[[]Watch]  // nil for none
 }
 
 // Limits are the resource limits of an address space, in bytes.

@@ -21,6 +21,7 @@ type Peer struct {
 	D       Description
 	Exe     string // the program as the guest names it
 	HostExe string // on the host
+	Root    string // the directory that is laid over the host's files (linux.Sysroot), or ""
 }
 
 // Open reads the record of the process that has a thread with the ID pid. The error
@@ -38,7 +39,7 @@ func Open(pid int) (*Peer, error) {
 	}
 }
 
-func open(pid int) (*Peer, error) {
+func open(pid int) (_ *Peer, err error) {
 	p := &Peer{PID: pid}
 	if e := p.read(bytesOf(&p.D), Addr); e == syscall.EFAULT {
 		return nil, ErrNative
@@ -46,18 +47,18 @@ func open(pid int) (*Peer, error) {
 		return nil, e
 	}
 	d := &p.D
-	if d.Magic.Load() != magic || d.exeLen > pathLen || d.hostLen > pathLen || d.Threads.Load() > maxThreads {
+	if d.Magic.Load() != magic || d.exeLen > pathLen || d.hostLen > pathLen || d.rootLen > pathLen || d.Threads.Load() > maxThreads {
 		return nil, ErrNative
 	}
-	exe, host := make([]byte, d.exeLen), make([]byte, d.hostLen)
-	if e := p.read(exe, Addr+uint64(exeAt)); e != 0 {
-		return nil, e
+	text := func(at uintptr, n uint32) string {
+		b := make([]byte, n)
+		if e := p.read(b, Addr+uint64(at)); e != 0 && err == nil {
+			err = e
+		}
+		return string(b)
 	}
-	if e := p.read(host, Addr+uint64(hostAt)); e != 0 {
-		return nil, e
-	}
-	p.Exe, p.HostExe = string(exe), string(host)
-	return p, nil
+	p.Exe, p.HostExe, p.Root = text(exeAt, d.exeLen), text(hostAt, d.hostLen), text(rootAt, d.rootLen)
+	return p, err
 }
 
 // isHospes reports whether a process runs the same program as this one.

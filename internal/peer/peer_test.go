@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 		detours = [3]uint64{0, page() - pageSize | protRead | 8, page() - 2*pageSize | 8}
 		d.Detours, d.DetoursEnd, d.Limit = address(&detours), 3*pageSize, 3*pageSize
 	}
-	ok := Publish(&d, "/guest/exe", "/root/guest/exe")
+	ok := Publish(&d, "/guest/exe", "/root/guest/exe", "/root")
 	SetHidden([]int{48, 50})
 	Join(101, os.Getpid())
 	gone := Join(102, os.Getpid())
@@ -89,7 +89,7 @@ func start(t *testing.T, kind string) (*Peer, func() string) {
 func TestOffset(t *testing.T) {
 	p, end := start(t, "offset")
 	defer end()
-	if p.Exe != "/guest/exe" || p.HostExe != "/root/guest/exe" || p.D.ArgStart != 7 {
+	if p.Exe != "/guest/exe" || p.HostExe != "/root/guest/exe" || p.Root != "/root" || p.D.ArgStart != 7 {
 		t.Errorf("%q %q %d", p.Exe, p.HostExe, p.D.ArgStart)
 	}
 	if got := p.Hidden(); !slices.Equal(got, []int{48, 50}) {
@@ -185,7 +185,7 @@ func TestNative(t *testing.T) {
 
 func BenchmarkOpen(b *testing.B) {
 	d := Description{Kind: Offset}
-	if !Publish(&d, "/bin/true", "/bin/true") {
+	if !Publish(&d, "/bin/true", "/bin/true", "") {
 		b.Fatal("no record")
 	}
 	for b.Loop() {

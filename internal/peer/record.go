@@ -13,7 +13,7 @@ import (
 const Addr = 0x0f80_0000_0000
 
 const (
-	magic   = 0x7365_7073_6f68_0004 // the last two bytes are the version of the layout
+	magic   = 0x7365_7073_6f68_0005 // the last two bytes are the version of the layout
 	pathLen = 4096
 
 	// maxThreads is how many threads can be seen from outside.
@@ -56,15 +56,15 @@ type Description struct {
 	Ignored, Handled atomic.Uint64 // signals
 	Threads          atomic.Uint32 // the slots of threads that have ever been in use
 
-	exeLen, hostLen uint32
+	exeLen, hostLen, rootLen uint32
 }
 
 // record is what lies at Addr.
 type record struct {
 	Description
-	exe, host [pathLen]byte
-	hidden    [maxHidden]atomic.Int32 // descriptors of hospes, plus one; 0 for none
-	threads   [maxThreads]Thread
+	exe, host, root [pathLen]byte
+	hidden          [maxHidden]atomic.Int32 // descriptors of hospes, plus one; 0 for none
+	threads         [maxThreads]Thread
 }
 
 // maxHidden is the number of descriptors of hospes that can be told.
@@ -91,7 +91,7 @@ var own struct {
 // Publish makes the record, or a new one. Strings longer than a path are cut. It
 // reports false if that is not possible, as when another program has placed something
 // there that embeds a guest: then the process looks like any other of the host.
-func Publish(d *Description, exe, hostExe string) bool {
+func Publish(d *Description, exe, hostExe, root string) bool {
 	own.Lock()
 	defer own.Unlock()
 	if own.p == nil {
@@ -111,6 +111,7 @@ func Publish(d *Description, exe, hostExe string) bool {
 	r.Brk.Store(d.StartBrk)
 	r.exeLen = uint32(copy(r.exe[:], exe))
 	r.hostLen = uint32(copy(r.host[:], hostExe))
+	r.rootLen = uint32(copy(r.root[:], root))
 	r.Magic.Store(magic)
 	return true
 }
@@ -207,6 +208,7 @@ func (t *Thread) Forked(tid, pid int) {
 const (
 	exeAt     = unsafe.Offsetof(record{}.exe)
 	hostAt    = unsafe.Offsetof(record{}.host)
+	rootAt    = unsafe.Offsetof(record{}.root)
 	hiddenAt  = unsafe.Offsetof(record{}.hidden)
 	threadsAt = unsafe.Offsetof(record{}.threads)
 

@@ -26,6 +26,8 @@ type Record struct {
 	Args     [6]uint64 // and arguments
 	Result   int64     // SyscallExit
 	Returned uint64    // SECCOMP_RET_DATA of a seccomp event
+	Reason   Reason    // Signal: SIGTRAP for the sake of a debugger
+	Data     uint64    // Watched: the address of the access
 
 	// What the tracer says.
 
@@ -37,10 +39,33 @@ type Record struct {
 	Dirty    uint32 // what the tracer has changed
 	Tracer   uint32 // process ID of the tracer
 	UID      uint32 // and its user
+
+	From, To uint64 // Step: it goes on while the pc is in [From, To)
+
+	NumPoints uint32 // Serve
+	More      uint32 // 1 if there are more than these
+	Points    [64]Point
 }
 
+// Point is a breakpoint or a watchpoint. All threads that share memory have the same.
+type Point struct {
+	Addr uint64
+	Len  uint32 // of what is watched, in bytes
+	Prot uint32 // PROT_EXEC of a breakpoint; which accesses are watched
+}
+
+// Reason is why a thread stops that has got no signal from anybody.
+type Reason uint32
+
+const (
+	NoReason Reason = iota
+	Stepped         // it has executed what it was to
+	Broken          // it is at a breakpoint
+	Watched         // it has accessed what is watched
+)
+
 // Version is that of the layout and meaning of Record.
-const Version = 1
+const Version = 2
 
 // Kind is why a tracee stops.
 type Kind uint32
@@ -67,6 +92,7 @@ const (
 	Sysemu          // up to the next system call, which is not made
 	SysemuStep      // for one instruction; a system call is not made
 	Detached        // without a tracer
+	Serve           // not: it is to take over Points, and stops again
 )
 
 // Steps reports whether the tracee stops after an instruction.

@@ -186,6 +186,14 @@ func (t *Tracee) Detach(sig int) syscall.Errno {
 	return host(unix.PTRACE_DETACH, t.TID, 0, 0)
 }
 
+// Step has the tracee go on until it has executed an instruction and the pc is not in
+// [from, to), with a signal unless sig is 0.
+func (t *Tracee) Step(from, to uint64, sig int) {
+	t.rec.From, t.rec.To = from, to
+	t.resume(Step, sig)
+	t.rec.From, t.rec.To = 0, 0
+}
+
 // Listen is PTRACE_LISTEN.
 func (t *Tracee) Listen() syscall.Errno {
 	if !t.seized || !t.jobStop {

@@ -328,3 +328,6 @@ func (t *Tracee) attachChild(tid int) {
 	t.group.add(&Tracee{TID: tid, pid: pid, seized: t.seized, options: t.options, asked: true})
 	ask(pid, tid)
 }
+
+// Traces reports whether a thread is a tracee.
+func (g *Tracer) Traces(tid int) bool { return g.get(tid) != nil }

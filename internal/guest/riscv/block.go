@@ -232,7 +232,7 @@ func (c *CPU) traceBlock(b *block) {
 // length is 0 when there is no code.
 func (c *CPU) Disassemble(pc uint64) (text string, n int) {
 	var buf [4]byte
-	got, fault := c.as.Fetch(pc, buf[:])
+	got, fault := c.as.FetchThrough(pc, buf[:])
 	if got < 2 {
 		return faultText(fault), 0
 	}

@@ -63,7 +63,8 @@ type CPU struct {
 	trace  func(uint64, string)
 	now    func() int64 // what the time is, in nanoseconds; nil for the host's
 
-	followed followed // what Follow executes
+	followed followed              // what Follow executes
+	steps    *[numStepped]*stepped // what Step executes, by address; nil until it does
 }
 
 // New returns a hart with all registers zero, executing from as.

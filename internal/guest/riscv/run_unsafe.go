@@ -238,7 +238,12 @@ func (c *CPU) trap(t guest.Trap) guest.Exit {
 }
 
 // fetchFault leaves Run because there is no code at c.pc.
-func (c *CPU) fetchFault() guest.Exit { return c.trap(faultTrap(c.fault)) }
+func (c *CPU) fetchFault() guest.Exit {
+	if c.fault.Kind == mem.Break {
+		return guest.Exit{Kind: guest.ExitBreak}
+	}
+	return c.trap(faultTrap(c.fault))
+}
 
 // syscall leaves Run after an ecall.
 func (c *CPU) syscall() guest.Exit {
