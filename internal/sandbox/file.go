@@ -34,8 +34,6 @@ type FileConfig struct {
 	// Output is how many bytes may be written to Stdout and Stderr together; 0 is any number. Beyond it the
 	// kernel ends with an *OutputError.
 	Output int64
-	// Network is what sockets of the Internet use; without it they cannot be made.
-	Network Network
 }
 
 // Mount is a file system and where it is mounted.
@@ -132,6 +130,7 @@ func (kf *kernelFiles) close() {
 	if kf.input != nil {
 		kf.input.stop()
 	}
+	kf.sockets.close()
 	for _, fs := range kf.own {
 		_ = fs.Close()
 	}

@@ -100,28 +100,38 @@ func skip(list []iovec, n uint64) []iovec {
 	return list
 }
 
-// scatter writes b to the memory of list.
-func (t *Task) scatter(list []iovec, b []byte) syscall.Errno {
+// scatter writes b to the memory of list. n is how many bytes got there before a fault.
+func (t *Task) scatter(list []iovec, b []byte) (n int, e syscall.Errno) {
 	for _, v := range list {
-		n := min(v.Len, uint64(len(b)))
-		if e := t.copyOut(v.Base, b[:n]); e != 0 {
-			return e
+		part := b[:min(v.Len, uint64(len(b)))]
+		if f := t.Mem.CopyOut(v.Base, part); f != nil {
+			k := f.Addr - v.Base
+			if k >= uint64(len(part)) || t.Mem.CopyOut(v.Base, part[:k]) != nil {
+				k = 0
+			}
+			return n + int(k), syscall.EFAULT
 		}
-		b = b[n:]
+		n += len(part)
+		b = b[len(part):]
 	}
-	return 0
+	return n, 0
 }
 
-// gather fills b from the memory of list.
-func (t *Task) gather(list []iovec, b []byte) syscall.Errno {
+// gather fills b from the memory of list. n is how many bytes were there before a fault.
+func (t *Task) gather(list []iovec, b []byte) (n int, e syscall.Errno) {
 	for _, v := range list {
-		n := min(v.Len, uint64(len(b)))
-		if n > 0 && t.Mem.CopyIn(b[:n], v.Base) != nil {
-			return syscall.EFAULT
+		part := b[:min(v.Len, uint64(len(b)))]
+		if f := t.Mem.CopyIn(part, v.Base); f != nil {
+			k := f.Addr - v.Base
+			if k >= uint64(len(part)) || t.Mem.CopyIn(part[:k], v.Base) != nil {
+				k = 0
+			}
+			return n + int(k), syscall.EFAULT
 		}
-		b = b[n:]
+		n += len(part)
+		b = b[len(part):]
 	}
-	return 0
+	return n, 0
 }
 
 // readFile reads to guest memory: from the file's position if off is -1.
@@ -139,10 +149,14 @@ func (t *Task) readFile(f *vfs.File, list []iovec, off int64) (uint64, syscall.E
 			}
 			return e
 		})
-		if e == 0 {
-			e = t.scatter(list, b[:n])
+		if e != 0 {
+			return n, e
 		}
-		return n, e
+		k, e := t.scatter(list, b[:n])
+		if k < n && off < 0 && !f.IsStream() {
+			_, _ = f.Lseek(int64(k-n), vfs.SeekCur) // the rest has not been read
+		}
+		return k, e
 	})
 }
 
@@ -153,14 +167,19 @@ func (t *Task) writeFile(f *vfs.File, list []iovec, off int64) (uint64, syscall.
 		return 0, e
 	}
 	return inChunks(list, size, func(list []iovec, b []byte, done uint64) (n int, e syscall.Errno) {
-		if e := t.gather(list, b); e != 0 {
-			return 0, e
+		n, fault := t.gather(list, b)
+		if fault != 0 && (n == 0 || f.IsStream()) {
+			return 0, fault
 		}
 		at := off
 		if off >= 0 {
 			at += int64(done)
 		}
-		return t.writeAll(f, b, at)
+		k, e := t.writeAll(f, b[:n], at)
+		if e == 0 {
+			e = fault
+		}
+		return k, e
 	})
 }
 
@@ -197,17 +216,13 @@ func inChunks(list []iovec, size uint64, move func(list []iovec, b []byte, done 
 			return 0, e
 		})
 		done += uint64(n)
-		switch {
-		case e == syscall.EFAULT && done == uint64(n):
-			return 0, e // what has been read is lost
-		case done > 0 || e == 0:
-			if e == 0 && uint64(n) == chunk && done < size {
-				list = skip(list, uint64(n))
-				continue
+		if e != 0 || uint64(n) < chunk || done == size {
+			if done > 0 {
+				e = 0
 			}
-			return done, 0
+			return done, e
 		}
-		return 0, e
+		list = skip(list, uint64(n))
 	}
 }
 
@@ -400,9 +415,9 @@ func sysReadahead(t *Task, c *Call) (uint64, syscall.Errno) {
 // mover moves bytes from one file to another, from and to offsets, or the files' positions where those are nil. It stops
 // where less than n can be read or written.
 type mover struct {
-	from, to       *vfs.File
-	fromAt, toAt   *int64
-	waitFrom, wait bool // wait for the first bytes; for room to write
+	from, to     *vfs.File
+	fromAt, toAt *int64
+	waitFrom     bool // wait for the first bytes
 }
 
 func (t *Task) move(m *mover, n uint64) (done uint64, e syscall.Errno) {

@@ -61,13 +61,13 @@ func (in *input) stop() {
 func (in *input) Read(b []byte, _ int64) (int, vfs.Errno) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for len(in.buf) == 0 {
-		switch {
-		case len(b) == 0, in.err == io.EOF:
-			return 0, 0
-		case in.err != nil:
-			return 0, syscall.EIO
-		}
+	switch {
+	case len(in.buf) > 0:
+	case len(b) == 0, in.err == io.EOF:
+		return 0, 0
+	case in.err != nil:
+		return 0, syscall.EIO
+	default:
 		in.fill()
 		return 0, syscall.EAGAIN
 	}

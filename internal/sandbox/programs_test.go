@@ -14,7 +14,7 @@ import (
 )
 
 // programs are those of test/syscalls that a sandbox can run; see that directory for what they are.
-var programs = strings.Fields(os.Getenv("PROGS")+" fork_storm signal_action signal_die_abort signal_die_blocked signal_queue signal_stack thread thread_exit_group")
+var programs = strings.Fields(os.Getenv("PROGS") + " fork_storm signal_action signal_die_abort signal_die_blocked signal_queue signal_stack thread thread_exit_group")
 
 func TestPrograms(t *testing.T) {
 	for _, name := range programs {
