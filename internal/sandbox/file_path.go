@@ -152,9 +152,8 @@ func (t *Task) awaitPeer(f *vfs.File) syscall.Errno {
 	if !ok || f.Path.Mount == nil || f.Nonblocking() || f.Flags()&vfs.O_ACCMODE == vfs.O_RDWR {
 		return 0
 	}
-	open := h.Awaited()
 	return t.await(f, 0, never, func() syscall.Errno {
-		if !open() {
+		if !h.Met() {
 			return syscall.EAGAIN
 		}
 		return 0

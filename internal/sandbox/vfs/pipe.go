@@ -30,7 +30,8 @@ type Pipe struct {
 type PipeEnd struct {
 	p            *Pipe
 	reads, write bool
-	since        uint64 // of reading ends: p.everWritten when it was opened
+	// p.everWritten and p.everRead when it was opened, without itself
+	written, read uint64
 }
 
 // Open makes an end for what the access mode of flags says.
@@ -40,7 +41,7 @@ func (p *Pipe) Open(flags int) *PipeEnd {
 	p.mu.Lock()
 	defer p.queue.Wake(POLLIN | POLLOUT | POLLHUP)
 	defer p.mu.Unlock()
-	h.since = p.everWritten
+	h.written, h.read = p.everWritten, p.everRead
 	if h.reads {
 		p.readers++
 		p.everRead++
@@ -59,21 +60,16 @@ func (p *Pipe) hasReader() bool {
 	return p.readers > 0
 }
 
-// Awaited returns what tells whether the other end has been opened, which open(2) of a
+// Met reports whether the other end has been open since this one is, which open(2) of a
 // FIFO waits for.
-func (h *PipeEnd) Awaited() func() bool {
+func (h *PipeEnd) Met() bool {
 	p := h.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	written, read := p.everWritten, p.everRead
-	return func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if h.reads && !h.write {
-			return p.writers > 0 || p.everWritten != written
-		}
-		return p.readers > 0 || p.everRead != read
+	if h.reads {
+		return p.writers > 0 || p.everWritten != h.written
 	}
+	return p.readers > 0 || p.everRead != h.read
 }
 
 // Stream says that there is no position.
@@ -211,7 +207,7 @@ func (h *PipeEnd) Poll() Events {
 		if p.n > 0 {
 			ev |= POLLIN
 		}
-		if p.writers == 0 && p.everWritten != h.since {
+		if p.writers == 0 && p.everWritten != h.written {
 			ev |= POLLHUP
 		}
 	}
