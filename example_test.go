@@ -185,7 +185,8 @@ func ExampleFakeClock() {
 		}
 		return out.String()
 	}
-	fmt.Println(run() == run())
+	first, second := run(), run()
+	fmt.Println(first == second)
 	// Output:
 	// true
 }

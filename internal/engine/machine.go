@@ -354,11 +354,6 @@ func (m *Machine) waitForReset() {
 	m.resetMu.Unlock() //lint:ignore SA2001 that was it
 }
 
-// executes reports whether a CPU is in translated code, with mu held.
-func (m *Machine) executes() bool {
-	return slices.ContainsFunc(m.live(), func(c *CPU) bool { return c.inside.Load() })
-}
-
 // live are all CPUs in use, with mu held.
 func (m *Machine) live() (cpus []*CPU) {
 	kept := m.cpus[:0]
