@@ -154,6 +154,7 @@ const (
 	ToBlock     ExitKind = iota // the guest code at PC
 	ToCall                      // the same, by a call
 	ToGuess                     // a computed address, the same each time
+	ToJump                      // a computed address; it is never linked
 	ToInterp                    // the interpreter, for the instruction at PC
 	ToSystem                    // the system call before PC
 	ToInterrupt                 // the engine, as the interrupt word is set; nothing of the block has happened
@@ -166,7 +167,7 @@ const (
 // Exit is a way out of a block.
 type Exit struct {
 	Kind     ExitKind
-	PC       uint64
+	PC       uint64 // 0 of ToJump
 	Polled   bool // the interrupt word has been looked at on the way
 	Block    *Block
 	Jump     uint32 // offset of the displacement that leads out

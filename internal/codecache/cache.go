@@ -26,8 +26,9 @@ type Cache struct {
 	Epoch  uint64 // grows with each Reset: numbers of exits are valid in one only
 	words  int    // of memory.data that are in use
 
-	sides   map[uint32]uint32 // the exits of regions that those of side thunks are for
-	tallies map[uint32]tally  // by exit
+	sides   map[uint32]uint32   // the exits of regions that those of side thunks are for
+	targets map[uint32][]Target // of exits of kind ToJump
+	tallies map[uint32]tally    // by exit
 
 	Threshold  uint32 // what counting thunks count
 	CountCalls bool   // they count calls, too
@@ -91,7 +92,7 @@ func (c *Cache) forget() {
 	c.pages = map[uint64][]*Block{}
 	c.used = c.reserve
 	c.words = 0
-	c.sides, c.tallies = map[uint32]uint32{}, map[uint32]tally{}
+	c.sides, c.tallies, c.targets = map[uint32]uint32{}, map[uint32]tally{}, map[uint32][]Target{}
 }
 
 // Close gives the memory back. No thread may be in it, and no other method be called any more.

@@ -228,3 +228,32 @@ func (c *Cache) EndTally(n uint32) uint64 {
 	c.lead(e)
 	return uint64(c.Counter(t.counter))
 }
+
+// Target is where a computed jump has gone to, and how often it has been seen to.
+type Target struct {
+	PC    uint64
+	Count uint64
+}
+
+// maxTargets is how many of them are noted for an exit.
+const maxTargets = 64
+
+// Jumped notes where exit n, a computed jump, has gone to.
+func (c *Cache) Jumped(n uint32, pc uint64) {
+	list := c.targets[n]
+	for k := range list {
+		if list[k].PC == pc {
+			list[k].Count++
+			return
+		}
+	}
+	if len(list) < maxTargets {
+		c.targets[n] = append(list, Target{pc, 1})
+	}
+}
+
+// Targets are where exit n has been seen to go to.
+func (c *Cache) Targets(n uint32) []Target { return c.targets[n] }
+
+// ForgetTargets begins looking where exit n goes to anew.
+func (c *Cache) ForgetTargets(n uint32) { delete(c.targets, n) }

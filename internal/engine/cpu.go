@@ -273,6 +273,8 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		m.hot(on)
 	case codecache.ToSide:
 		m.side(left)
+	case codecache.ToJump:
+		m.jumped(c, left, on)
 	case jumped, codecache.ToStale: // the table may lead to what was stale
 		m.setJump(c, on)
 	}
@@ -349,7 +351,7 @@ func (c *CPU) leave() (l left) {
 		c.refund(e.Block, 0)
 	}
 	pc := e.PC
-	if e.Kind == codecache.ToGuess {
+	if e.Kind == codecache.ToGuess || e.Kind == codecache.ToJump {
 		pc = c.ctx.PC
 	}
 	return left{Kind: e.Kind, PC: pc, number: c.ctx.Exit, block: e.Block, epoch: c.m.cache.Epoch}

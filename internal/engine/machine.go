@@ -303,6 +303,8 @@ func exitKind(op ir.Op) codecache.ExitKind {
 		return codecache.ToCall
 	case ir.Call, ir.JumpSame:
 		return codecache.ToGuess
+	case ir.Jump:
+		return codecache.ToJump
 	case ir.Ecall:
 		return codecache.ToSystem
 	case jit.Poll:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/irq"
 )
 
 // profile is a request for a region while the exits of the code around its head are counted.
@@ -20,6 +21,7 @@ type profile struct {
 
 const (
 	maxProfile  = 600                    // exits
+	maxJumps    = 2000                   // computed jumps that are looked at
 	profileTime = 500 * time.Microsecond // is how long they are counted, at least
 )
 
@@ -52,6 +54,9 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 	for _, pc := range slices.Sorted(maps.Keys(s.blocks)) {
 		b := s.blocks[pc].block
 		for n, end := m.cache.ExitsOf(b); n < end; n++ {
+			if m.cache.Exit(n).Kind == codecache.ToJump {
+				m.watchJumps(n)
+			}
 			add(n)
 		}
 		for _, n := range m.cache.Incoming(b) {
@@ -59,6 +64,41 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 		}
 	}
 	return p
+}
+
+// watchJumps has computed jumps come back to the engine for a while, with mu held, which
+// notes where exit n goes to.
+func (m *Machine) watchJumps(n uint32) {
+	m.cache.ForgetTargets(n)
+	if m.opt.jumps > 0 {
+		return
+	}
+	m.opt.jumps = maxJumps
+	for _, c := range m.live() {
+		c.stale.Store(true)
+		c.ctx.IRQ.Raise(irq.Sample)
+	}
+}
+
+// jumped is for a computed jump by an exit, to a translation that the CPU does not know of. It does
+// from then on, unless further jumps are to be seen.
+func (m *Machine) jumped(c *CPU, l left, to *codecache.Block) {
+	if m.sawJump(l) {
+		return
+	}
+	m.setJump(c, to)
+}
+
+// sawJump notes where a computed jump goes, and reports whether it is to come back here again.
+func (m *Machine) sawJump(l left) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cache.Epoch != l.epoch {
+		return false
+	}
+	m.cache.Jumped(l.number, l.PC)
+	m.opt.jumps = max(m.opt.jumps-1, 0)
+	return m.opt.jumps > 0
 }
 
 // addTally gives an exit code that counts it if there is room, with mu held.
@@ -84,6 +124,7 @@ func (p *profile) end(m *Machine) map[uint32]uint64 {
 	if m.cache.Epoch != p.epoch || m.foreign() {
 		return nil
 	}
+	m.opt.jumps = 0
 	counts := map[uint32]uint64{}
 	for _, n := range p.exits {
 		counts[n] = m.cache.EndTally(n)

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -43,6 +44,7 @@ type former struct {
 	lifter guest.Lifter
 	starts []start
 	mark   int
+	list   []*inst // of next
 }
 
 // start is where a source begins.
@@ -92,9 +94,36 @@ func (s *survey) form(l guest.Lifter) *region {
 func (f *former) follows(fr *frame, i *inst) bool {
 	switch i.way {
 	case ir.ExitIf, ir.Goto, ir.JumpSame:
-		return i.goesAway() && (!f.loop || fr.caller != nil || i.to >= f.head || i.to > i.pc)
+		return i.goesAway() && f.mayGo(fr, i, i.to)
 	}
 	return false
+}
+
+// mayGo reports whether a way from i to an address is one of the region's.
+func (f *former) mayGo(fr *frame, i *inst, to uint64) bool {
+	return !f.loop || fr.caller != nil || to >= f.head || to > i.pc
+}
+
+// jumps are where a computed jump leads to in the region, and how often it has.
+func (f *former) jumps(fr *frame, i *inst) iter.Seq2[*inst, uint64] {
+	return func(yield func(*inst, uint64) bool) {
+		if i.way != ir.Jump {
+			return
+		}
+		likely := i.likely()
+		for k := range likely {
+			j := &likely[k]
+			if !f.mayGo(fr, i, j.to) {
+				continue
+			}
+			if j.target == nil {
+				j.target = f.at(j.to)
+			}
+			if j.target != nil && !yield(j.target, j.count) {
+				return
+			}
+		}
+	}
 }
 
 // at is the instruction at an address, or nil. Blocks are lifted when they are reached.
@@ -107,20 +136,25 @@ func (f *former) at(pc uint64) *inst {
 	return f.insts.at[pc]
 }
 
-// next are the instructions that i leads to in its frame, or nil.
-func (f *former) next(fr *frame, i *inst) (list [2]*inst) {
+// next are the instructions that i leads to in its frame, until the next call; some may be nil.
+func (f *former) next(fr *frame, i *inst) []*inst {
+	list := f.list[:0]
 	if i.goesOn() || i.returned {
 		if i.after == nil {
 			i.after = f.at(i.next)
 		}
-		list[0] = i.after
+		list = append(list, i.after)
 	}
 	if f.follows(fr, i) {
 		if i.target == nil {
 			i.target = f.at(i.to)
 		}
-		list[1] = i.target
+		list = append(list, i.target)
 	}
+	for to := range f.jumps(fr, i) {
+		list = append(list, to)
+	}
+	f.list = list
 	return list
 }
 
@@ -242,6 +276,9 @@ func (f *former) cut(fr *frame) {
 		if f.follows(fr, i) {
 			f.add(fr, f.insts.at[i.to])
 		}
+		for to := range f.jumps(fr, i) {
+			f.add(fr, to)
+		}
 		if i.returned {
 			f.add(fr, f.insts.after(i))
 		}
@@ -340,24 +377,29 @@ func (f *former) code() (list []codecache.Range, insts int) {
 func (f *former) ways(fr *frame, t *ir.Trace) (list []opt.Way) {
 	var i *inst
 	for v, op := range t.Code[1:] {
-		to, in, ok, returns, count := uint64(0), fr, false, false, uint64(0)
+		add := func(to *inst, in *frame, count uint64, returns bool) {
+			if in.starts(to) {
+				list = append(list, opt.Way{From: ir.Value(v + 1), To: int(in.sources[to.n]) - 1, Return: returns, Count: fr.scaled(count)})
+			}
+		}
 		switch {
 		case op.Op == ir.Inst:
 			i = f.insts.at[op.Imm]
 		case op.Op == ir.Goto && i.goesOn(): // the code has been cut here
-			to, ok, count = i.next, true, i.count-min(i.away, i.count)
+			add(f.insts.at[i.next], fr, i.count-min(i.away, i.count), false)
 		case op.Op != i.way:
 		case op.Op == ir.Ret && fr.caller != nil:
-			to, in, ok, count = fr.ret, fr.caller, true, i.count
+			add(f.insts.at[fr.ret], fr.caller, i.count, false)
 		case fr.inlined[i.pc] != nil:
-			to, in, ok, count = i.to, fr.inlined[i.pc], true, i.away
+			add(f.insts.at[i.to], fr.inlined[i.pc], i.away, false)
 		case f.follows(fr, i):
-			to, ok, count = i.to, true, i.away
+			add(f.insts.at[i.to], fr, i.away, false)
 		case i.returned:
-			to, ok, returns, count = i.next, true, true, i.count
-		}
-		if first := f.insts.at[to]; ok && in.starts(first) {
-			list = append(list, opt.Way{From: ir.Value(v + 1), To: int(in.sources[first.n]) - 1, Return: returns, Count: fr.scaled(count)})
+			add(f.insts.at[i.next], fr, i.count, true)
+		default:
+			for to, count := range f.jumps(fr, i) {
+				add(to, fr, count, false)
+			}
 		}
 	}
 	return list

@@ -79,7 +79,7 @@ func (r *runs) ways() LeftStats {
 	return LeftStats{
 		Systems:    n(codecache.ToSystem),
 		Exits:      n(codecache.ToBlock) + n(codecache.ToCall) + n(codecache.ToGuess),
-		Jumps:      n(jumped),
+		Jumps:      n(jumped) + n(codecache.ToJump),
 		Interprets: n(codecache.ToInterp),
 		Interrupts: n(codecache.ToInterrupt),
 		Changes:    n(codecache.ToStale),

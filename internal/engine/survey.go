@@ -3,6 +3,9 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -32,6 +35,8 @@ type surveyedExit struct {
 	pc     uint64
 	taken  bool
 	count  uint64
+
+	targets []codecache.Target // of a computed jump
 }
 
 // Bounds of a survey, in blocks.
@@ -141,12 +146,28 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 			case (e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess) && to != nil:
 				calls = append(calls, to.Under())
 			}
-			if e.Kind <= codecache.ToGuess {
+			switch {
+			case e.Kind <= codecache.ToGuess:
 				known.exits = append(known.exits, surveyedExit{number: uint32(k), pc: e.PC, taken: to != nil})
+			case e.Kind == codecache.ToJump:
+				n, _ := m.cache.ExitsOf(b)
+				targets := slices.Clone(m.cache.Targets(n + uint32(k)))
+				known.exits = append(known.exits, surveyedExit{number: uint32(k), targets: targets})
+				level = append(level, m.blocksOf(targets, b.Mode)...)
 			}
 		}
 	}
 	return found, calls, true
+}
+
+// blocksOf are the translations of targets, with mu held.
+func (m *Machine) blocksOf(targets []codecache.Target, mode uint8) (list []*codecache.Block) {
+	for _, t := range targets {
+		if b := m.cache.Lookup(codecache.Key{PC: t.PC, Mode: mode}); b != nil {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // minProfile is how often code has to have been executed for its exits to tell what it does.
@@ -181,10 +202,18 @@ type inst struct {
 	returned bool   // of a call: it has come back
 	count    uint64 // how often i has been executed, about
 	away     uint64 // and has not gone on at next
+	jumps    []jump // where a computed jump has gone to
 	mark     int    // of former
 	n        int    // number, in the order in which instructions have been found
 
 	after, target *inst // at next and to, once former has reached them
+}
+
+// jump is where a computed jump has gone to, and how often, about.
+type jump struct {
+	to     uint64
+	count  uint64
+	target *inst // at to, once former has reached it
 }
 
 // insts are instructions by address.
@@ -248,6 +277,7 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 			e := last.leads(&i, take)
 			last.away += e.count
 			count -= min(e.count, count)
+			last.jumpsTo(e.targets, count)
 		}
 	}
 	if last != nil {
@@ -269,6 +299,8 @@ func (i *inst) leads(op *ir.Instr, take func() surveyedExit) (e surveyedExit) {
 		i.to = op.Imm
 		e = take()
 		i.taken = e.taken || i.taken
+	case ir.Jump:
+		e = take()
 	case ir.Call, ir.JumpSame:
 		if e = take(); e.taken {
 			i.to, i.taken = e.pc, true
@@ -278,6 +310,38 @@ func (i *inst) leads(op *ir.Instr, take func() surveyedExit) (e surveyedExit) {
 		i.returned = take().taken || i.returned
 	}
 	return e
+}
+
+// jumpsTo notes where a computed jump, which has been executed n times, has gone to.
+func (i *inst) jumpsTo(targets []codecache.Target, n uint64) {
+	var all uint64
+	for _, t := range targets {
+		all += t.Count
+	}
+	for _, t := range targets {
+		k := slices.IndexFunc(i.jumps, func(j jump) bool { return j.to == t.PC })
+		if k < 0 {
+			k = len(i.jumps)
+			i.jumps = append(i.jumps, jump{to: t.PC})
+		}
+		i.jumps[k].count += uint64(float64(n) * part(t.Count, all))
+	}
+}
+
+// Targets of a computed jump in a region. Few are compared with, one after the other, more are looked up in a table.
+const (
+	maxWays  = 64
+	leastWay = 256 // how often they are taken at least, of all executions: 1/leastWay
+)
+
+// likely are the most frequent targets of a computed jump.
+func (i *inst) likely() []jump {
+	slices.SortStableFunc(i.jumps, func(a, b jump) int { return cmp.Compare(b.count, a.count) })
+	n := min(len(i.jumps), maxWays)
+	for n > 0 && i.jumps[n-1].count*leastWay < i.count {
+		n--
+	}
+	return i.jumps[:n]
 }
 
 // rare is the fraction of executions that is left out of a region: 1/rare.

@@ -24,6 +24,7 @@ type optimiser struct {
 	// Guarded by Machine.mu.
 	queue   []request
 	sampler sampler     // none if blocks are counted from the beginning
+	jumps   int         // computed jumps that are still to come back here, for a profile
 	running bool        // there is a goroutine for these
 	start   *time.Timer // that it begins by
 	parked  atomic.Bool // there is none, as no guest thread was running
@@ -343,7 +344,7 @@ func (o *optimiser) forked(lost bool) {
 
 // forget forgets what is to be done, with mu held.
 func (o *optimiser) forget() {
-	o.queue, o.sampler.warm, o.sampler.racing = nil, nil, nil
+	o.queue, o.sampler.warm, o.sampler.racing, o.jumps = nil, nil, nil, 0
 }
 
 // OptimiserStats are about regions: code that was hot enough to be optimised.

@@ -125,7 +125,7 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 		return ir.Outcome{Op: ir.Interp, PC: m.ctx.PC}
 	}
 	e := code.Exits[m.ctx.Exit-FirstExit]
-	if e.Guess != nil {
+	if e.Guess != nil || e.Op == ir.Jump {
 		e.PC = m.ctx.PC
 	}
 	return ir.Outcome{Op: e.Op, PC: e.PC}

@@ -117,7 +117,9 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.pollJump()
-		c.jumpProbed()
+		at, missing := probe(c.a)
+		c.addExit(i.Op, 0, missing) // never patched
+		c.a.JmpM(at)
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.leaveGraph()
@@ -165,13 +167,6 @@ func (c *Compiler) destination(v ir.Value) {
 	c.load(amd64.RAX, v)
 }
 
-// jumpProbed jumps to the code for the guest address in RAX.
-func (c *Compiler) jumpProbed() {
-	at, missing := probe(c.a)
-	c.toStub(missing, c.Stubs.Indirect)
-	c.a.JmpM(at)
-}
-
 // probe looks up the guest address in RAX in Context.Jumps, and returns where its host
 // address is, and the jump that is taken if it is not there.
 func probe(a *amd64.Assembler) (at amd64.Mem, missing int) {
@@ -216,13 +211,17 @@ func (c *Compiler) emitExits() {
 		e := &c.code.Exits[n]
 		e.Unlinked = c.a.Len()
 		c.a.SetRel32(e.Jump, e.Unlinked)
-		if e.Guess != nil {
-			c.emitGuess(e, uint64(c.FirstExit)+uint64(n))
+		number, reg, stub := uint64(c.FirstExit)+uint64(n), amd64.RAX, c.Stubs.Leave
+		switch {
+		case e.Guess != nil:
+			c.emitGuess(e, number)
 			continue
+		case e.Op == ir.Jump:
+			reg, stub = amd64.RCX, c.Stubs.Computed
 		}
-		c.a.MovImm(amd64.RAX, uint64(c.FirstExit)+uint64(n))
+		c.a.MovImm(reg, number)
 		c.code.Names = append(c.code.Names, c.a.Len()-4)
-		c.toStub(c.a.Jmp(), c.Stubs.Leave)
+		c.toStub(c.a.Jmp(), stub)
 	}
 }
 
@@ -295,7 +294,7 @@ func (c *Compiler) compareCode(at amd64.Mem, code []byte) {
 type Stubs struct {
 	Leave    int // goes back to Go; EAX is the number of the exit
 	Indirect int // a computed jump to RAX that is in no table
-	Guess    int // one that is the guess for the exit with number ECX
+	Computed int // one by the exit with number ECX
 	Interp   int // leaves the instruction at RAX to the interpreter
 	Return   int // where a return to RAX goes on for which the stack was wrong
 	Deopt    int // called, it is as if that call had faulted
@@ -312,11 +311,11 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitIndirect)
 	indirect := a.JmpShort()
-	s.Guess = a.Len()
+	s.Computed = a.Len()
 	a.RI(amd64.AND, amd64.W64, amd64.RAX, -2)
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.RR(amd64.MOV, amd64.W32, amd64.RAX, amd64.RCX)
-	guess := a.JmpShort()
+	computed := a.JmpShort()
 	s.Interp = a.Len()
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitInterp)
@@ -330,7 +329,7 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.JmpM(amd64.At(ctxReg, offFault))
 	s.Leave = a.Len()
 	a.SetRel8(indirect, s.Leave)
-	a.SetRel8(guess, s.Leave)
+	a.SetRel8(computed, s.Leave)
 	a.SetRel8(interp, s.Leave)
 	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
 	a.JmpM(amd64.At(ctxReg, offLeave))

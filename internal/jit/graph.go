@@ -23,6 +23,7 @@ type graphState struct {
 	n        int         // the chain that is compiled
 	starts   []int       // offsets of chains
 	jumps    []chainJump // between chains
+	tables   []caseTable
 	outs     []graphExit // ways out that conditional jumps take
 	entering []homeMove  // what is to be moved where the graph is entered: first what goes to the context
 	reads    []ir.Instr  // of all variables with homes
@@ -31,6 +32,8 @@ type graphState struct {
 	left     []move      // of those that are emitted
 	state    state
 	virtuals virtuals
+
+	dispatched ir.Value // branches of the chain before this are done with tables, or have none
 }
 
 // chainJump is a jump to a chain.
@@ -64,7 +67,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	s := &c.graphs
 	*s = graphState{
 		g: g, homes: chooseHomes(g), starts: zeroed(s.starts, len(g.Chains)), jumps: s.jumps[:0], outs: s.outs[:0],
-		code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state, virtuals: s.virtuals,
+		tables: s.tables[:0], code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state, virtuals: s.virtuals,
 	}
 	defer func() {
 		if r := recover(); r == errTooLarge {
@@ -93,6 +96,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	for _, j := range s.jumps {
 		a.SetRel32(j.at, s.starts[j.to])
 	}
+	c.emitTables()
 	c.code.End = a.Len()
 	return &c.code, nil
 }
@@ -107,7 +111,7 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	s.code = append(append(s.code[:0], ch.Code...), s.reads...)
 	c.startTrace(&ir.Trace{PC: ch.PC, Code: s.code}, ch.Facts)
 	c.startState(len(ch.Code), ch.Loose)
-	c.pc = ch.PC
+	c.pc, s.dispatched = ch.PC, 0
 	for k := 1; k < len(ch.Code); k++ {
 		c.state.k = int32(k)
 		if !c.instr(ir.Value(k)) {
@@ -121,6 +125,7 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 // branch is exitIf for a graph. Where it closes a loop, variables are moved ahead of it, so that the loop has one jump.
 func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 	s := c.graph
+	c.dispatch(v)
 	w := s.g.Chains[s.n].Way(v)
 	if w != nil && w.Back {
 		c.settle(s.g.Chains[w.To].Loose)

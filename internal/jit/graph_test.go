@@ -60,7 +60,9 @@ func randomProgram(r *rand.Rand, n int, round uint8) (p program, sources []opt.S
 					s.Ways = append(s.Ways, opt.Way{From: ir.Value(v) + base, To: to})
 				}
 			case (i.Op == ir.Jump || i.Op == ir.JumpSame) && r.IntN(2) == 0:
-				s.Ways = append(s.Ways, opt.Way{From: ir.Value(v) + base, To: r.IntN(n)})
+				for more := true; more; more = i.Op == ir.Jump && r.IntN(2) == 0 {
+					s.Ways = append(s.Ways, opt.Way{From: ir.Value(v) + base, To: r.IntN(n)})
+				}
 			}
 			put(i)
 		}

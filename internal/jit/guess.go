@@ -53,7 +53,7 @@ func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	c.a.SetRel32(e.Guess.Miss, c.a.Len())
 	c.a.MovImm(amd64.RCX, number)
 	c.code.Names = append(c.code.Names, c.a.Len()-4)
-	c.toStub(c.a.Jmp(), c.Stubs.Guess)
+	c.toStub(c.a.Jmp(), c.Stubs.Computed)
 	e.Guess.Probe = c.a.Len()
 	entry, missing := probe(c.a)
 	c.toStub(missing, c.Stubs.Indirect)

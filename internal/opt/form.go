@@ -18,7 +18,7 @@ type Source struct {
 
 // Way is a way out of a trace that leads to another source of the same region. Of a call by
 // CallTo it leads to the function, which is inlined; of a Ret, Jump, JumpSame or Call, which
-// go to a computed address, to where they are expected to go.
+// go to a computed address, to where they are expected to go: of a Jump there may be several.
 type Way struct {
 	From   ir.Value // the instruction
 	To     int      // index of the source
@@ -107,6 +107,7 @@ func getVar(n int) ir.Instr {
 func (f *former) source(s *Source, b *Block) error {
 	t := s.Trace
 	at := f.r.mem.values.take(len(t.Code)) // values of the region by those of the trace
+	pc := t.PC
 	for k := 1; k < len(t.Code); k++ {
 		i := t.Code[k]
 		for n, a := range i.Args {
@@ -129,8 +130,11 @@ func (f *former) source(s *Source, b *Block) error {
 			f.put(b, ir.Instr{Op: ir.Goto, Imm: edge.PC})
 			b.Next = []Edge{edge}
 		case i.Op.Has(ir.Ends) && edge.To != nil:
-			f.expect(b, i, edge)
+			f.expect(b, i, pc, f.edges(s, ir.Value(k), edge))
 		default:
+			if i.Op == ir.Inst {
+				pc = i.Imm
+			}
 			at[k] = f.put(b, i)
 		}
 	}
@@ -151,6 +155,17 @@ func (f *former) edge(s *Source, v ir.Value) (e Edge, returns bool, err error) {
 	return Edge{To: to, PC: to.PC, Count: w.Count}, w.Return, nil
 }
 
+// edges are where a computed jump is expected to lead, first among them.
+func (f *former) edges(s *Source, v ir.Value, first Edge) []Edge {
+	list := []Edge{first}
+	for _, w := range s.Ways {
+		if to := f.starts[w.To]; w.From == v && to != first.To {
+			list = append(list, Edge{To: to, PC: to.PC, Count: w.Count})
+		}
+	}
+	return list
+}
+
 // put appends an instruction to a block, which is empty or the one that put had last.
 func (f *former) put(b *Block, i ir.Instr) ir.Value {
 	v := f.r.New(i)
@@ -162,18 +177,33 @@ func (f *former) put(b *Block, i ir.Instr) ir.Value {
 	return v
 }
 
-// expect ends b with a computed jump that is expected to take an edge; another block has it for
-// when it does not. Bit 0 of the address does not count.
-func (f *former) expect(b *Block, i ir.Instr, edge Edge) {
-	even := f.put(b, ir.Instr{Op: ir.Const, Imm: ^uint64(1)})
-	to := f.put(b, ir.Instr{Op: ir.And, Args: [3]ir.Value{i.Args[0], even}})
-	expected := f.put(b, ir.Instr{Op: ir.Const, Imm: edge.PC})
-	other := f.put(b, ir.Instr{Op: ir.Ne, Args: [3]ir.Value{to, expected}})
-	f.put(b, ir.Instr{Op: ir.ExitIf, Args: [3]ir.Value{other}})
-	leaves := f.block(b.PC, b.Count-min(edge.Count, b.Count))
-	leaves.Cold = true
-	f.put(leaves, i)
-	b.Next = []Edge{{To: leaves, Count: leaves.Count}, edge}
+// expect ends b with the computed jump at pc, which is expected to take one of some edges; another block has it for
+// when it does not. Bit 0 of the address, which does not count, is not expected to be set.
+func (f *former) expect(b *Block, i ir.Instr, pc uint64, edges []Edge) {
+	to := i.Args[0]
+	rest := b.Count
+	for n, e := range edges {
+		rest -= min(e.Count, rest)
+		next := f.block(pc, rest)
+		other := Edge{To: next, PC: pc, Count: rest}
+		if len(edges) == 1 { // it comes next
+			f.leadsTo(b, ir.Ne, to, e.PC)
+			b.Next = []Edge{other, e}
+		} else {
+			f.leadsTo(b, ir.Eq, to, e.PC)
+			b.Next = []Edge{e, other}
+		}
+		b = next
+		b.Cold = n == len(edges)-1
+	}
+	f.put(b, i)
+}
+
+// leadsTo ends a block with a comparison of an address.
+func (f *former) leadsTo(b *Block, how ir.Op, address ir.Value, pc uint64) {
+	expected := f.put(b, ir.Instr{Op: ir.Const, Imm: pc})
+	is := f.put(b, ir.Instr{Op: how, Args: [3]ir.Value{address, expected}})
+	f.put(b, ir.Instr{Op: ir.ExitIf, Args: [3]ir.Value{is}})
 }
 
 // nextPC is the address of the guest instruction behind the one that t.Code[k] belongs to.

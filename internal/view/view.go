@@ -199,7 +199,7 @@ func labels(t *engine.Translation) map[uint64]string {
 	l := map[uint64]string{}
 	host := func(offset int) uint64 { return uint64(t.Host) + uint64(offset) - uint64(t.Made.Start) }
 	s := t.Stubs
-	for name, at := range map[string]int{"leave": s.Leave, "look up": s.Indirect, "guess": s.Guess, "interpret": s.Interp, "wrong return": s.Return, "fault": s.Fault, "deoptimise": s.Deopt} {
+	for name, at := range map[string]int{"leave": s.Leave, "look up": s.Indirect, "computed": s.Computed, "interpret": s.Interp, "wrong return": s.Return, "fault": s.Fault, "deoptimise": s.Deopt} {
 		l[host(at)] = name
 	}
 	for _, e := range t.Made.Exits {

@@ -350,10 +350,16 @@ func TestJumps(t *testing.T) {
 		}
 	}
 	ahead := func(word func(a *Assembler) int) func(a *Assembler) {
-		return func(a *Assembler) { a.SetRel32(word(a), 6+0x1234) }
+		return func(a *Assembler) {
+			at := word(a)
+			a.SetRel32(at, a.Len()+0x1234)
+		}
 	}
 	c.add("inc [rip+0x1234]", ahead((*Assembler).IncRel))
 	c.add("dec [rip+0x1234]", ahead((*Assembler).DecRel))
+	for _, r := range []Reg{RCX, R11} {
+		c.add("lea "+name(r, W64)+",[rip+0x1234]", ahead(func(a *Assembler) int { return a.LeaRel(r) }))
+	}
 	c.add("jmp +129", short((*Assembler).JmpShort))
 	for cc, n := range condNames {
 		c.add(fmt.Sprintf("j%s +129", n), short(func(a *Assembler) int { return a.JccShort(Cond(cc)) }))

@@ -36,6 +36,12 @@ func (a *Assembler) DecRel() int {
 	return len(a.Buf) - 4
 }
 
+// LeaRel loads the address of what a displacement like the target of a jump leads to.
+func (a *Assembler) LeaRel(r Reg) int {
+	a.Buf = append(a.Buf, 0x48|byte(r>>3)<<2, 0x8D, byte(r&7)<<3|5, 0, 0, 0, 0)
+	return len(a.Buf) - 4
+}
+
 // JmpShort is a jump with an 8-bit displacement.
 func (a *Assembler) JmpShort() int {
 	a.Buf = append(a.Buf, 0xEB, 0)

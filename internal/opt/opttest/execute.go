@@ -52,19 +52,16 @@ func execute(src *opt.Source, all []opt.Source, s *ir.State, limit *int, next fu
 		if !left {
 			continue
 		}
-		way := slices.IndexFunc(src.Ways, func(w opt.Way) bool { return w.From == ir.Value(k) })
+		way := slices.IndexFunc(src.Ways, func(w opt.Way) bool {
+			return w.From == ir.Value(k) && (w.Return || all[w.To].Trace.PC == out.PC) // else it is expected, but not so
+		})
 		if way < 0 || out.Fault {
 			return out, -1
 		}
-		to := src.Ways[way].To
 		if src.Ways[way].Return {
 			Callee(s)
-			return out, to
 		}
-		if out.PC != all[to].Trace.PC { // expected, but not so
-			return out, -1
-		}
-		return out, to
+		return out, src.Ways[way].To
 	}
 	panic("opttest: a trace without end")
 }

@@ -192,8 +192,12 @@ func (m *maker) end() {
 		m.returns(b.Emit(ir.CallTo, Outside+m.pc, next), to)
 	case 1, 2:
 		v := b.Emit(ir.And, 0, b.X(link), b.Const(^uint64(1)))
-		at := b.Emit([...]ir.Op{ir.Ret, ir.Jump, ir.JumpSame}[r.IntN(3)], 0, v)
+		op := [...]ir.Op{ir.Ret, ir.Jump, ir.JumpSame}[r.IntN(3)]
+		at := b.Emit(op, 0, v)
 		m.ways = append(m.ways, opt.Way{From: at, To: to})
+		for op == ir.Jump && r.IntN(3) > 0 {
+			m.ways = append(m.ways, opt.Way{From: at, To: r.IntN(m.n)})
+		}
 	case 3:
 		v := b.Emit(ir.And, 0, b.X(link), b.Const(^uint64(1)))
 		next := r.IntN(m.n)

@@ -12,7 +12,7 @@ import (
 
 // Parse reads sources: texts of traces, see ir.Parse, one after the other. Each begins with
 // its line "trace". Ways out lead to the trace that begins where they go; for a computed jump
-// an arrow behind it tells where it is expected to go:
+// an arrow behind it tells where it is expected to go, to one address or, with commas, several:
 //
 //	trace 0x1000
 //	a = getx 1
@@ -34,9 +34,9 @@ func Parse(text string) ([]opt.Source, error) {
 
 type parser struct {
 	text   strings.Builder // of the trace
-	expect uint64          // where its computed jump goes
+	expect []uint64        // where its computed jump goes
 	traces []*ir.Trace
-	jumps  []uint64 // for each trace
+	jumps  [][]uint64 // for each trace
 }
 
 func (p *parser) line(line string) error {
@@ -45,13 +45,15 @@ func (p *parser) line(line string) error {
 			return err
 		}
 	}
-	code, to, ok := strings.Cut(line, "->")
+	code, list, ok := strings.Cut(line, "->")
 	if ok {
-		pc, err := strconv.ParseUint(strings.TrimSpace(to), 0, 64)
-		if err != nil {
-			return err
+		for _, to := range strings.Split(list, ",") {
+			pc, err := strconv.ParseUint(strings.TrimSpace(to), 0, 64)
+			if err != nil {
+				return err
+			}
+			p.expect = append(p.expect, pc)
 		}
-		p.expect = pc
 	}
 	p.text.WriteString(code + "\n")
 	return nil
@@ -67,7 +69,7 @@ func (p *parser) end() error {
 	t, err := ir.Parse(text)
 	p.traces = append(p.traces, t)
 	p.jumps = append(p.jumps, p.expect)
-	p.expect = 0
+	p.expect = nil
 	return err
 }
 
@@ -80,22 +82,23 @@ func (p *parser) sources() []opt.Source {
 	for n, t := range p.traces {
 		list[n].Trace = t
 		for k := range t.Code {
-			to, ok := target(&t.Code[k], p.jumps[n])
-			if at, inside := starts[to]; ok && inside {
-				list[n].Ways = append(list[n].Ways, opt.Way{From: ir.Value(k), To: at})
+			for _, to := range targets(&t.Code[k], p.jumps[n]) {
+				if at, inside := starts[to]; inside {
+					list[n].Ways = append(list[n].Ways, opt.Way{From: ir.Value(k), To: at})
+				}
 			}
 		}
 	}
 	return list
 }
 
-// target is where i leads.
-func target(i *ir.Instr, expected uint64) (pc uint64, ok bool) {
+// targets are where i leads.
+func targets(i *ir.Instr, expected []uint64) []uint64 {
 	switch i.Op {
 	case ir.ExitIf, ir.Goto, ir.CallTo:
-		return i.Imm, true
+		return []uint64{i.Imm}
 	case ir.Jump, ir.JumpSame, ir.Call, ir.Ret:
-		return expected, expected != 0
+		return expected
 	}
-	return 0, false
+	return nil
 }
