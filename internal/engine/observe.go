@@ -59,7 +59,9 @@ func (m *Machine) tellRegion(r *region, b *codecache.Block, made *jit.Code) {
 	if b != nil {
 		t = m.described(b, r.name)
 		m.tell(t)
-		t.Made = made
+		if t.Made = made; made.Tables > 0 {
+			t.Code = t.Code[:made.Tables-made.Start]
+		}
 	}
 	if m.opts.Optimised != nil {
 		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, Names: r.names, History: r.history, Graph: r.graph})

@@ -66,6 +66,7 @@ type Code struct {
 	Start    int // offset in the assembler's buffer: where the interrupt word is looked at
 	Body     int // behind that
 	End      int
+	Tables   int // behind the instructions: where tables begin that they use; 0 if there are none
 	Insts    int // guest instructions
 	Exits    []Exit
 	Faults   []Fault

@@ -96,7 +96,10 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	for _, j := range s.jumps {
 		a.SetRel32(j.at, s.starts[j.to])
 	}
-	c.emitTables()
+	if len(s.tables) > 0 {
+		c.code.Tables = a.Len()
+		c.emitTables()
+	}
 	c.code.End = a.Len()
 	return &c.code, nil
 }

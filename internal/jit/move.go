@@ -29,6 +29,9 @@ func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
 		add(at, firstHere-first)
 	}
 	c.Start, c.Body, c.End = c.Start+by, c.Body+by, c.End+by
+	if c.Tables > 0 {
+		c.Tables += by
+	}
 	for n := range c.Exits {
 		e := &c.Exits[n]
 		e.Jump, e.Unlinked = e.Jump+by, e.Unlinked+by

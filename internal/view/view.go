@@ -204,7 +204,10 @@ func labels(t *engine.Translation) map[uint64]string {
 	}
 	for _, e := range t.Made.Exits {
 		l[host(e.Unlinked)] = fmt.Sprintf("%s to %#x", exitName(e.Op), e.PC)
-		if e.Guess != nil {
+		switch {
+		case e.Op == ir.Jump:
+			l[host(e.Unlinked)] = "computed jump"
+		case e.Guess != nil:
 			l[host(e.Unlinked)], l[host(e.Guess.Probe)] = "no guess", "wrong guess"
 		}
 	}
