@@ -34,6 +34,8 @@ type Block struct {
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
 	More     []Range // what else of guest code it depends on
 
+	// Strayed counts, of a region, computed jumps to what is not in it.
+	Strayed uint32
 	// Missed counts, of a region, looks ahead of loops that have failed. NoLooks says of the block in whose
 	// place it is that they fail too often for regions there to have any.
 	Missed  uint32
@@ -168,11 +170,11 @@ const (
 type Exit struct {
 	Kind     ExitKind
 	PC       uint64 // 0 of ToJump
-	Polled   bool // the interrupt word has been looked at on the way
+	Polled   bool   // the interrupt word has been looked at on the way
 	Block    *Block
 	Jump     uint32 // offset of the displacement that leads out
 	Unlinked uint32 // offset that it leads to when it is not linked
-	Guess    Guess  // of ToGuess; PC is 0 until it is made
+	Guess    Guess  // of ToGuess; PC is 0 until it is made. Probe alone, of ToJump of a region
 	to       *Block // that it is linked to, or nil
 }
 

@@ -123,8 +123,11 @@ const maxUndone = 3
 // WantsSide reports whether exit n, which is about to be linked, gets a side thunk.
 func (c *Cache) WantsSide(n uint32) bool {
 	e := c.Exit(n)
-	return e.to == nil && e.Kind == ToBlock && e.Block.Region && e.Block.valid.Load() && e.Block.under.undone < maxUndone
+	return e.to == nil && e.Kind == ToBlock && e.Block.Region && e.Block.valid.Load() && c.MayUndo(e.Block)
 }
+
+// MayUndo reports whether a region may be given up.
+func (c *Cache) MayUndo(r *Block) bool { return r.under.undone < maxUndone }
 
 // AddSide is Link for an exit with a side thunk, which counts down the counter, and whose code from
 // offset start on has been appended to Buffer. Its exit is that of number NextExit.
@@ -255,5 +258,17 @@ func (c *Cache) Jumped(n uint32, pc uint64) {
 // Targets are where exit n has been seen to go to.
 func (c *Cache) Targets(n uint32) []Target { return c.targets[n] }
 
-// ForgetTargets begins looking where exit n goes to anew.
-func (c *Cache) ForgetTargets(n uint32) { delete(c.targets, n) }
+// Resign has exit n, a computed jump out of a region, go wherever it does without coming back here.
+func (c *Cache) Resign(n uint32) {
+	if e := c.Exit(n); e.Block.valid.Load() {
+		c.patch(e.Jump, e.Guess.Probe)
+	}
+}
+
+// RecountTargets begins counting how often exit n goes to its targets anew.
+func (c *Cache) RecountTargets(n uint32) {
+	list := c.targets[n]
+	for k := range list {
+		list[k].Count = 0
+	}
+}

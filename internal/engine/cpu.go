@@ -109,10 +109,14 @@ func (c *CPU) Run() guest.Exit {
 				continue
 			}
 		}
-		if exit.Kind != guest.ExitHot {
+		switch {
+		case exit.Kind == guest.ExitHot:
+			b, how = c.translate()
+		case exit.Kind == guest.ExitInterrupt && c.ctx.IRQ.Replace(irq.Sample, 0): // a sample that has come too late
+			b, how = c.find()
+		default:
 			return exit
 		}
-		b, how = c.translate()
 	}
 }
 

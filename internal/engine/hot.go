@@ -93,7 +93,7 @@ func (m *Machine) side(l left) {
 	}
 }
 
-// undo gives up the region. It returns the block that it was in the place of, or nil.
+// undo gives up the region that a side thunk is of. It returns the block that it was in the place of, or nil.
 func (m *Machine) undo(l left) *codecache.Block {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,6 +104,11 @@ func (m *Machine) undo(l left) *codecache.Block {
 	if r == nil || r.Insts >= maxRegion || !m.belongs(r, to) {
 		return nil
 	}
+	return m.giveUpRegion(r)
+}
+
+// giveUpRegion gives a region up, with mu held. It returns the block that it was in the place of, or nil.
+func (m *Machine) giveUpRegion(r *codecache.Block) *codecache.Block {
 	head := r.Under()
 	m.cache.Undo(r)
 	m.opt.stats.Undone++
@@ -130,13 +135,27 @@ func (m *Machine) belongs(r, to *codecache.Block) bool {
 			continue
 		}
 		seen[b] = true
-		for _, e := range m.cache.Exits(b.Under()) {
-			if next := e.To(); next != nil && e.Kind == codecache.ToBlock && (next.PC >= r.PC || next.PC > b.PC) {
+		for _, next := range m.jumpsOf(b.Under()) {
+			if next.PC >= r.PC || next.PC > b.PC {
 				level = append(level, next)
 			}
 		}
 	}
 	return false
+}
+
+// jumpsOf are the blocks that a block of tier 1 has gone to by jumps, with mu held.
+func (m *Machine) jumpsOf(b *codecache.Block) (list []*codecache.Block) {
+	first, _ := m.cache.ExitsOf(b)
+	for k, e := range m.cache.Exits(b) {
+		switch {
+		case e.Kind == codecache.ToJump:
+			list = append(list, m.blocksOf(m.cache.Targets(first+uint32(k)), b.Mode)...)
+		case e.Kind == codecache.ToBlock && e.To() != nil:
+			list = append(list, e.To())
+		}
+	}
+	return list
 }
 
 // retarget has all computed jumps to a block lead to another one with the same key, with mu held.

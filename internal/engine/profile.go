@@ -69,7 +69,7 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 // watchJumps has computed jumps come back to the engine for a while, with mu held, which
 // notes where exit n goes to.
 func (m *Machine) watchJumps(n uint32) {
-	m.cache.ForgetTargets(n)
+	m.cache.RecountTargets(n)
 	if m.opt.jumps > 0 {
 		return
 	}
@@ -83,10 +83,35 @@ func (m *Machine) watchJumps(n uint32) {
 // jumped is for a computed jump by an exit, to a translation that the CPU does not know of. It does
 // from then on, unless further jumps are to be seen.
 func (m *Machine) jumped(c *CPU, l left, to *codecache.Block) {
-	if m.sawJump(l) {
+	switch {
+	case l.block.Region:
+		m.strayed(l)
+	case !m.sawJump(l):
+		m.setJump(c, to)
+	}
+}
+
+// maxStrayed is how many computed jumps may lead to what is not in their region before it is made anew.
+const maxStrayed = 64
+
+// strayed is for a computed jump of a region to what is not in it. If it might be, and that happens often, the region
+// is given up, until it is hot again.
+func (m *Machine) strayed(l left) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cache.Epoch != l.epoch || !l.block.Valid() {
 		return
 	}
-	m.setJump(c, to)
+	r := l.block
+	if r.Strayed++; r.Strayed < maxStrayed {
+		return
+	}
+	to := m.cache.Lookup(codecache.Key{PC: l.PC, Mode: r.Mode})
+	if to == nil || !m.cache.MayUndo(r) || r.Insts >= maxRegion || !m.belongs(r, to) {
+		m.cache.Resign(l.number)
+		return
+	}
+	m.giveUpRegion(r)
 }
 
 // sawJump notes where a computed jump goes, and reports whether it is to come back here again.

@@ -144,11 +144,12 @@ func (m *Machine) rivals(b *codecache.Block) (list []*codecache.Block) {
 		if now == b && !b.Refused && m.cache.Loops(b) {
 			list = append(list, b)
 		}
-		for k := range m.cache.Exits(b) {
-			if to := m.cache.Exits(b)[k].To(); to != nil {
+		for _, e := range m.cache.Exits(b) {
+			if to := e.To(); to != nil && e.Kind != codecache.ToBlock {
 				near = append(near, to)
 			}
 		}
+		near = append(near, m.jumpsOf(b)...)
 		if now == nil {
 			continue
 		}

@@ -324,7 +324,11 @@ func (i *inst) jumpsTo(targets []codecache.Target, n uint64) {
 			k = len(i.jumps)
 			i.jumps = append(i.jumps, jump{to: t.PC})
 		}
-		i.jumps[k].count += uint64(float64(n) * part(t.Count, all))
+		if all == 0 { // nobody has looked
+			i.jumps[k].count += n / uint64(len(targets))
+		} else {
+			i.jumps[k].count += uint64(float64(n) * part(t.Count, all))
+		}
 	}
 }
 

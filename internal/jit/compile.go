@@ -40,7 +40,7 @@ type Exit struct {
 	Polled   bool   // the interrupt word has been looked at on the way
 	Jump     int    // offset of the displacement that leads out, to be patched
 	Unlinked int    // offset that it leads to at first
-	Guess    *Guess // of an inline cache
+	Guess    *Guess // of an inline cache; Probe alone, of a Jump of a graph: where the way out may lead instead of to Unlinked
 }
 
 // Exits before a trace has begun.

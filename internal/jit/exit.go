@@ -117,9 +117,7 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.pollJump()
-		at, missing := probe(c.a)
-		c.addExit(i.Op, 0, missing) // never patched
-		c.a.JmpM(at)
+		c.jump()
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.leaveGraph()
@@ -152,6 +150,18 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.alignJump(1)
 		c.addExit(i.Op, i.Imm, c.a.Jmp())
 	}
+}
+
+// jump jumps to the guest address in RAX. A graph is left for the engine at first, so that it sees what the graph lacks.
+func (c *Compiler) jump() {
+	if c.graph != nil {
+		c.alignJump(1)
+		c.addExit(ir.Jump, 0, c.a.Jmp())
+		return
+	}
+	at, missing := probe(c.a)
+	c.addExit(ir.Jump, 0, missing) // never patched
+	c.a.JmpM(at)
 }
 
 // destination brings the guest address that a jump goes to into RAX. Its bit 0, which counts for
@@ -222,6 +232,12 @@ func (c *Compiler) emitExits() {
 		c.a.MovImm(reg, number)
 		c.code.Names = append(c.code.Names, c.a.Len()-4)
 		c.toStub(c.a.Jmp(), stub)
+		if e.Op == ir.Jump && c.graph != nil {
+			e.Guess = &Guess{Probe: c.a.Len()}
+			at, missing := probe(c.a)
+			c.toStub(missing, c.Stubs.Indirect)
+			c.a.JmpM(at)
+		}
 	}
 }
 
