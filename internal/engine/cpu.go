@@ -265,6 +265,10 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 		return nil, interpreted, exit, false
 	case codecache.ToEmpty:
 		return nil, empty, exit, false
+	case codecache.ToHot: // thunks count to their end once, whatever comes next
+		m.hot(left)
+	case codecache.ToSide:
+		m.side(left)
 	}
 	on, how = c.find()
 	if how != translated || c.m != m {
@@ -273,10 +277,6 @@ func (c *CPU) execute(b *codecache.Block) (on *codecache.Block, how stage, exit 
 	switch left.Kind {
 	case codecache.ToBlock, codecache.ToCall, codecache.ToGuess:
 		m.link(left, on)
-	case codecache.ToHot:
-		m.hot(on)
-	case codecache.ToSide:
-		m.side(left)
 	case codecache.ToJump:
 		m.jumped(c, left, on)
 	case jumped, codecache.ToStale: // the table may lead to what was stale

@@ -77,11 +77,11 @@ func (m *Machine) emitThunk(to *codecache.Block) (start, counter int, ok bool) {
 }
 
 // hot is for a block whose thunk has counted to its end.
-func (m *Machine) hot(b *codecache.Block) {
+func (m *Machine) hot(l left) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if b.Valid() && !b.Region {
-		m.request(b)
+	if m.cache.Epoch == l.epoch && m.cache.Lookup(l.block.Key) == l.block {
+		m.request(l.block)
 	}
 }
 
