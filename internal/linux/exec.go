@@ -50,7 +50,7 @@ func (t *Task) execve(c *Call, dirfd int, path, argv, envp uint64, flags int) (u
 		return 0, e
 	}
 	switch e := x.open(dirfd, name, flags); {
-	case e == syscall.EACCES && x.mayExecute() && !t.P.confined():
+	case e == syscall.EACCES && x.mayExecute():
 		return 0, x.runHost() // if not read it: by the host, or by binfmt_misc
 	case e == syscall.ENXIO:
 		return 0, syscall.EACCES // a socket

@@ -121,9 +121,6 @@ func sysOpenat2(t *Task, c *Call) (uint64, syscall.Errno) {
 		return t.Syscall(unix.SYS_OPENAT2, uintptr(dirfd), path, uintptr(unsafe.Pointer(&how[0])), uintptr(size))
 	}
 	flags, resolve := le64(how), le64(how[16:])
-	if resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
-		flags |= unix.O_NOFOLLOW // the host is to find the link
-	}
 	if resolve&(unix.RESOLVE_BENEATH|unix.RESOLVE_IN_ROOT) == 0 {
 		return t.openPath(dirfd, c.Args[1], flags, call)
 	}

@@ -101,7 +101,7 @@ func (t *Tree) resolve(at, name string, follow bool) string {
 			continue
 		}
 		if links++; links > maxLinks {
-			return tooManyLinks
+			return nowhere
 		}
 		if magic(host, target) {
 			ok := false
@@ -120,9 +120,6 @@ func (t *Tree) resolve(at, name string, follow bool) string {
 	}
 	return t.host(at)
 }
-
-// tooManyLinks is a path for which the kernel says ELOOP: self is a symbolic link.
-var tooManyLinks = procDir + strings.Repeat("/self/..", maxLinks+1)
 
 // lastWord reports whether nothing but slashes follows.
 func lastWord(rest []string) bool {
@@ -199,11 +196,8 @@ func (t *Tree) linkText(host, target string) string {
 }
 
 // name is the guest's name of a host path, or, as the kernel names what the root
-// directory does not lead to. A relative path stays what it is.
+// directory does not lead to.
 func (t *Tree) name(host string) string {
-	if !strings.HasPrefix(host, "/") {
-		return host
-	}
 	if guest, ok := t.guest(host); ok {
 		return guest
 	}

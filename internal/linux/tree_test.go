@@ -68,7 +68,7 @@ func TestTreeResolve(t *testing.T) {
 		{"/out/passwd", in("/etc/passwd"), in("/etc/passwd")},
 		{"/only-here/far", in("/etc/hostname"), in("/only-here/far")},
 		{"/dangling", in("/only-here/new"), in("/dangling")},
-		{"/loop", tooManyLinks, in("/loop")},
+		{"/loop", nowhere, in("/loop")},
 		{"/etc/passwd/..", in("/etc/passwd") + "/.", in("/etc/passwd") + "/."},
 		{"/none/../etc", in("/none") + "/.", in("/none") + "/."},
 		{"/proc/self/stat", self + "/stat", self + "/stat"},
@@ -132,19 +132,10 @@ func TestTreeNames(t *testing.T) {
 	tree := &Tree{"/srv/root", []Bind{{"/proc", "/proc"}, {"/srv/root/a", "/b"}, {"/home/u", "/work"}}}
 	for host, want := range map[string]string{
 		"/srv/root": "/", "/srv/root/etc": "/etc", "/srv/root2": "(unreachable)/srv/root2", "/proc/1": "/proc/1",
-		"/srv/root/a/x": "/b/x", "/home/u": "/work", "/home/u/x": "/work/x", "/home": "(unreachable)/home", "socket": "socket",
+		"/srv/root/a/x": "/b/x", "/home/u": "/work", "/home/u/x": "/work/x", "/home": "(unreachable)/home",
 	} {
 		if got := tree.name(host); got != want {
 			t.Errorf("name(%q) = %q, want %q", host, got, want)
-		}
-	}
-}
-
-// TestTooManyLinks: the kernel agrees.
-func TestTooManyLinks(t *testing.T) {
-	for _, flags := range []int{0, unix.O_NOFOLLOW} {
-		if _, err := unix.Open(tooManyLinks, unix.O_RDONLY|flags, 0); err != unix.ELOOP {
-			t.Errorf("open with flags %#x: %v", flags, err)
 		}
 	}
 }

@@ -12,9 +12,11 @@ type Sharer interface {
 	Share(from Mapping, addr, n uint64, prot Prot) error
 }
 
-// Sparse is a Mapping that knows which of its anonymous private pages have been written to.
+// Sparse is a Mapping that knows which of its private pages have been written to.
 type Sparse interface {
 	Mapping
+	// Discard has private pages at [addr, addr+n) be again what they were when they were mapped.
+	Discard(addr, n uint64) error
 	// Written calls f with the ranges of pages in [addr, addr+n) that may hold something else than
 	// zeros, until that returns an error. It returns this or one of its own.
 	Written(addr, n uint64, f func(addr, n uint64) error) error
@@ -62,47 +64,52 @@ func (s *Space) forkVMA(child *Space, v *VMA) error {
 	if to, ok := child.m.(Sharer); ok && v.Shared {
 		return to.Share(s.m, v.Start, v.Len(), v.Prot)
 	}
-	if !v.Held && s.budget != nil { // nobody could ever write to it
+	if v.Wipe || !v.Held && s.budget != nil { // nobody could ever write to it
 		return child.m.Map(v.Start, v.Len(), v.Prot, Source{FD: -1})
 	}
 	if err := child.m.Map(v.Start, v.Len(), Read|Write, Source{FD: -1}); err != nil {
 		return err
 	}
-	copyRange := func(addr, n uint64) error { return s.copyPages(child, v, addr, n) }
+	var missing []Range
+	copyRange := func(addr, n uint64) (err error) {
+		missing, err = s.copyPages(child, v, addr, n, missing)
+		return err
+	}
 	var err error
 	if from, ok := s.m.(Sparse); ok && !v.Shared && (v.File == nil || v.File.FD < 0) {
 		err = from.Written(v.Start, v.Len(), copyRange)
 	} else {
 		err = copyRange(v.Start, v.Len())
 	}
-	if err != nil || v.Prot == Read|Write {
-		return err
+	if err == nil && v.Prot != Read|Write {
+		err = child.m.Protect(v.Start, v.Len(), v.Prot)
 	}
-	return child.m.Protect(v.Start, v.Len(), v.Prot)
+	for _, r := range missing {
+		if err == nil {
+			err = child.m.Protect(r.Start, r.Len(), None)
+		}
+	}
+	return err
 }
 
 // copyPages copies [addr, addr+n), which lies in v, to child. Pages behind the end of a file, which
-// cannot be read, are left out.
-func (s *Space) copyPages(child *Space, v *VMA, addr, n uint64) error {
+// cannot be read, are left out: they are appended to missing.
+func (s *Space) copyPages(child *Space, v *VMA, addr, n uint64, missing []Range) ([]Range, error) {
 	if v.Prot&(Read|Write) == 0 {
 		if err := s.m.Protect(addr, n, Read); err != nil {
-			return err
+			return missing, err
 		}
 		defer func() { _ = s.m.Protect(addr, n, v.Prot) }()
 	}
-	f := s.tryCopy(child, addr, n)
-	if f == nil {
-		return nil
+	if s.tryCopy(child, addr, n) == nil {
+		return missing, nil
 	}
-	if f.Kind != BusErr && f.Kind != AccErr && f.Kind != MapErr {
-		return syscall.EFAULT
-	}
-	for end := addr + n; addr < end; addr += s.page { // one of them is not there
-		if s.tryCopy(child, addr, s.page) != nil {
-			_ = child.m.Protect(addr, s.page, None)
+	for at := addr; at < addr+n; at += s.page { // one of them is not there
+		if s.tryCopy(child, at, s.page) != nil {
+			missing = Join(missing, Range{at, at + s.page})
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // tryCopy copies memory of s to the same place in child.
@@ -141,22 +148,45 @@ func (s *Space) refused(r any) *Fault {
 	return nil
 }
 
-// Discard has private anonymous memory of [addr, addr+n) read as zero again (MADV_DONTNEED); other
-// memory stays as it is.
+// Discard has private memory of [addr, addr+n) be again what it was when it was mapped (MADV_DONTNEED): zero, or what the
+// file has. Copies of files stay as they are.
 func (s *Space) Discard(addr, n uint64) error {
 	s.mu.Lock()
 	defer s.changed()
+	sparse, _ := s.m.(Sparse)
 	i, j := s.vmas.overlapping(addr, addr+n)
 	for ; i < j; i++ {
 		v := &s.vmas[i]
-		if v.File != nil || v.Shared {
+		if v.Shared || v.File != nil && (v.File.FD < 0 || sparse == nil) {
 			continue
 		}
 		start, end := max(v.Start, addr), min(v.End, addr+n)
 		s.codeChangedLocked(start, end)
-		if err := s.m.Map(start, end-start, v.Prot, Source{FD: -1}); err != nil {
+		var err error
+		if sparse != nil {
+			err = sparse.Discard(start, end-start)
+		} else {
+			err = s.m.Map(start, end-start, v.Prot, Source{FD: -1})
+		}
+		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// WipeInCopies has [addr, addr+n) read as zero in copies that ForkInto makes, or not any longer.
+func (s *Space) WipeInCopies(addr, n uint64, wipe bool) error {
+	end := addr + s.PageUp(n)
+	if addr%s.page != 0 || end < addr {
+		return syscall.EINVAL
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, j := s.vmas.cut(addr, end)
+	for k := i; k < j; k++ {
+		s.vmas[k].Wipe = wipe
+	}
+	s.vmas.mergeAround(i, j)
 	return nil
 }

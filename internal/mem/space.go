@@ -402,6 +402,9 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 		hole = s.vmas[i].End
 	}
 	stop := min(hole, end)
+	if prot&Write != 0 && s.readOnly(addr, stop) {
+		return syscall.EACCES
+	}
 	if stop > addr {
 		if !s.mayProtect(addr, stop, prot) || prot != None && !s.reserve(s.unheld(addr, stop)) {
 			return syscall.ENOMEM
@@ -421,6 +424,17 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 		return syscall.ENOMEM
 	}
 	return nil
+}
+
+// readOnly reports whether there is memory in [start, end) that may never be written to.
+func (s *Space) readOnly(start, end uint64) bool {
+	i, j := s.vmas.overlapping(start, end)
+	for ; i < j; i++ {
+		if v := &s.vmas[i]; v.Shared && v.File != nil && v.File.ReadOnly {
+			return true
+		}
+	}
+	return false
 }
 
 // mayProtect reports whether RLIMIT_DATA allows [start, end), which is mapped, to have

@@ -12,9 +12,11 @@ type File struct {
 	// Content is copied into the pages of a private mapping if there is no FD. Without both, the
 	// mapping is of anonymous memory, which has this identity.
 	Content io.ReaderAt
-	Path    string
-	Dev     uint64
-	Ino     uint64
+	// ReadOnly says that shared mappings may never be written to.
+	ReadOnly bool
+	Path     string
+	Dev      uint64
+	Ino      uint64
 	// Fixed says that nobody can change what FD has: it is sealed.
 	Fixed bool
 }
@@ -26,6 +28,7 @@ type VMA struct {
 	Shared     bool
 	NoReserve  bool
 	GrowsDown  bool   // on use: see Space.grow
+	Wipe       bool   // reads as zero in copies (ForkInto)
 	Held       bool   // counted by the Budget: can be accessed, or could once; without a budget, nothing is
 	File       *File  // nil for anonymous memory
 	Offset     uint64 // file offset of Start
@@ -51,7 +54,7 @@ func (v *VMA) low(gap uint64) uint64 {
 // may become one.
 func (v *VMA) follows(w *VMA) bool {
 	if v.End != w.Start || v.Prot != w.Prot || v.Shared != w.Shared || v.NoReserve != w.NoReserve ||
-		v.GrowsDown != w.GrowsDown || v.Held != w.Held || v.Name != w.Name {
+		v.GrowsDown != w.GrowsDown || v.Held != w.Held || v.Wipe != w.Wipe || v.Name != w.Name {
 		return false
 	}
 	if v.File == nil || w.File == nil {

@@ -79,7 +79,6 @@ func asUser(u User) error {
 // defaultBinds are what is there without being asked for.
 func defaultBinds() []Bind {
 	binds := []Bind{{"/proc", "/proc", false}, {"/dev/pts", "/dev/pts", false}, {"/dev/ptmx", "/dev/ptmx", false}}
-	binds = append(binds, Bind{"/dev/mqueue", "/dev/mqueue", false}) // Landlock takes queues for files
 	for _, name := range devices {
 		binds = append(binds, Bind{"/dev/" + name, "/dev/" + name, false})
 	}

@@ -38,9 +38,12 @@ const (
 // sysClone is clone(2) with the order of arguments that all machines have but a few.
 func sysClone(t *Task, c *Call) (uint64, syscall.Errno) {
 	flags := uint64(uint32(c.Args[0]))
+	if flags&unix.CLONE_PIDFD != 0 && flags&unix.CLONE_PARENT_SETTID != 0 {
+		return 0, syscall.EINVAL // one argument for two purposes
+	}
 	return t.clone(&cloneArgs{
 		Flags: flags &^ csignal, ExitSignal: flags & csignal,
-		Stack: c.Args[1], ParentTID: c.Args[2], TLS: c.Args[3], ChildTID: c.Args[4],
+		Stack: c.Args[1], ParentTID: c.Args[2], PidFD: c.Args[2], TLS: c.Args[3], ChildTID: c.Args[4],
 	})
 }
 
@@ -88,8 +91,7 @@ func (t *Task) readCloneArgs(addr, size uint64) (a cloneArgs, e syscall.Errno) {
 	return a, 0
 }
 
-// check refuses combinations of flags as the kernel's copy_process does, and what there is not: namespaces, and
-// descriptors of processes.
+// check refuses combinations of flags as the kernel's copy_process does, and namespaces, which there are not.
 func (a *cloneArgs) check() syscall.Errno {
 	has := func(flags uint64) bool { return a.Flags&flags == flags }
 	switch {
@@ -97,7 +99,7 @@ func (a *cloneArgs) check() syscall.Errno {
 		has(unix.CLONE_THREAD) && !has(unix.CLONE_SIGHAND),
 		has(unix.CLONE_SIGHAND) && !has(unix.CLONE_VM),
 		has(unix.CLONE_THREAD) && a.Flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0,
-		has(unix.CLONE_PIDFD):
+		has(unix.CLONE_PIDFD | unix.CLONE_DETACHED):
 		return syscall.EINVAL
 	case a.Flags&namespaces != 0:
 		return syscall.EPERM
@@ -110,27 +112,23 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 	if e := a.check(); e != 0 {
 		return 0, e
 	}
-	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
-	if a.Flags&unix.CLONE_VM == 0 || a.Flags&unix.CLONE_VFORK != 0 {
-		child.sig.stack = t.sig.stack
-	}
-	if e := t.giveMemory(child, a); e != 0 {
+	pidfd, e := t.clonePidFD(a)
+	if e != 0 {
 		return 0, e
 	}
-	child.CPU.SetResult(0)
-	if a.Stack != 0 {
-		child.CPU.SetSP(a.Stack)
-	}
-	if a.Flags&unix.CLONE_SETTLS != 0 {
-		child.CPU.SetTLS(a.TLS)
-	}
-	child.files = t.files.clone(a.Flags)
-	if e := t.enroll(child, a); e != 0 {
-		child.files.release()
-		if a.Flags&unix.CLONE_THREAD == 0 {
-			child.mm.release()
+	child, e := t.newTask(a)
+	if e != 0 {
+		if a.Flags&unix.CLONE_PIDFD != 0 {
+			t.closeFD(int(pidfd.fd))
 		}
 		return 0, e
+	}
+	if a.Flags&unix.CLONE_PIDFD != 0 {
+		pidfd.h.set(child, a.Flags&unix.CLONE_THREAD != 0)
+		_ = t.Mem.Store(a.PidFD, 4, pidfd.fd)
+		if a.Flags&unix.CLONE_FILES == 0 {
+			child.closeFD(int(pidfd.fd)) // it is the parent's alone
+		}
 	}
 	tid := child.TID
 	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
@@ -148,6 +146,58 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 		t.lend(p)
 	}
 	return uint64(tid), 0
+}
+
+// newPidFD is a descriptor of the task that clone(2) is about to make.
+type newPidFD struct {
+	h  *pidFD
+	fd uint64
+}
+
+// clonePidFD makes the descriptor of CLONE_PIDFD.
+func (t *Task) clonePidFD(a *cloneArgs) (n newPidFD, e syscall.Errno) {
+	if a.Flags&unix.CLONE_PIDFD == 0 {
+		return n, 0
+	}
+	if n.h, n.fd, e = t.installPidFD(0); e != 0 {
+		return n, e
+	}
+	v, f := t.Mem.Load(a.PidFD, 4) // it is written later, so that a copy of the memory does not have it
+	if f == nil {
+		f = t.Mem.Store(a.PidFD, 4, v)
+	}
+	if f != nil {
+		t.closeFD(int(n.fd))
+		return n, syscall.EFAULT
+	}
+	return n, 0
+}
+
+// newTask makes a task that does not run yet.
+func (t *Task) newTask(a *cloneArgs) (*Task, syscall.Errno) {
+	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
+	if a.Flags&unix.CLONE_VM == 0 || a.Flags&unix.CLONE_VFORK != 0 {
+		child.sig.stack = t.sig.stack
+	}
+	if e := t.giveMemory(child, a); e != 0 {
+		return nil, e
+	}
+	child.CPU.SetResult(0)
+	if a.Stack != 0 {
+		child.CPU.SetSP(a.Stack)
+	}
+	if a.Flags&unix.CLONE_SETTLS != 0 {
+		child.CPU.SetTLS(a.TLS)
+	}
+	child.files = t.files.clone(a.Flags)
+	if e := t.enroll(child, a); e != 0 {
+		child.files.release()
+		if a.Flags&unix.CLONE_THREAD == 0 {
+			child.mm.release()
+		}
+		return nil, e
+	}
+	return child, 0
 }
 
 // giveMemory gives a child memory, and a CPU in the state of this one: the same memory with CLONE_VM, else
@@ -194,7 +244,7 @@ func (t *Task) enroll(child *Task, a *cloneArgs) syscall.Errno {
 	child.TID = k.newID()
 	child.name, child.sched = t.name, t.sched
 	if a.Flags&unix.CLONE_THREAD == 0 {
-		t.P.newChild(child, a)
+		t.newChild(child, a)
 		if a.Flags&unix.CLONE_VFORK != 0 {
 			child.P.borrower = t
 		}
@@ -204,12 +254,13 @@ func (t *Task) enroll(child *Task, a *cloneArgs) syscall.Errno {
 }
 
 // newChild makes child's process, with Kernel.mu held.
-func (p *Process) newChild(child *Task, a *cloneArgs) {
-	k := p.K
+func (t *Task) newChild(child *Task, a *cloneArgs) {
+	k, p := t.K, t.P
 	c := k.newProcess(p)
 	c.Pid, c.group, c.session, c.cred, c.limits = child.TID, p.group, p.session, p.cred, p.limits
-	c.mm, c.exitSignal = child.mm, int(a.ExitSignal)
-	c.persona, c.dumpable, c.keepCaps, c.noNewPrivs = p.persona, p.dumpable, p.keepCaps, p.noNewPrivs
+	c.mm, c.exitSignal, c.by = child.mm, int(a.ExitSignal), t.TID
+	c.limitCPU()
+	c.persona, c.dumpable, c.keepCaps, c.noNewPrivs, c.noHugePages = p.persona, p.dumpable, p.keepCaps, p.noNewPrivs, p.noHugePages
 	if a.Flags&unix.CLONE_PARENT != 0 {
 		c.parent, c.exitSignal = p.parent, p.exitSignal
 	}

@@ -207,7 +207,7 @@ func (t *Task) become(x *execRequest, m *memory) {
 	p.actions = &own
 	p.actions.reset()
 	p.deleteTimers()
-	p.executed = true
+	p.executed, p.dumpable, p.keepCaps = true, 1, 0
 	t.name.set(x.path)
 	p.returnMemory()
 	k.mu.Unlock()

@@ -154,5 +154,6 @@ func (t *Task) mappedFile(fd int, prot mem.Prot, shared bool) (m *mem.File, rele
 		return nil, nil, e
 	}
 	m = mappingOf(f, t.caller().Name(f.Path), &a)
+	m.ReadOnly = acc != vfs.O_RDWR
 	return m, f.Unref, 0
 }

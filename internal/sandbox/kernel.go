@@ -219,7 +219,7 @@ func (k *Kernel) start(prog Program) (*Task, error) {
 	}
 	t.paused = true
 	t.TID = k.newID()
-	p.Pid, p.group, p.session = t.TID, t.TID, t.TID
+	p.Pid, p.group, p.session = t.TID, t.TID, firstID-1
 	k.processes[p.Pid] = p
 	k.join(t)
 	return t, nil

@@ -5,6 +5,7 @@ package sandbox
 import (
 	"math"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -43,6 +44,30 @@ const (
 
 // stack is the size that a stack may have.
 func (l *rlimits) stack() uint64 { return l[unix.RLIMIT_STACK].Cur }
+
+// limitCPU has RLIMIT_CPU enforced, with Kernel.mu held: beyond it there is a SIGXCPU each second, and at the hard
+// limit a SIGKILL.
+func (p *Process) limitCPU() {
+	const second = int64(time.Second)
+	l := p.limits[unix.RLIMIT_CPU]
+	m := &p.cpuLimit
+	if m.k == nil {
+		m.k, m.cpu = p.K, func() int64 { u := p.usage(); return u.user }
+		m.fire = func(int64) {
+			sig := int(unix.SIGXCPU)
+			if max := p.limits[unix.RLIMIT_CPU].Max; max < lastSecond && m.now() >= int64(max)*second {
+				sig = int(unix.SIGKILL)
+			}
+			info := newInfo(sig, siKernel)
+			_ = p.send(nil, &info)
+		}
+	}
+	if l.Cur >= lastSecond {
+		m.set(0, 0)
+		return
+	}
+	m.set(max(int64(l.Cur)*second, 1), second)
+}
 
 // memory are the limits that mem.Space enforces.
 func (l *rlimits) memory() mem.Limits {
@@ -110,6 +135,9 @@ func (t *Task) changeLimit(pid, resource int, next rlimit, set bool) (old rlimit
 		return old, syscall.EPERM
 	}
 	*l = next
+	if resource == unix.RLIMIT_CPU {
+		p.limitCPU()
+	}
 	if p.mm != nil {
 		p.mm.SetLimits(p.limits.memory())
 	}

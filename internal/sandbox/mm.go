@@ -127,23 +127,49 @@ const madvSoftOffline = 101
 func sysMadvise(t *Task, c *Call) (uint64, syscall.Errno) {
 	addr, n := c.Args[0], c.Args[1]
 	switch advice := c.Int(2); advice {
-	case unix.MADV_DONTNEED, unix.MADV_DONTNEED_LOCKED, unix.MADV_FREE:
+	case unix.MADV_DONTNEED, unix.MADV_DONTNEED_LOCKED:
 		e := t.mapped(addr, n)
-		if e == syscall.EINVAL || advice == unix.MADV_FREE {
+		if e == syscall.EINVAL {
 			return 0, e
 		}
 		if err := t.Mem.Discard(addr, t.Mem.PageUp(n)); err != nil {
 			return 0, errnoOf(err)
 		}
 		return 0, e
+	case unix.MADV_FREE:
+		return 0, t.advise(addr, n, func(v *mem.VMA) bool { return v.File == nil && !v.Shared })
+	case unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK:
+		wipe := advice == unix.MADV_WIPEONFORK
+		if e := t.advise(addr, n, func(v *mem.VMA) bool { return !wipe || v.File == nil && !v.Shared }); e != 0 {
+			return 0, e
+		}
+		return 0, errnoOf(t.Mem.WipeInCopies(addr, n, wipe))
+	case unix.MADV_POPULATE_READ:
+		return 0, t.advise(addr, n, func(v *mem.VMA) bool { return v.Prot&(mem.Read|mem.Write) != 0 })
+	case unix.MADV_POPULATE_WRITE:
+		return 0, t.advise(addr, n, func(v *mem.VMA) bool { return v.Prot&mem.Write != 0 })
 	case unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL, unix.MADV_WILLNEED, unix.MADV_DONTFORK, unix.MADV_DOFORK,
 		unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_DONTDUMP, unix.MADV_DODUMP,
-		unix.MADV_COLD, unix.MADV_PAGEOUT, unix.MADV_KEEPONFORK, unix.MADV_POPULATE_READ, unix.MADV_POPULATE_WRITE, unix.MADV_COLLAPSE:
+		unix.MADV_COLD, unix.MADV_PAGEOUT, unix.MADV_COLLAPSE:
 		return 0, t.mapped(addr, n)
 	case unix.MADV_HWPOISON, madvSoftOffline:
 		return 0, syscall.EPERM
 	}
 	return 0, syscall.EINVAL
+}
+
+// advise fails with EINVAL if there is memory in a range that advice is not for.
+func (t *Task) advise(addr, n uint64, suits func(v *mem.VMA) bool) syscall.Errno {
+	e := t.mapped(addr, n)
+	if e == syscall.EINVAL {
+		return e
+	}
+	for _, v := range t.Mem.VMAs() {
+		if v.Start < addr+n && addr < v.End && !suits(&v) {
+			return syscall.EINVAL
+		}
+	}
+	return e
 }
 
 func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
@@ -159,6 +185,10 @@ func sysMsync(t *Task, c *Call) (uint64, syscall.Errno) {
 
 // sysMlock is for all calls that lock and unlock a range: guest memory is the host's to page.
 func sysMlock(t *Task, c *Call) (uint64, syscall.Errno) {
+	const onFault = 1 // MLOCK_ONFAULT
+	if c.Row.Name == "mlock2" && c.Args[2]&^onFault != 0 {
+		return 0, syscall.EINVAL
+	}
 	page := t.Mem.PageSize()
 	start, end := c.Args[0]&^(page-1), t.Mem.PageUp(c.Args[0]+c.Args[1])
 	if end < start {

@@ -46,8 +46,8 @@ var prctls = map[int]Handler{
 	unix.PR_GET_TIMERSLACK:           value(func(t *Task) int { return int(t.sched.slack) }),
 	unix.PR_CAPBSET_READ:             prctlCapability,
 	unix.PR_CAPBSET_DROP:             prctlCapability,
-	unix.PR_SET_THP_DISABLE:          always(0),
-	unix.PR_GET_THP_DISABLE:          always(0),
+	unix.PR_SET_THP_DISABLE:          prctlSetFlag(func(p *Process) *int { return &p.noHugePages }, 0),
+	unix.PR_GET_THP_DISABLE:          prctlFlag(func(p *Process) int { return p.noHugePages }),
 	unix.PR_TASK_PERF_EVENTS_DISABLE: always(0),
 	unix.PR_TASK_PERF_EVENTS_ENABLE:  always(0),
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/loader"
@@ -24,6 +26,7 @@ type Process struct {
 	children []*Process
 	group    int // process group
 	session  int
+	by       int // the thread ID of the parent's task that has made it, or has it from one that has ended
 	cred     credentials
 
 	mm      *memory // nil when the process has ended
@@ -31,16 +34,19 @@ type Process struct {
 	pending sigQueue // signals for the process that no task has taken
 	limits  rlimits
 
+	over    ender        // for anybody
+	signals signalReader // of signalfd(2)
+
 	itimers   itimers
 	timers    map[int]*posixTimer
 	lastTimer int
+	cpuLimit  timer // RLIMIT_CPU
 
 	exitSignal int     // what the parent is told the end by; 0 for nothing
 	borrower   *Task   // the parent's task that waits for a vfork child to let go of its memory
 	execing    *Task   // the task that waits for all others to end, to execute another program
 	changed    changes // what the parent has not waited for
 	stopped    bool
-	exitCode   int // of the first task, which counts if all have ended by exit(2); only that task uses it
 	ending     bool
 	zombie     bool
 	status     Status
@@ -50,8 +56,8 @@ type Process struct {
 	subreaper   bool // gets orphans of its descendants (PR_SET_CHILD_SUBREAPER)
 	parentDeath int  // the signal for the end of the parent (PR_SET_PDEATHSIG), or 0
 
-	persona                        uint32 // personality(2)
-	dumpable, keepCaps, noNewPrivs int    // prctl(2)
+	persona                                     uint32 // personality(2)
+	dumpable, keepCaps, noNewPrivs, noHugePages int    // prctl(2)
 
 	used, reaped usage // of tasks that have ended, and of children that were waited for
 }
@@ -71,6 +77,7 @@ type Task struct {
 
 	mm      *memory
 	sleeper sleeper     // for any goroutine
+	end     ender       // likewise
 	sig     taskSignals // Kernel.mu guards what others look at
 	files   taskFiles
 	name    comm // guarded by Kernel.mu
@@ -85,9 +92,10 @@ type Task struct {
 	runs    atomic.Int64 // the time since when guest code runs, or 0
 	counted uint64       // instructions of CPU that are in used
 
-	exiting bool // the run loop is to return
-	paused  bool // the run loop is to return, but may be entered again: see call.go
-	calls   int  // of guest functions that are under way
+	exiting  bool // the run loop is to return
+	exitCode int  // of exit(2)
+	paused   bool // the run loop is to return, but may be entered again: see call.go
+	calls    int  // of guest functions that are under way
 
 	fueled  guest.CPU // that may execute some of Limits.Instructions, or nil
 	fuelEnd uint64    // how many it will have executed then
@@ -188,12 +196,13 @@ func (t *Task) leave() {
 	k.mu.Lock()
 	delete(k.tasks, t.TID)
 	p.used.user += t.used.Load()
+	t.bequeath()
 	p.tasks = slices.DeleteFunc(p.tasks, func(other *Task) bool { return other == t })
 	var mm *memory
 	switch {
 	case len(p.tasks) == 0:
 		if !p.ending { // exit(2) by all of them
-			p.ending, p.status = true, Status{Code: p.exitCode}
+			p.ending, p.status = true, Status{Code: t.exitCode}
 		}
 		mm = p.mm
 		p.mm = nil
@@ -204,13 +213,32 @@ func (t *Task) leave() {
 	}
 	k.mu.Unlock()
 	if mm != nil {
+		_, peak := mm.Size()
 		mm.release()
 		k.mu.Lock()
+		p.used.maxRSS = max(p.used.maxRSS, peak)
 		p.finish()
 		k.mu.Unlock()
+		p.over.end()
 	}
+	t.end.end()
 	if k.awake.Add(-1) == 0 {
 		k.idle()
+	}
+}
+
+// bequeath has the children that the task has made be another one's, with Kernel.mu held.
+func (t *Task) bequeath() {
+	for _, heir := range t.P.tasks {
+		if heir == t {
+			continue
+		}
+		for _, child := range t.P.children {
+			if child.by == t.TID {
+				child.by = heir.TID
+			}
+		}
+		return
 	}
 }
 
@@ -226,10 +254,12 @@ func (p *Process) finish() {
 	k := p.K
 	p.returnMemory()
 	p.deleteTimers()
+	p.cpuLimit.set(0, 0)
 	for i := range p.itimers {
 		p.itimer(i).set(0, 0)
 	}
 	p.zombie = true
+	p.warnGroup(p.group)
 	p.orphan()
 	if p.Pid == firstID || k.ended {
 		delete(k.processes, p.Pid)
@@ -249,6 +279,9 @@ func (p *Process) orphan() {
 	}
 	for _, child := range p.children {
 		child.parent = heir
+		if child.group != p.group {
+			p.warnGroup(child.group)
+		}
 		if sig := child.parentDeath; sig != 0 {
 			info := newInfo(sig, siUser, uint32(p.Pid), p.cred.uid.real)
 			_ = child.send(nil, &info)
@@ -256,6 +289,9 @@ func (p *Process) orphan() {
 		switch {
 		case heir != nil:
 			heir.children = append(heir.children, child)
+			if len(heir.tasks) > 0 {
+				child.by = heir.tasks[0].TID
+			}
 			if child.zombie {
 				child.reportEnd()
 			}
@@ -264,6 +300,44 @@ func (p *Process) orphan() {
 		}
 	}
 	p.children = nil
+}
+
+// warnGroup sends SIGHUP and SIGCONT to a process group of which nobody takes care any more, if there is a process in it that
+// has stopped, with Kernel.mu held: p, which has ended, has been the last that did.
+func (p *Process) warnGroup(group int) {
+	if !p.K.orphaned(group, p.session) {
+		return
+	}
+	stopped := false
+	for _, member := range p.K.processes {
+		stopped = stopped || member.group == group && member.stopped && !member.zombie
+	}
+	if !stopped {
+		return
+	}
+	for _, member := range p.K.processes {
+		if member.group == group {
+			for _, sig := range []int{int(unix.SIGHUP), int(unix.SIGCONT)} {
+				info := newInfo(sig, siKernel)
+				_ = member.send(nil, &info)
+			}
+		}
+	}
+}
+
+// orphaned reports whether no process of a group has a parent in another one of the session, with mu
+// held. Whoever has started the first process counts as that.
+func (k *Kernel) orphaned(group, session int) bool {
+	for _, p := range k.processes {
+		switch {
+		case p.group != group || p.zombie:
+		case p.Pid == firstID:
+			return false
+		case p.parent != nil && !p.parent.zombie && p.parent.group != group && p.parent.session == session:
+			return false
+		}
+	}
+	return true
 }
 
 // returnMemory has the parent go on that a vfork child has its memory from, with Kernel.mu held.
@@ -275,10 +349,7 @@ func (p *Process) returnMemory() {
 }
 
 func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
-	if t.TID == t.P.Pid {
-		t.P.exitCode = c.Int(0) & 0xff
-	}
-	t.exiting = true
+	t.exitCode, t.exiting = c.Int(0)&0xff, true
 	return 0, 0
 }
 

@@ -16,6 +16,7 @@ import (
 
 // scheduling is what a task has said; Kernel.mu guards it. Those that it creates inherit it.
 type scheduling struct {
+	cpus   []byte // where it wants to run, never changed in place; nil is anywhere
 	policy uint32
 	nice   int32
 	slack  uint64 // PR_SET_TIMERSLACK, in nanoseconds
@@ -50,33 +51,47 @@ func (k *Kernel) cpus() []byte {
 }
 
 func sysSchedGetaffinity(t *Task, c *Call) (uint64, syscall.Errno) {
-	set := t.K.cpus()
-	n := c.Uint(1)
+	n, to := c.Uint(1), t.task(c.Int(0))
 	switch {
 	case uint64(n)*8 < uint64(t.K.cfg.CPUs), n%8 != 0:
 		return 0, syscall.EINVAL
-	case t.task(c.Int(0)) == nil:
+	case to == nil:
 		return 0, syscall.ESRCH
+	}
+	set := to.scheduled().cpus
+	if set == nil {
+		set = t.K.cpus()
 	}
 	set = set[:min(len(set), int(n))]
 	return uint64(len(set)), t.copyOut(c.Args[2], set)
 }
 
-// sysSchedSetaffinity checks what is asked for; the host chooses.
+// sysSchedSetaffinity notes what is asked for; the host chooses.
 func sysSchedSetaffinity(t *Task, c *Call) (uint64, syscall.Errno) {
 	b, e := t.copyIn(c.Args[2], min(uint64(c.Uint(1)), 1024))
 	if e != 0 {
 		return 0, e
 	}
-	if t.task(c.Int(0)) == nil {
+	to := t.task(c.Int(0))
+	if to == nil {
 		return 0, syscall.ESRCH
 	}
-	for i, have := range t.K.cpus() {
-		if i < len(b) && b[i]&have != 0 {
-			return 0, 0
+	set, some := t.K.cpus(), false
+	for i := range set {
+		if i >= len(b) {
+			set[i] = 0
+			continue
 		}
+		set[i] &= b[i]
+		some = some || set[i] != 0
 	}
-	return 0, syscall.EINVAL
+	if !some {
+		return 0, syscall.EINVAL
+	}
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	to.sched.cpus = set
+	return 0, 0
 }
 
 // Policies (linux/sched.h). Those of real time are for others than guests.

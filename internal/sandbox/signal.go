@@ -237,6 +237,7 @@ func (p *Process) send(t *Task, info *sigInfo) syscall.Errno {
 	if !q.add(info) {
 		return syscall.EAGAIN
 	}
+	p.noteSignals()
 	if sig == int(unix.SIGKILL) {
 		p.end(Status{Signal: sig})
 		return 0
@@ -308,6 +309,7 @@ func (p *Process) drop(set uint64) {
 	for _, t := range p.tasks {
 		t.sig.pending.drop(set)
 	}
+	p.noteSignals()
 }
 
 // deliverable reports whether a signal waits that the mask lets through, with Kernel.mu held.

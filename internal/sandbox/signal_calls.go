@@ -162,10 +162,13 @@ func (t *Task) waitSignal(set uint64, until int64) (info sigInfo, e syscall.Errn
 
 // takeSignal takes a signal of set that waits for the task or its process, with Kernel.mu held.
 func (t *Task) takeSignal(set uint64) (info sigInfo, ok bool) {
-	if info, ok = t.sig.pending.take(set); ok {
-		return info, ok
+	if info, ok = t.sig.pending.take(set); !ok {
+		info, ok = t.P.pending.take(set)
 	}
-	return t.P.pending.take(set)
+	if ok {
+		t.P.noteSignals()
+	}
+	return info, ok
 }
 
 func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {

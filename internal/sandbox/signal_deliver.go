@@ -76,10 +76,8 @@ func (t *Task) nextSignal() (info sigInfo, action sigaction, ok bool) {
 			t.stay()
 			continue
 		}
-		if info, ok = t.sig.pending.take(^t.sig.mask); !ok {
-			if info, ok = p.pending.take(^t.sig.mask); !ok {
-				return info, action, false
-			}
+		if info, ok = t.takeSignal(^t.sig.mask); !ok {
+			return info, action, false
 		}
 		sig := info.Signal()
 		if action = p.takeAction(sig); action.handles() {
@@ -89,7 +87,9 @@ func (t *Task) nextSignal() (info sigInfo, action sigaction, ok bool) {
 		switch {
 		case action.ignored(sig):
 		case defaultOf(sig) == defaultStop:
-			p.stop(sig)
+			if sig == int(unix.SIGSTOP) || !k.orphaned(p.group, p.session) {
+				p.stop(sig)
+			}
 		default:
 			p.end(Status{Signal: sig})
 		}

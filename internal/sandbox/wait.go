@@ -89,6 +89,7 @@ func (p *Process) reap() {
 type waitFor struct {
 	matches func(p *Process) bool
 	options int
+	again   bool // finding nothing is EAGAIN
 }
 
 // found is what a wait has found.
@@ -115,6 +116,8 @@ func (t *Task) wait(w waitFor) (f found, e syscall.Errno) {
 			return f, 0
 		case !any:
 			return f, syscall.ECHILD
+		case w.again:
+			return f, syscall.EAGAIN
 		case w.options&unix.WNOHANG != 0:
 			return f, 0
 		case e != 0:
@@ -129,7 +132,7 @@ func (t *Task) lookForChild(w *waitFor) (f found, any bool) {
 	t.K.mu.Lock()
 	defer t.K.mu.Unlock()
 	for _, p := range t.P.children {
-		if !w.matches(p) || !w.ofKind(p) {
+		if !w.matches(p) || !w.ofKind(p) || w.options&wNoThread != 0 && p.by != t.TID {
 			continue
 		}
 		any = true
@@ -216,6 +219,10 @@ func sysWaitid(t *Task, c *Call) (uint64, syscall.Errno) {
 			id = t.group()
 		}
 		w.matches = func(p *Process) bool { return p.group == id }
+	case which == unix.P_PIDFD && id >= 0:
+		if e := t.waitPidFD(id, &w); e != 0 {
+			return 0, e
+		}
 	default:
 		return 0, syscall.EINVAL
 	}

@@ -65,7 +65,10 @@ func Allocate(n uint64) (uintptr, error) {
 }
 
 // Zero makes allocated pages zero again.
-func Zero(p uintptr, n uint64) error {
+func Zero(p uintptr, n uint64) error { return Forget(p, n) }
+
+// Forget has private pages be again what they were when they were mapped.
+func Forget(p uintptr, n uint64) error {
 	_, _, e := syscall.Syscall(unix.SYS_MADVISE, p, uintptr(n), unix.MADV_DONTNEED)
 	return errno(e)
 }

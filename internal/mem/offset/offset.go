@@ -146,3 +146,6 @@ func (m *Mapping) Share(from mem.Mapping, addr, n uint64, prot mem.Prot) error {
 func (m *Mapping) Written(addr, n uint64, f func(addr, n uint64) error) error {
 	return hostmem.Written(m.host(addr), n, func(p uintptr, n uint64) error { return f(addr+uint64(p-m.host(addr)), n) })
 }
+
+// Discard implements mem.Sparse.
+func (m *Mapping) Discard(addr, n uint64) error { return hostmem.Forget(m.host(addr), n) }
