@@ -245,10 +245,19 @@ func (d *demand) know(b *Block) {
 func (d *demand) knowValue(v ir.Value) {
 	if d.narrow(v) {
 		*d.r.fact(v) |= ir.Narrow
-		if d.want[v]>>32 == 0 && d.r.Code[v].Op != ir.Const {
+		if d.want[v]>>32 == 0 && mayBeLoose(d.r.Code[v].Op) {
 			*d.r.fact(v) |= ir.Low
 		}
 	}
+}
+
+// mayBeLoose reports whether an operation takes less for a low half than for all. Others extend what they make anyway.
+func mayBeLoose(op ir.Op) bool {
+	switch op {
+	case ir.GetX, ir.Add, ir.Sub, ir.Mul, ir.Neg, ir.Sll, ir.Sra:
+		return true
+	}
+	return extends(op) || op >= ir.DivS32 && op <= ir.RemU32
 }
 
 // change makes a shift of a word one of 64 bits, if nobody looks at the bits that differ: it need not be
