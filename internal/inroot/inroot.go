@@ -31,14 +31,16 @@ func LookUp(root int, name string) (int, error) {
 }
 
 // Place is LookUp for a path at which something has to be: if nothing is there, it makes
-// an empty directory, or an empty file, and the directories above.
+// an empty directory, or an empty file, and the directories above. A ".." takes the word
+// before it away, whatever that is.
 func Place(root int, name string, dir bool) (int, error) {
 	for range maxLinks {
+		name = path.Clean("/" + name)
 		fd, err := LookUp(root, name)
 		if err != unix.ENOENT {
 			return fd, Named(name, err)
 		}
-		above, base := path.Split(path.Clean("/" + name))
+		above, base := path.Split(name)
 		parent, err := Place(root, above, true)
 		if err != nil {
 			return -1, err
