@@ -172,6 +172,9 @@ type Config struct {
 	// AwaitTracer, if set, has the program wait for a tracer, as hospes's debugger is one, before its
 	// first instruction; it goes on without when the channel is closed.
 	AwaitTracer chan struct{}
+	// Core, if set, names the file of core dumps, in which %p is the process ID and all else as in core(5).
+	// Otherwise they have the host's name for them, and are written if the guest's RLIMIT_CORE allows it.
+	Core string
 	// Stats has OnExit called at the end by a signal, too, if the guest can see it, and
 	// measures what Stats are zero without.
 	Stats bool

@@ -77,12 +77,13 @@ var policy = map[string][]string{
 	"internal/loader":     {"internal/guest", "internal/mem"},
 	"internal/linux/abi":  {},
 	"internal/linux": {
-		"internal/binfmt", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
+		"internal/binfmt", "internal/corefile", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
 		"internal/irq", "internal/linux/abi", "internal/loader", "internal/mem",
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},
-	"internal/gdbstub": {"internal/guest"},
+	"internal/corefile": {},
+	"internal/gdbstub":  {"internal/guest"},
 	"internal/inferior": {
 		"internal/gdbstub", "internal/guest", "internal/linux", "internal/peer", "internal/procview", "internal/ptrace",
 	},

@@ -74,7 +74,7 @@ func Run(cfg Config) (Status, error) {
 	if v := cfg.Code; v != nil && v.Guest && !v.IR && !v.Host {
 		lc.TraceCode = watch.interpreted
 	}
-	lc.OnFork, lc.AwaitTracer = watch.forked, cfg.AwaitTracer
+	lc.OnFork, lc.AwaitTracer, lc.Core = watch.forked, cfg.AwaitTracer, cfg.Core
 	lc.OnExit = func(s linux.Status) {
 		if cfg.OnExit != nil {
 			stats := watch.stats() // before they are reset

@@ -35,6 +35,7 @@ type opts struct {
 	profile    profileOpts
 	coverage   coverageOpts
 	debug      debugAddress
+	core       string
 	check      bool
 	demo       bool
 	version    bool
@@ -83,6 +84,10 @@ var table = []option{
 	}},
 	{"g, gdb", "HOSPES_GDB", "ADDRESS", "wait for GDB (target remote) at PORT, HOST:PORT or a socket /PATH; with ,suspend=n let it attach at any time", func(o *opts, v string) (err error) {
 		o.debug, err = parseDebugAddress(v)
+		return err
+	}},
+	{"core", "HOSPES_CORE", "FILE", "write core dumps of the guest to FILE, in which %p is the process ID, whatever RLIMIT_CORE is", func(o *opts, v string) (err error) {
+		o.core, err = filepath.Abs(v)
 		return err
 	}},
 	{"strace", "HOSPES_STRACE", "", "log system calls in the format of strace(1)", func(o *opts, v string) error {
@@ -331,6 +336,7 @@ func (o *opts) config(env []string) (hospes.Config, error) {
 		NoIsolation: o.noIsolate,
 		Translator:  o.translator,
 		Resume:      o.resume,
+		Core:        o.core,
 	}
 	switch {
 	case cfg.Sysroot != "" || o.demo || o.run != nil:
@@ -382,6 +388,9 @@ func (o *opts) execOptions() []string {
 		}
 	}
 	add(o.noIsolate, "--isolate=off")
+	if o.core != "" {
+		args = append(args, "--core", o.core)
+	}
 	add(o.strace, "--strace")
 	if o.code.any() {
 		args = append(args, "-d", o.code.String())

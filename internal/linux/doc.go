@@ -46,7 +46,8 @@
 //   - memory: mm.go, mlock.go, shm.go, procvm.go,
 //   - paths and files: path.go (the sysroot), file.go, stat.go, dir.go, mount.go,
 //     fcntl.go, xattr.go, multiplex.go, ioctl.go, ioctl_table.go, reserved.go (descriptors of hospes)
-//   - ptrace: ptrace.go and wait.go (the tracer), traced.go and follow.go (the tracee)
+//   - ptrace: ptrace.go and wait.go (the tracer), traced.go, follow.go and debugged.go (the tracee);
+//     coredump.go
 //   - /proc: procfs.go, procname.go, procmem.go, snapshot.go; hostview.go (what others see
 //     of the process), hiddenthread.go
 //   - waiting: poll.go, epoll.go, time.go, aio.go

@@ -53,6 +53,9 @@ type Process struct {
 	// AwaitTracer, if set, has the program wait for a tracer before its first instruction, until
 	// it is closed.
 	AwaitTracer chan struct{}
+	// Core, if set, names the file of core dumps, as core_pattern does; they are written whatever
+	// RLIMIT_CORE says.
+	Core string
 
 	table table
 	sig   signalState // dispositions and what the host cannot hold (signal.go)
@@ -74,6 +77,7 @@ type Process struct {
 	leaving int           // threads that are no more in tasks, but not done yet
 	exited  chan struct{} // closed when the process has ended; status is valid then
 	ending  atomic.Bool
+	dumping atomic.Bool // a thread writes a core dump
 	status  Status
 
 	// childrenElsewhere: children will be in other namespaces, in which a thread that
@@ -131,6 +135,7 @@ type Config struct {
 	SeeEnd    bool
 
 	AwaitTracer chan struct{}
+	Core        string
 }
 
 // NewProcess returns a process without a program; Run gives it one.
@@ -146,6 +151,7 @@ func NewProcess(cfg Config) *Process {
 		SeeEnd:    cfg.SeeEnd,
 
 		AwaitTracer: cfg.AwaitTracer,
+		Core:        cfg.Core,
 
 		table:  newTable(cfg.Arch),
 		cpus:   newCPUSet(),

@@ -166,6 +166,7 @@ func (t *Task) die(info *trap.Info) {
 		t.P.Tracer.Signal(t, info.Signal(), (*[128]byte)(info))
 	}
 	t.event(ptrace.EventExit, uint64(info.Signal()), 0)
+	t.dumpCore(info)
 	t.leave()
 	t.P.end(Status{Signal: info.Signal()})
 	t.exiting = true
