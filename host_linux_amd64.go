@@ -48,7 +48,7 @@ func (o *Options) clock() sandbox.Clock {
 // files is what the kernel is told about files; done releases what has been opened for it.
 func (o *Options) files() (cfg sandbox.FileConfig, done func(), err error) {
 	cfg = sandbox.FileConfig{
-		Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Dir: o.Dir, Descriptors: o.Limits.Files, Output: o.Limits.Output,
+		Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Dir: o.Dir, Descriptors: o.Limits.Files, Output: o.Limits.Output, Dial: o.Dial,
 	}
 	done = func() {
 		for _, m := range cfg.Mounts {

@@ -1,6 +1,7 @@
 package hospes
 
 import (
+	"context"
 	"io"
 	"io/fs"
 	"time"
@@ -34,6 +35,10 @@ type Options struct {
 
 	// Functions are the Go functions that the guest can call, by name: see Instantiate.
 	Functions map[string]any
+
+	// Dial makes TCP connections for the guest, to addresses such as "192.0.2.1:80", which it allows by making them; an error that wraps a
+	// syscall.Errno is what the guest gets to see. If it is nil, as by default, there is no network but a loopback of the instance's own.
+	Dial func(ctx context.Context, network, address string) (io.ReadWriteCloser, error)
 
 	// Hostname is what uname(2) says; "" is "sandbox".
 	Hostname string

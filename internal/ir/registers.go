@@ -24,5 +24,15 @@ type Registers struct {
 	Round uint8           // rounding mode of Dynamic, as the guest has set it: 5 to 7 are invalid
 }
 
+// Take makes r what from is. Others may raise the interrupt word of from meanwhile, which may come too late
+// for that of r.
+func (r *Registers) Take(from *Registers) {
+	r.R, r.ResAddr, r.ResValue, r.Reserved, r.Flags, r.Round = from.R, from.ResAddr, from.ResValue, from.Reserved, from.Flags, from.Round
+	r.IRQ.Lower(irq.All)
+	if bits := from.IRQ.Bits(); bits != 0 {
+		r.IRQ.Raise(bits)
+	}
+}
+
 // FirstF is the index of the first floating-point register in Registers.R.
 const FirstF = 64

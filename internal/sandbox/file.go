@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -34,6 +35,8 @@ type FileConfig struct {
 	// Output is how many bytes may be written to Stdout and Stderr together; 0 is any number. Beyond it the
 	// kernel ends with an *OutputError.
 	Output int64
+	// Dial makes connections to addresses that are not the sandbox's; network is "tcp". Without it there are none.
+	Dial func(ctx context.Context, network, address string) (io.ReadWriteCloser, error)
 }
 
 // Mount is a file system and where it is mounted.

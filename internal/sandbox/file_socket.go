@@ -12,7 +12,8 @@ import (
 	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
 
-// Sockets. All are within the sandbox: AF_UNIX, and AF_INET and AF_INET6 on loopback addresses. They are of one
+// Sockets. All are within the sandbox: AF_UNIX, and AF_INET and AF_INET6 on loopback addresses, but for connections that
+// FileConfig.Dial makes (file_dial.go). They are of one
 // kind inside: what is sent is put into the receiver's queue.
 
 // socketBuffer is how many bytes may wait for a receiver (net.core.rmem_default).

@@ -196,6 +196,12 @@ func doConnect(t *Task, c *Call, s *socket, f *vfs.File) (uint64, syscall.Errno)
 		return 0, syscall.EINVAL
 	}
 	to, e := t.findSocket(s, b)
+	if e == syscall.ENETUNREACH && s.isStream() && t.K.files.cfg.Dial != nil {
+		if e = t.bindForPeer(s); e == 0 {
+			e = t.dial(s, b)
+		}
+		return 0, e
+	}
 	if e != 0 {
 		return 0, e
 	}

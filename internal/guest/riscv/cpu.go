@@ -89,7 +89,7 @@ func (c *CPU) Clone() guest.CPU {
 // MoveRegisters keeps the registers in to from now on.
 func (c *CPU) MoveRegisters(to *ir.Registers) {
 	if c.reg != nil {
-		*to = *c.reg
+		to.Take(c.reg)
 	}
 	c.reg, c.r = to, &to.R
 }
