@@ -3,7 +3,9 @@ package rootfs
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,10 +59,23 @@ func enterNamespaces(u User) error {
 		return err
 	}
 	defer unix.Close(pidfd)
-	if _, e := forkall.Alone(unix.SYS_SETNS, uintptr(pidfd), unix.CLONE_NEWUSER|unix.CLONE_NEWNS, 0); e != 0 {
+	if e := alone(unix.SYS_SETNS, uintptr(pidfd), unix.CLONE_NEWUSER|unix.CLONE_NEWNS, 0); e != 0 {
 		return e
 	}
 	return nil
+}
+
+// alone makes a system call as the only thread. On a busy machine the others may need some
+// time until they have stopped.
+func alone(nr, a1, a2, a3 uintptr) (e syscall.Errno) {
+	const patience, pause = 2 * time.Second, 5 * time.Millisecond
+	for range patience / pause {
+		if _, e = forkall.Alone(nr, a1, a2, a3); e != unix.EAGAIN {
+			break
+		}
+		time.Sleep(pause)
+	}
+	return e
 }
 
 // bear makes a child in new namespaces, which stops before its first instruction.
@@ -111,24 +126,29 @@ func become(u User) error {
 	if os.Geteuid() != 0 && os.Geteuid() != u.UID {
 		return fmt.Errorf("user %d: %w", u.UID, unix.EPERM)
 	}
+	var pin runtime.Pinner // what the kernel reads stays where it is
+	defer pin.Unpin()
 	if os.Getegid() != u.GID || os.Geteuid() != u.UID {
 		groups := []uint32{uint32(u.GID)}
 		for _, g := range u.Groups {
 			groups = append(groups, uint32(g))
 		}
+		pin.Pin(&groups[0])
 		for _, c := range [][4]uintptr{
 			{unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&groups[0]))},
 			{unix.SYS_SETRESGID, uintptr(u.GID), uintptr(u.GID), uintptr(u.GID)},
 			{unix.SYS_SETRESUID, uintptr(u.UID), uintptr(u.UID), uintptr(u.UID)},
 		} {
-			if _, e := forkall.Alone(c[0], c[1], c[2], c[3]); e != 0 {
+			if e := alone(c[0], c[1], c[2], c[3]); e != 0 {
 				return fmt.Errorf("user %d, group %d: %w", u.UID, u.GID, e)
 			}
 		}
 	}
 	if u.UID != 0 {
-		head, none := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, [2]unix.CapUserData{}
-		if _, e := forkall.Alone(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&none[0])), 0); e != 0 {
+		head, none := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, new([2]unix.CapUserData)
+		pin.Pin(head)
+		pin.Pin(none)
+		if e := alone(unix.SYS_CAPSET, uintptr(unsafe.Pointer(head)), uintptr(unsafe.Pointer(none)), 0); e != 0 {
 			return fmt.Errorf("capabilities: %w", e)
 		}
 	}

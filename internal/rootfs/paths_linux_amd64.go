@@ -178,8 +178,10 @@ func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return false, err
 	}
-	_, e = forkall.Alone(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0)
-	return e == 0, nil
+	if e := alone(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0); e != 0 {
+		return false, fmt.Errorf("Landlock: %w", e)
+	}
+	return true, nil
 }
 
 // allow adds a rule for an open file or directory. One for something else, such as a
