@@ -120,6 +120,7 @@ func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 	}
 	if !s.paged {
 		m.comp.Direct, m.comp.Unbounded = s.base == 0, opts.Unbounded
+		m.comp.AtLimit = areas == nil && uint64(s.base) == s.limit
 		m.detours.init(s.as, m.limit)
 	}
 	m.runs.measured = opts.Measure

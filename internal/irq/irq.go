@@ -9,7 +9,8 @@ import (
 
 // Word is an interrupt word. It is up if any of its bits is set.
 //
-// Translated code compares each guest address with the end of the guest's window anyway.
+// Translated code compares each guest address with the end of the guest's window anyway, in memory where it
+// has that in no register.
 // That is part of the word, and 0 once a bit has been set: code that accesses memory is
 // interrupted by that, and need not look at the bits.
 type Word struct {

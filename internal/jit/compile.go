@@ -101,6 +101,7 @@ type Compiler struct {
 	Limit     uint64         // guest addresses from there on are not in the window, or the table; see package mem
 	Table     bool           // Context.Base is a page table; see mem.Paged
 	Direct    bool           // Context.Base is 0
+	AtLimit   bool           // Context.Base is Limit. Not with Table
 	Detours   bool           // all accesses go by Context.Detours; see mem.Divided. Not with Table
 	Unbounded bool           // addresses are not compared with Limit; not with Table, nor in detours
 	Round     uint8          // the guest's rounding mode, which the host has, too

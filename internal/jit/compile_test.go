@@ -15,6 +15,9 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/hostmem"
+	"github.com/hospes-vm/hospes/internal/mem/offset"
 	"github.com/hospes-vm/hospes/internal/softfloat"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -25,6 +28,7 @@ type machine struct {
 	code  []byte
 	ctx   *Context
 	data  *[4096]byte // guest memory from address 0; behind it is an inaccessible page
+	limit uint64      // of the window
 	pages [4]uint64   // the page table: nothing, data, nothing
 	marks [4]byte     // for watched code: data's is the second
 
@@ -63,8 +67,31 @@ func newMachine(t testing.TB) *machine {
 		trap.Release()
 		_, _ = unix.Munmap(code), unix.Munmap(data)
 	})
-	m := &machine{t: t, code: code, ctx: new(Context), data: (*[4096]byte)(data), executed: map[ir.Op]int{}}
+	m := &machine{t: t, code: code, ctx: new(Context), data: (*[4096]byte)(data), limit: window, executed: map[ir.Op]int{}}
 	m.pages[1] = uint64(uintptr(unsafe.Pointer(m.data))) | uint64(reads|writes|looks)
+	return m
+}
+
+// newMachineFor is newMachine with the window that a compiler wants: where AtLimit is set, most of it cannot
+// be accessed.
+func newMachineFor(t testing.TB, c *Compiler) *machine {
+	if !c.AtLimit {
+		return newMachine(t)
+	}
+	space, err := offset.New(1 << 38)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { _ = space.Close() })
+	base, limit := space.Window()
+	if uint64(base) != limit {
+		t.Skipf("the host puts the window at %#x", base)
+	}
+	if err := space.Map(0, 4096, mem.Read|mem.Write, mem.Source{FD: -1}); err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(t)
+	m.data, m.limit = (*[4096]byte)(hostmem.Pointer(base)), limit
 	return m
 }
 
@@ -73,7 +100,7 @@ func (m *machine) run(c *Compiler, t *ir.Trace, s *ir.State) ir.Outcome {
 	a := amd64.Assembler{}
 	m.ctx.Watch(uintptr(unsafe.Pointer(&m.marks[1])))
 	m.ctx.ForgetStores()
-	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, window
+	c.Stubs, c.FirstExit, c.Limit = EmitStubs(&a), FirstExit, m.limit
 	code, ok := c.Compile(&a, t, nil)
 	if !ok {
 		return ir.Outcome{Op: ir.Interp, PC: t.PC}
@@ -95,7 +122,7 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	if c.Table {
 		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
 	}
-	m.ctx.IRQ.Arm(window)
+	m.ctx.IRQ.Arm(m.limit)
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	if m.noLookups {
@@ -524,9 +551,10 @@ func TestCrossing(t *testing.T) {
 func TestRandomTraces(t *testing.T) {
 	sets := compilers()
 	sets["unbounded"] = Compiler{Features: HostFeatures(), Unbounded: true} // all addresses are in the window
+	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
 	for name, c := range sets {
 		t.Run(name, func(t *testing.T) {
-			m := newMachine(t)
+			m := newMachineFor(t, &c)
 			for seed := range uint64(5000) {
 				m.compare(&c, seed)
 				if t.Failed() {

@@ -111,13 +111,15 @@ func (m *machine) runGraph(c *Compiler, g *ir.Graph, s *ir.State) (out ir.Outcom
 }
 
 func TestGraphs(t *testing.T) {
-	for name, c := range compilers() {
+	sets := compilers()
+	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
+	for name, c := range sets {
 		if c.Watched {
 			continue
 		}
 		for _, c.Chance = range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, chance %t", name, c.Chance), func(t *testing.T) {
-				m := newMachine(t)
+				m := newMachineFor(t, &c)
 				for seed := range uint64(1000) {
 					m.compareGraph(&c, seed)
 					if t.Failed() {

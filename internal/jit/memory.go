@@ -143,15 +143,19 @@ const (
 
 // bound leaves the instruction to the interpreter unless the guest address v is in the
 // window. What it is computed from by adding little need only be there once in a trace.
-// Where the interrupt word is up, nothing is in the window.
+// Where the interrupt word is up, nothing is in the window, unless the limit is in a register.
 func (c *Compiler) bound(v ir.Value) {
 	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.Unbounded && !c.Detours || c.slack(v) <= maxSlack {
 		return
 	}
-	c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))
+	if c.AtLimit && (c.graph == nil || c.polled) { // loops of graphs look at the word one way or the other
+		c.a.RR(amd64.CMP, amd64.W64, c.reg(v), baseReg)
+	} else {
+		c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))
+		c.polled = true
+	}
 	c.interpretIf(amd64.AE)
 	c.inWindow[v] = true
-	c.polled = true
 }
 
 // slack is how far v may be outside of the window, or more than maxSlack.

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// hint is where the reservation is tried first: far from Go's heap, which
+	// apart is where the reservation is tried if it is large: far from Go's heap, which
 	// starts at 2^39+2^38, and from the host's mmap area.
-	hint = 1 << 44
+	apart = 1 << 44
 	// guard lies on both sides of the window: accesses that start inside may run over
 	// its end, and translated code compares only what an address is computed from.
 	guard = mem.Guard
@@ -37,11 +37,20 @@ var _ mem.Mapping = (*Mapping)(nil)
 // New reserves an address space of limit bytes (2^38 is Linux's sv39 user
 // space). If the host grants less, as under RLIMIT_AS, the space is smaller.
 func New(limit uint64) (*Mapping, error) {
-	base, n, err := hostmem.Reserve(hint-guard, limit, 2*guard)
+	base, n, err := hostmem.Reserve(hint(limit)-guard, limit, 2*guard)
 	if err != nil {
 		return nil, err
 	}
 	return &Mapping{base: base + guard, limit: n}, nil
+}
+
+// hint is the base to be tried first. A base that is the limit spares translated code, which holds it in a register,
+// looking for the limit in memory: up to 2^38 the window then ends before Go's heap begins.
+func hint(limit uint64) uintptr {
+	if limit <= 1<<38 {
+		return uintptr(limit)
+	}
+	return apart
 }
 
 // At returns an address space of limit bytes at a constant distance, whose memory is reserved already,
