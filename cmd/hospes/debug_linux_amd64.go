@@ -50,8 +50,11 @@ func (s socket) Write(b []byte) (done int, err error) {
 	return done, nil
 }
 
-// listen opens the socket that GDB connects to.
+// listen opens the socket that GDB connects to, if any.
 func (d debugAddress) listen() (fd int, err error) {
+	if !d.wanted() {
+		return -1, nil
+	}
 	family, sa := unix.AF_UNIX, unix.Sockaddr(&unix.SockaddrUnix{Name: d.path})
 	if d.path == "" {
 		family, sa = inet(d.addr)
@@ -123,15 +126,11 @@ const (
 	reportFD = 4
 )
 
-// start starts the debugger of this process, if there is to be one. The program waits for it until
-// the channel is closed, if there is one.
-func (d debugAddress) start() (chan struct{}, error) {
-	if !d.wanted() {
+// start starts the debugger of this process, with the socket that listen has opened, if there is to be one.
+// The program waits for it until the channel is closed, if there is one.
+func (d debugAddress) start(l int) (chan struct{}, error) {
+	if l < 0 {
 		return nil, nil
-	}
-	l, err := d.listen()
-	if err != nil {
-		return nil, err
 	}
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
@@ -338,7 +337,7 @@ func (a *debugger) accept(listener int) (int, error) {
 // serve debugs the process until GDB has had enough.
 func (a *debugger) serve(conn io.ReadWriter) error {
 	t := inferior.New(riscv.Arch, "riscv:rv64")
-	err := t.Attach(a.pid, a.created && a.suspend)
+	err := t.Start(a.pid, a.created && a.suspend)
 	if err = a.reported(err); err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ func (o *opts) page() (io.Writer, error) { return nil, nil }
 
 func (o *opts) reports(*hospes.Config) error { return nil }
 
-func (debugAddress) start() (chan struct{}, error) { return nil, nil }
+func (debugAddress) listen() (int, error)             { return -1, nil }
+func (debugAddress) start(int) (chan struct{}, error) { return nil, nil }
 
 func buildNotes() []string {
 	return []string{"this host cannot run Linux programs; linux/amd64 can"}

@@ -83,6 +83,10 @@ func run(o *opts) {
 	if err != nil {
 		fail(exitFailure, err)
 	}
+	debug, err := o.debug.listen() // before there is another root
+	if err != nil {
+		fail(exitFailure, err)
+	}
 	if o.run != nil {
 		if err := o.enter(&cfg); err != nil {
 			fail(exitFailure, err)
@@ -95,7 +99,7 @@ func run(o *opts) {
 		}
 		endAs(s)
 	}
-	if cfg.AwaitTracer, err = o.debug.start(); err != nil {
+	if cfg.AwaitTracer, err = o.debug.start(debug); err != nil {
 		fail(exitFailure, err)
 	}
 	_, err = hospes.Run(cfg)

@@ -149,6 +149,6 @@ func (s *server) endReply(e Event) string {
 	if s.multi {
 		reply += fmt.Sprintf(";process:%x", e.PID)
 	}
-	s.over = len(s.t.Threads()) == 0
+	s.lost()
 	return reply
 }

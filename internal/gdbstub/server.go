@@ -19,13 +19,14 @@ type server struct {
 	general   ID               // Hg: of registers and memory
 	resume    ID               // Hc: of c and s
 
-	multi bool // IDs have process IDs
-	wants Wants
-	last  string // stop reply
-	files map[int]openFile
-	fs    int // process whose files are opened; 0 for the current one
-	xfer  transferred
-	over  bool // nothing is debugged any more
+	multi    bool // IDs have process IDs
+	wants    Wants
+	last     string // stop reply
+	files    map[int]openFile
+	fs       int // process whose files are opened; 0 for the current one
+	xfer     transferred
+	extended bool // GDB stays when nothing is debugged any more
+	over     bool
 }
 
 // Serve speaks to GDB until it detaches, or all processes have ended, or the connection has.
@@ -151,7 +152,10 @@ const (
 
 var commands = []command{
 	{"?", func(s *server, _ string) string { return s.last }},
-	{"!", func(*server, string) string { return ok }},
+	{"!", func(s *server, _ string) string {
+		s.extended = true
+		return ok
+	}},
 	{"g", (*server).readRegisters},
 	{"G", (*server).writeRegisters},
 	{"p", (*server).readRegister},
@@ -167,6 +171,7 @@ var commands = []command{
 	{"D", (*server).detach},
 	{"k", (*server).kill},
 	{"vKill;", (*server).killProcess},
+	{"vAttach;", (*server).attach},
 	{"vCont?", func(*server, string) string { return "vCont;c;C;s;S;t;r" }},
 	{"vFile:", (*server).file},
 }
@@ -307,8 +312,26 @@ func (s *server) detach(rest string) string {
 			return failure
 		}
 	}
-	s.over = len(s.t.Threads()) == 0
+	s.lost()
 	return ok
+}
+
+// lost is called when there may be one process less.
+func (s *server) lost() {
+	if len(s.t.Threads()) == 0 {
+		s.over, s.last = !s.extended, "W00"
+	}
+}
+
+// attach is vAttach;pid.
+func (s *server) attach(rest string) string {
+	pid, valid := number(rest)
+	if !valid || slices.Contains(s.pids(), int(pid)) || !s.t.Attach(int(pid)) {
+		return failure
+	}
+	id, _ := s.one(ID{PID: int(pid)})
+	s.last = s.stopReply(Event{ID: id, Kind: Signal})
+	return s.last
 }
 
 // kill is k: everything ends, and nothing is answered that anybody waits for.
@@ -316,7 +339,7 @@ func (s *server) kill(string) string {
 	for _, pid := range s.pids() {
 		s.t.Kill(pid)
 	}
-	s.over = true
+	s.lost()
 	return ok
 }
 
@@ -325,6 +348,6 @@ func (s *server) killProcess(rest string) string {
 	if !valid || !s.t.Kill(int(pid)) {
 		return failure
 	}
-	s.over = len(s.t.Threads()) == 0
+	s.lost()
 	return ok
 }

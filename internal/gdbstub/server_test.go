@@ -101,6 +101,10 @@ func (f *fake) Interrupt() {
 	f.queue = append(f.queue, Event{ID: ID{10, 11}, Signal: 2})
 	f.events <- struct{}{}
 }
+func (f *fake) Attach(pid int) bool {
+	f.gone = ""
+	return pid == 10
+}
 func (f *fake) Detach(int) bool {
 	f.gone = "detached"
 	return true
@@ -269,6 +273,24 @@ func TestResume(t *testing.T) {
 	}()
 	g.want("vCont;c", "T02"+end)
 	tell("vCont;c", Event{ID: one, Kind: Exited, Code: 7}, "W07;process:a", both(Action{}))
+	if err := <-g.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExtended: GDB stays without a process, and attaches itself again.
+func TestExtended(t *testing.T) {
+	f := newFake()
+	g := start(t, f)
+	g.want("!", ok)
+	g.want("D", ok)
+	g.want("?", "W00")
+	g.want("qfThreadInfo", "l")
+	g.want("vCont;c", "N")
+	g.want("vAttach;a", "T00thread:a;01:0001020304050607;")
+	g.want("vAttach;a", failure)
+	g.want("k", ok)
+	_ = g.conn.Close()
 	if err := <-g.done; err != nil {
 		t.Error(err)
 	}

@@ -111,6 +111,8 @@ type Target interface {
 	// Interrupt has everything stop soon.
 	Interrupt()
 
+	// Attach has another process debugged, and stops it.
+	Attach(pid int) bool
 	// Detach lets a process go on alone, Kill ends it.
 	Detach(pid int) bool
 	Kill(pid int) bool

@@ -73,10 +73,13 @@ const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK | unix.PTRA
 // patience is how long a process may take until its guest begins.
 const patience = 30 * time.Second
 
-// Attach begins to debug a process, and stops it. One that was created for the debugger may not have
+// Attach begins to debug a process that runs.
+func (t *Target) Attach(pid int) bool { return t.Start(pid, false) == nil }
+
+// Start begins to debug a process, and stops it. One that was created for the debugger may not have
 // begun yet. The calling goroutine, which must be locked to its thread, is that which all other methods
 // are for.
-func (t *Target) Attach(pid int, created bool) error {
+func (t *Target) Start(pid int, created bool) error {
 	err := t.attach(pid)
 	for begin := time.Now(); created && err == peer.ErrNative && time.Since(begin) < patience; {
 		time.Sleep(10 * time.Millisecond)

@@ -52,6 +52,23 @@ func TestComing(t *testing.T) {
 	}
 }
 
+// TestExtended stays when the program has ended, and goes on with another one.
+func TestExtended(t *testing.T) {
+	guest, other := build(t, "hot.c", static...), build(t, "loop.c", static...)
+	socket := filepath.Join(t.TempDir(), "gdb")
+	cmd, _ := start(t, hospes, "-g", socket, guest)
+	running, out := start(t, hospes, other)
+	extended := strings.Replace(connect(t, socket), "remote", "extended-remote", 1)
+	said := script(t, guest, extended, "continue", "info inferiors", "file "+other, "attach "+strconv.Itoa(running.Process.Pid),
+		"tbreak tick", "continue", "set var stop = 1", "detach", "info inferiors")
+	expect(t, said, []string{`exited with code 07`, `<null>`, `tick \(n=`, `detached`, `<null>`})
+	_ = cmd.Wait()
+	_ = running.Wait()
+	if a, b := cmd.ProcessState.ExitCode(), running.ProcessState.ExitCode(); a != 7 || b != 5 || t.Failed() {
+		t.Errorf("status %d and %d, %q; GDB:\n%s", a, b, out, said)
+	}
+}
+
 // TestBadAttach: what cannot be debugged gets a line and a status.
 func TestBadAttach(t *testing.T) {
 	for _, c := range []struct {
