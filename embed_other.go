@@ -1,4 +1,4 @@
-//go:build !(linux && amd64)
+//go:build !linux
 
 package hospes
 
@@ -13,9 +13,9 @@ import (
 // moduleHost is what a module has of the host's: nothing here.
 type moduleHost struct{}
 
-// open reports that this host cannot run guests: the sandbox's kernel is for linux/amd64 so far.
+// open reports that this host cannot run guests: the sandbox's kernel is for Linux so far.
 func (m *Module) open() error {
-	return fmt.Errorf("running Linux programs needs a linux/amd64 host; this is %s/%s", runtime.GOOS, runtime.GOARCH)
+	return fmt.Errorf("running Linux programs needs a Linux host; this is %s/%s", runtime.GOOS, runtime.GOARCH)
 }
 
 // Close gives back what the module has.

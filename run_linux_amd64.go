@@ -289,12 +289,3 @@ func (f fileAt) ReadAt(b []byte, off int64) (n int, err error) {
 	}
 	return max(n, 0), err
 }
-
-// loadError gives the loader's errors the exit status of a shell.
-func loadError(err error) error {
-	var le *loader.Error
-	if errors.As(err, &le) {
-		return &LoadError{Err: err, ExitStatus: le.ExitStatus()}
-	}
-	return err
-}

@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux
 
 package sandbox
 
@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"github.com/hospes-vm/hospes/internal/guest"
-	"github.com/hospes-vm/hospes/internal/trap"
 )
 
 // The first task may be run by whoever has made the kernel, on any goroutine: it is paused from Start on, and
@@ -44,7 +43,7 @@ type Trap struct {
 // Start makes the first task, which is paused before its first instruction. Close or Wait must be called
 // in the end.
 func (k *Kernel) Start(prog Program) (*Task, error) {
-	trap.Faults()
+	faults()
 	k.fuel.Store(int64(k.cfg.Limits.Instructions))
 	t, err := k.start(prog)
 	if err != nil {

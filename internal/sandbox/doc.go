@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux
 
 // Package sandbox is a Linux kernel for guests that get nothing of the host's: a personality like
 // package linux, but one that carries out each system call itself. No pointer, path, descriptor,

@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
+	"github.com/hospes-vm/hospes/internal/mem/subpage"
 	"github.com/hospes-vm/hospes/internal/mem/table"
 	"github.com/hospes-vm/hospes/internal/sandbox"
 )
@@ -27,7 +27,7 @@ type moduleHost struct {
 	what *mem.File // describes it for mappings
 
 	mu        sync.Mutex // guards what follows
-	codes     map[codeKind]*engine.Code
+	codes     map[codeKind]*translations
 	instances int
 	closed    bool
 }
@@ -134,7 +134,7 @@ func (m *Module) Close() error {
 }
 
 // take counts an instance, and returns the translations that it may share.
-func (m *Module) take(kind codeKind) (*engine.Code, error) {
+func (m *Module) take(kind codeKind) (*translations, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -144,9 +144,9 @@ func (m *Module) take(kind codeKind) (*engine.Code, error) {
 	c := m.codes[kind]
 	if c == nil {
 		if m.codes == nil {
-			m.codes = map[codeKind]*engine.Code{}
+			m.codes = map[codeKind]*translations{}
 		}
-		c = new(engine.Code)
+		c = new(translations)
 		m.codes[kind] = c
 	}
 	return c, nil
@@ -180,33 +180,48 @@ func (o *Options) metered() bool {
 }
 
 // machines returns what makes the machines of an instance's programs.
-func (m *Module) machines(o *Options, code *engine.Code) func() (*sandbox.Machine, error) {
-	window, kind, interpret := o.Limits.window(), o.Mapping, o.Interpret
-	opts := engine.DefaultOptions
-	opts.CacheSize = 64 << 20
-	opts.Metered = o.metered()
+func (m *Module) machines(o *Options, code *translations) func() (*sandbox.Machine, error) {
+	options := *o
 	return func() (*sandbox.Machine, error) {
-		var mapping mem.Mapping
-		var err error
-		if kind == Table {
-			mapping, err = table.New(window)
-		} else {
-			mapping, err = offset.New(window)
-		}
+		mapping, err := options.mapping()
 		if err != nil {
 			return nil, err
 		}
 		as := mem.New(mapping, mem.PageSize, stackSize)
-		if interpret {
-			return &sandbox.Machine{Mem: as, Arch: riscv.Arch, Close: func() { _ = as.Close() }}, nil
-		}
-		arch := &engine.Arch{Arch: riscv.Arch, Options: opts, Code: code}
+		arch, done := options.arch(code)
 		return &sandbox.Machine{Mem: as, Arch: arch, Close: func() {
-			arch.Close()
+			done()
 			_ = as.Close()
 		}}, nil
 	}
 }
 
+// mapping makes the memory of a program.
+func (o *Options) mapping() (mem.Mapping, error) {
+	host := uint64(os.Getpagesize())
+	if o.Mapping == Table && host == mem.PageSize {
+		return table.New(o.Limits.window())
+	}
+	m, err := offset.New(o.Limits.window())
+	if err != nil || host == mem.PageSize {
+		return m, err
+	}
+	divided, err := subpage.New(m, host)
+	if err != nil {
+		_ = m.Close()
+		return nil, err
+	}
+	return divided, nil
+}
+
 // stackSize is the limit on the first thread's stack in bytes, as Linux has it.
 const stackSize = 8 << 20
+
+// loadError gives the loader's errors the exit status of a shell.
+func loadError(err error) error {
+	var le *loader.Error
+	if errors.As(err, &le) {
+		return &LoadError{Err: err, ExitStatus: le.ExitStatus()}
+	}
+	return err
+}
