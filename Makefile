@@ -14,9 +14,10 @@ export CGO_ENABLED = 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build ./hospes, one static binary, and ./hospes-image, which it starts for images
+build: ## build ./hospes, one static binary, and ./hospes-image and ./hospes-explore, which it starts
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o hospes ./cmd/hospes
 	$(GO) build -trimpath -o hospes-image ./cmd/hospes-image
+	$(GO) build -trimpath -o hospes-explore ./cmd/hospes-explore
 
 dist: ## build/dist: a tar of both commands, the same bytes wherever it is made; checksums and bill of materials
 	$(GO) run ./internal/release -ldflags='$(LDFLAGS)' -out build/dist
@@ -119,4 +120,4 @@ report: build deps ## count what works: instructions, system calls, programs, pa
 	@$(GO) run ./test/userland $(ROWS) | grep -v '^ok '
 
 clean: ## remove what was built
-	rm -rf hospes hospes-image build
+	rm -rf hospes hospes-image hospes-explore build

@@ -161,6 +161,9 @@ type Config struct {
 	Profile *Profile
 	// Coverage, if set, has a tracefile of lcov made of what is executed.
 	Coverage *Coverage
+	// Explore, if set, opens files of a directory that hospes-explore shows while the guest runs: to write to, empty
+	// or to append to.
+	Explore func(name string, add bool) (io.WriteCloser, error)
 	// OnFailure, if set, is told of reports that could not be written.
 	OnFailure func(error)
 	// ExecOptions make execve of guest programs possible: the new program is run by

@@ -91,19 +91,21 @@ var policy = map[string][]string{
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},
+	"internal/explore": {"internal/engine", "internal/linux", "internal/mem", "internal/prof", "internal/view"},
 	"internal/cover":   {"internal/mem", "internal/symbols"},
 	"internal/prof":    {"internal/guest", "internal/linux", "internal/mem", "internal/symbols", "internal/unwind"},
 	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/cover", "internal/engine", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
+		"internal/cover", "internal/engine", "internal/explore", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/gdbstub", "internal/guest/riscv", "internal/inferior", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
 	},
-	"cmd/hospes-bench": {},
-	"cmd/hospes-image": {"internal/image"},
+	"cmd/hospes-bench":   {},
+	"cmd/hospes-explore": {},
+	"cmd/hospes-image":   {"internal/image"},
 
 	// Test programs and tools: nothing imports them.
 	"internal/release":  {},
@@ -185,7 +187,7 @@ func checkImports(t *testing.T, pkg, file string) {
 		if p == "C" {
 			t.Errorf("%s uses cgo", file)
 		}
-		if p == "os/signal" && pkg != "cmd/hospes-image" { // which no guest is in
+		if p == "os/signal" && pkg != "cmd/hospes-image" && pkg != "cmd/hospes-explore" { // which no guest is in
 			t.Errorf("%s imports os/signal, which takes signals from the guest", file)
 		}
 	}

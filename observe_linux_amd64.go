@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/explore"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -33,6 +34,8 @@ type observer struct {
 
 	wanted Mix
 
+	explorer *explore.Recorder // nil for none
+
 	check io.Writer // for the report of a difference; nil for no checks
 	once  sync.Once // for the first one
 }
@@ -45,7 +48,7 @@ type perfFile struct {
 
 // observe has options of the translator tell what the configuration wants to see.
 func (o *observer) observe(cfg Config, opts *engine.Options) error {
-	opts.Measure, opts.Profile = cfg.Stats, cfg.Profile != nil
+	opts.Measure, opts.Profile = cfg.Stats, cfg.Profile != nil || cfg.Explore != nil
 	opts.Count = cfg.counts()
 	if cfg.Translator.PerfMap {
 		o.perf = append(o.perf, perfFile{make: perf.NewMap})
@@ -69,6 +72,16 @@ func (o *observer) observe(cfg Config, opts *engine.Options) error {
 		begun := cfg.Resume != nil && cfg.Resume.Options != nil
 		o.page = view.NewPage(v.Page, view.Options{Disassemble: riscv.Disassemble, Register: riscv.RegisterName}, begun)
 		opts.Optimised = o.optimised
+	}
+	if e := o.explorer; e != nil {
+		opts.Translated = o.translated
+		page := opts.Optimised
+		opts.Optimised = func(t *engine.Optimisation) {
+			e.Optimised(t)
+			if page != nil {
+				page(t)
+			}
+		}
 	}
 	if o.check != nil {
 		opts.Differs = o.differs
@@ -115,6 +128,9 @@ func (o *observer) interpreted(pc uint64, text string) {
 // translated is told of each translation.
 func (o *observer) translated(t *engine.Translation) {
 	o.show(t)
+	if o.explorer != nil {
+		o.explorer.Translated(t)
+	}
 	name := t.Name
 	if t.Guest != nil || t.Region {
 		if name != "" {
@@ -142,6 +158,9 @@ func (o *observer) forked() {
 	o.child = true
 	for _, r := range o.reports {
 		r.Reset()
+	}
+	if o.explorer != nil {
+		o.explorer.Forked()
 	}
 	for i := range o.perf {
 		f := &o.perf[i]

@@ -32,15 +32,18 @@ const DefaultRate = 100
 // startReports begins what the configuration wants to know of the process.
 func (o *observer) startReports(cfg Config) {
 	o.failed = cfg.OnFailure
-	if c := cfg.Profile; c != nil {
-		rate := c.Rate
-		if rate <= 0 {
-			rate = DefaultRate
+	if c := cfg.Profile; c != nil || cfg.Explore != nil {
+		rate := DefaultRate
+		if c != nil && c.Rate > 0 {
+			rate = c.Rate
 		}
 		period := time.Second / time.Duration(rate)
 		p := prof.New(o.p, &riscv.Unwinding, period)
 		o.p.Profiler, o.p.SamplePeriod = p, period
-		o.reports = append(o.reports, reporter{p, c.Report})
+		if c != nil {
+			o.reports = append(o.reports, reporter{p, c.Report})
+		}
+		o.explore(p, period)
 	}
 	if c := cfg.Coverage; c != nil {
 		if a, ok := o.arch.(*engine.Arch); ok {
@@ -51,13 +54,28 @@ func (o *observer) startReports(cfg Config) {
 			o.reports = append(o.reports, reporter{cov, c.Report})
 		}
 	}
-	if o.reports != nil {
+	if o.reports != nil || o.explorer != nil {
 		o.p.OnExec = o.report
 	}
 }
 
+// explore has the explorer begin, if there is one, by the samples of a profile.
+func (o *observer) explore(p *prof.Profile, period time.Duration) {
+	e := o.explorer
+	if e == nil {
+		return
+	}
+	e.Process, e.Profile, e.Period, e.Next = o.p, p, period, o.p.Tracer
+	e.Arch, _ = o.arch.(*engine.Arch)
+	o.p.Tracer = e
+	e.Start()
+}
+
 // report writes the reports.
 func (o *observer) report() {
+	if o.explorer != nil {
+		o.explorer.Write(true)
+	}
 	for _, r := range o.reports {
 		if o.child && r.Empty() {
 			continue

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/engine"
+	"github.com/hospes-vm/hospes/internal/explore"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
@@ -21,6 +22,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/strace"
+	"github.com/hospes-vm/hospes/internal/view"
 )
 
 // Run runs a program to its end. An error means that it has not started: a
@@ -30,6 +32,9 @@ import (
 // process ends the guest. Afterwards they are Go's again.
 func Run(cfg Config) (Status, error) {
 	watch := &observer{start: time.Now(), code: cfg.Code, check: cfg.Check, wanted: cfg.Mix}
+	if cfg.Explore != nil {
+		watch.explorer = explore.New(view.Options{Disassemble: riscv.Disassemble, Register: riscv.RegisterName}, cfg.Explore)
+	}
 	arch, err := architecture(cfg, watch)
 	if err != nil {
 		return Status{}, err
@@ -82,7 +87,7 @@ func Run(cfg Config) (Status, error) {
 		}
 		watch.report()
 	}
-	lc.SeeEnd = cfg.Stats || cfg.Profile != nil || cfg.Coverage != nil
+	lc.SeeEnd = cfg.Stats || cfg.Profile != nil || cfg.Explore != nil || cfg.Coverage != nil
 	prog := linux.Program{Path: cfg.Program, Argv: args, Env: cfg.Env}
 	if cfg.Image != nil {
 		if prog.File, err = imageFile(cfg.Program, cfg.Image); err != nil {

@@ -21,6 +21,10 @@ func hostCommands() []command {
 			help: "fetch an image from a registry, or what its name means there by now, for hospes run",
 		},
 		{
+			name: "explore", args: "PROGRAM [ARGUMENTS...]", options: exploreTable, run: startExplorer,
+			help: "run a program, and serve a page on this machine that shows what it does: hot functions and code, what the translator does, memory, system calls",
+		},
+		{
 			name: "install", options: installTable, run: install,
 			help: "have the kernel run riscv64 programs with this hospes, in chroots and containers too (binfmt_misc); for root",
 		},

@@ -34,6 +34,8 @@ type opts struct {
 	mix        hospes.Mix
 	profile    profileOpts
 	coverage   coverageOpts
+	exploreDir string
+	exploring  exploreOpts
 	debug      debugAddress
 	core       string
 	check      bool
@@ -197,6 +199,10 @@ var table = []option{
 		o.coverage.paths = v
 		return nil
 	}},
+	{"explore-dir", "HOSPES_EXPLORE_DIR", "DIR", "for hospes explore: tell of each process in files of DIR", func(o *opts, v string) error {
+		o.exploreDir = v
+		return checkDir(v)
+	}},
 	{"demo", "", "", "run the program that is built in", func(o *opts, v string) error {
 		return parseSwitch(&o.demo, v)
 	}},
@@ -307,6 +313,8 @@ func (o *opts) conflicts() error {
 		return errors.New("--check and --translate=off: without translations there is nothing to check")
 	case o.check && o.profile.file != "":
 		return errors.New("--check and --pprof: a check executes code in other ways than a profile is to tell of")
+	case o.check && o.exploreDir != "":
+		return errors.New("--check and --explore-dir: a check executes code in other ways than is to be shown")
 	case o.mix != (hospes.Mix{}) && (o.translator.Off || o.translator.NativeLib || o.check):
 		return errors.New("--stats=mix,blocks: counting needs translations, and excludes --native-lib and --check")
 	case o.coverage.file != "" && (o.translator.Off || o.translator.NativeLib || o.check):
@@ -399,6 +407,9 @@ func (o *opts) execOptions() []string {
 		args = append(args, "--dfilter", o.filter.text)
 	}
 	add(o.check, "--check")
+	if o.exploreDir != "" {
+		args = append(args, "--explore-dir", absolute(o.exploreDir))
+	}
 	add(o.stats, "--stats"+o.mix.Option())
 	return slices.Concat(args, o.profile.options(), o.coverage.options())
 }

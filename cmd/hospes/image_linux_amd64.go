@@ -27,14 +27,17 @@ type image struct {
 const imageCommand = "hospes-image"
 
 // imageCommandFile finds the command; it is "" if there is none.
-func imageCommandFile() string {
+func imageCommandFile() string { return besideOrInPath(imageCommand) }
+
+// besideOrInPath finds a command beside this one, or in PATH; "" if there is none.
+func besideOrInPath(name string) string {
 	if exe, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(exe), imageCommand)
+		beside := filepath.Join(filepath.Dir(exe), name)
 		if _, err := os.Stat(beside); err == nil {
 			return beside
 		}
 	}
-	file, _ := exec.LookPath(imageCommand)
+	file, _ := exec.LookPath(name)
 	return file
 }
 

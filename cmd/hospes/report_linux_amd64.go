@@ -42,18 +42,49 @@ func (o *opts) reports(cfg *hospes.Config) error {
 			cfg.Coverage.Paths = strings.Split(o.coverage.paths, ",")
 		}
 	}
+	if o.exploreDir != "" {
+		dir, err := openDir(o.exploreDir)
+		if err != nil {
+			return err
+		}
+		cfg.Explore = func(name string, add bool) (io.WriteCloser, error) {
+			mode := unix.O_TRUNC
+			if add {
+				mode = unix.O_APPEND
+			}
+			return openIn(dir, o.exploreDir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|mode)
+		}
+	}
 	return nil
+}
+
+// openDir keeps a directory open, out of the guest's reach and wherever that goes to.
+func openDir(name string) (*reserved.Descriptor, error) {
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		var d *reserved.Descriptor
+		if d, err = reserved.Keep(fd); err == nil {
+			return d, nil
+		}
+	}
+	return nil, &os.PathError{Op: "open", Path: name, Err: err}
+}
+
+// openIn opens a file of a directory that has a name.
+func openIn(dir *reserved.Descriptor, name, base string, flags int) (io.WriteCloser, error) {
+	fd, err := unix.Openat(dir.Int(), base, flags, 0o666)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: filepath.Join(name, base), Err: err}
+	}
+	return os.NewFile(uintptr(fd), base), nil
 }
 
 // newReport gets ready to make a file, and makes it unless this is a program that the guest has executed.
 func (o *opts) newReport(name string) (*reportFile, error) {
 	r := &reportFile{name: name, other: o.resume != nil && o.resume.Options != nil}
-	fd, err := unix.Open(filepath.Dir(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	if r.dir, err = reserved.Keep(fd); err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	var err error
+	if r.dir, err = openDir(filepath.Dir(name)); err != nil {
+		return nil, err
 	}
 	if r.other {
 		return r, nil
@@ -95,9 +126,5 @@ func (r *reportFile) add(bool) (io.WriteCloser, error) {
 }
 
 func (r *reportFile) open(base string, flags int) (io.WriteCloser, error) {
-	fd, err := unix.Openat(r.dir.Int(), base, flags, 0o666)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: filepath.Join(filepath.Dir(r.name), base), Err: err}
-	}
-	return os.NewFile(uintptr(fd), base), nil
+	return openIn(r.dir, filepath.Dir(r.name), base, flags)
 }

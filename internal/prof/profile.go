@@ -49,6 +49,8 @@ func New(p *linux.Process, m *unwind.Machine, period time.Duration) *Profile {
 
 // Reset forgets what has been sampled, in a child that a fork has made.
 func (p *Profile) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.start, p.count = time.Now(), 0
 	p.samples = map[string]*sample{}
 }

@@ -24,7 +24,7 @@ const maxSize = 20 << 20
 // host is what the commands are built for.
 const host = "linux-amd64"
 
-var commands = []string{"hospes", "hospes-image"}
+var commands = []string{"hospes", "hospes-explore", "hospes-image"}
 
 // release is one that is being made.
 type release struct {

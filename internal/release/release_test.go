@@ -126,7 +126,7 @@ func testArchive(t *testing.T, dir string) {
 	}
 	want := []string{
 		"755 /", "644 /LICENSE", "644 /README.md", "755 /completions/", "644 /completions/_hospes", "644 /completions/hospes.bash",
-		"644 /completions/hospes.fish", "755 /hospes", "755 /hospes-image", "644 /hospes.1",
+		"644 /completions/hospes.fish", "755 /hospes", "755 /hospes-explore", "755 /hospes-image", "644 /hospes.1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -206,7 +206,7 @@ func testBill(t *testing.T, dir string) {
 
 // testVersion runs the commands: they say their version, and are static.
 func testVersion(t *testing.T, dir string) {
-	for _, c := range [][]string{{"hospes", "--version"}, {"hospes-image", "version"}} {
+	for _, c := range [][]string{{"hospes", "--version"}, {"hospes-explore", "version"}, {"hospes-image", "version"}} {
 		file := filepath.Join(dir, c[0])
 		out, err := exec.Command(file, c[1:]...).CombinedOutput()
 		if err != nil || !strings.HasPrefix(string(out), c[0]+" v1.2.3") {
