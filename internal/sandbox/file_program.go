@@ -97,18 +97,27 @@ func (p *programFile) Stat() (fs.FileInfo, error) {
 // Mapped implements loader.Mappable.
 func (p *programFile) Mapped(name string) *mem.File {
 	a, _ := p.f.Attr()
-	return mappingOf(p.f, name, &a)
-}
-
-// mappingOf describes an open file for mappings. Where the host has no descriptor of it, its content is copied.
-func mappingOf(f *vfs.File, name string, a *vfs.Attr) *mem.File {
-	m := &mem.File{FD: -1, Path: name, Dev: a.Dev, Ino: a.Ino}
-	if fd, e := f.MapFD(); e == 0 {
-		m.FD = fd
-	} else {
-		m.Content = &programFile{f}
+	m, e := mappingOf(p.f, name, &a)
+	if e != 0 { // it can be read, then
+		m = &mem.File{FD: -1, Path: name, Dev: a.Dev, Ino: a.Ino, Content: p}
 	}
 	return m
+}
+
+// mappingOf describes an open file for mappings. Files of fs.FS are copied; those of /proc, which are made while they are read,
+// cannot be mapped.
+func mappingOf(f *vfs.File, name string, a *vfs.Attr) (*mem.File, syscall.Errno) {
+	m := &mem.File{FD: -1, Path: name, Dev: a.Dev, Ino: a.Ino}
+	fd, e := f.MapFD()
+	switch e {
+	case 0:
+		m.FD = fd
+	case syscall.EOPNOTSUPP:
+		m.Content = &programFile{f}
+	default:
+		return nil, e
+	}
+	return m, 0
 }
 
 // programInfo is fs.FileInfo of a program.
@@ -149,11 +158,13 @@ func (t *Task) mappedFile(fd int, prot mem.Prot, shared bool) (m *mem.File, rele
 	case a.Mode&vfs.S_IFMT != vfs.S_IFREG:
 		e = syscall.ENODEV
 	}
+	if e == 0 {
+		m, e = mappingOf(f, t.caller().Name(f.Path), &a)
+	}
 	if e != 0 {
 		f.Unref()
 		return nil, nil, e
 	}
-	m = mappingOf(f, t.caller().Name(f.Path), &a)
 	m.ReadOnly = acc != vfs.O_RDWR
 	return m, f.Unref, 0
 }

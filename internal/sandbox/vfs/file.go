@@ -421,18 +421,17 @@ func (f *File) Queue() *Queue {
 
 // MapFD is a descriptor of the host that the file can be mapped from; it belongs to the
 // file, and is good as long as a reference to that is held. ENODEV: it cannot be mapped;
-// EOPNOTSUPP: its bytes have to be read.
+// EOPNOTSUPP: its bytes have to be copied.
 func (f *File) MapFD() (int, Errno) {
-	if f.Handle == nil {
+	switch h := f.Handle.(type) {
+	case nil:
 		return -1, syscall.EBADF
+	case mapped:
+		return h.MapFD()
+	case *ioHandle:
+		return -1, syscall.EOPNOTSUPP
 	}
-	if m, ok := f.Handle.(mapped); ok {
-		return m.MapFD()
-	}
-	if f.Path.Node().Type() != S_IFREG {
-		return -1, syscall.ENODEV
-	}
-	return -1, syscall.EOPNOTSUPP
+	return -1, syscall.ENODEV
 }
 
 // ready is embedded by handles that never make anybody wait.

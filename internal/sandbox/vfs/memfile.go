@@ -428,19 +428,27 @@ func (h *memHandle) SeekHole(off int64, whence int) (int64, Errno) {
 	return max(off, next*pageSize), 0
 }
 
+// maxMapped is how many files of one file system can be mapped: each takes a descriptor
+// of the host until it is removed.
+const maxMapped = 256
+
 // MapFD moves the bytes to where they can be mapped from, the first time.
 func (h *memHandle) MapFD() (int, Errno) {
 	n := h.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.data.inFD {
-		if e := n.data.toFD(n.fs); e != 0 {
-			return -1, e
-		}
-		n.fs.mu.Lock()
-		n.fs.mapped[n] = true
-		n.fs.mu.Unlock()
+	if n.data.inFD {
+		return n.data.fd, 0
 	}
+	n.fs.mu.Lock()
+	defer n.fs.mu.Unlock()
+	if len(n.fs.mapped) >= maxMapped {
+		return -1, syscall.ENFILE
+	}
+	if e := n.data.toFD(n.fs); e != 0 {
+		return -1, e
+	}
+	n.fs.mapped[n] = true
 	return n.data.fd, 0
 }
 

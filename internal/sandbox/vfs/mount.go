@@ -292,6 +292,10 @@ func (p Path) dev() uint64 {
 // anonymousDev is the device of pipes and the like.
 var anonymousDev = Mkdev(0, 15)
 
+// isPoint reports whether p is a directory that is not of its file system: only a
+// place to mount something at.
+func (p Path) isPoint() bool { _, ok := p.Node().(*pointDir); return ok }
+
 func (p Path) readOnly() bool { return p.Mount != nil && p.Mount.opts.ReadOnly }
 
 // Statfs is what statfs(2) tells of the file system of p.

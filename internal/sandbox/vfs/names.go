@@ -258,7 +258,7 @@ func (c *Caller) Rename(oldAt Path, oldPath string, newAt Path, newPath string, 
 		return syscall.EEXIST
 	case to.isDot():
 		return syscall.EBUSY
-	case from.dir.readOnly():
+	case from.dir.readOnly() || from.dir.isPoint() || to.dir.isPoint():
 		return syscall.EROFS
 	}
 	fs := from.dir.FS()

@@ -61,6 +61,34 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// TestMountPoint tries to change a directory that exists only for something to be mounted
+// in it.
+func TestMountPoint(t *testing.T) {
+	ns := NewNamespace(NewMem(MemOptions{}), MountOptions{})
+	if err := ns.Mount(NewMem(MemOptions{}), "/a/b", MountOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	c := callerOf(ns)
+	f, e := c.Open(c.Cwd, "f", OpenHow{Flags: O_CREAT | O_RDWR, Mode: 0o600})
+	if e != 0 {
+		t.Fatal(e)
+	}
+	for what, test := range map[string]struct{ got, want Errno }{
+		"rename into it":   {c.Rename(c.Cwd, "f", c.Cwd, "a/f", 0), syscall.EROFS},
+		"rename it":        {c.Rename(c.Cwd, "a", c.Cwd, "c", 0), syscall.EBUSY},
+		"rename over it":   {c.Rename(c.Cwd, "f", c.Cwd, "a", 0), syscall.EISDIR},
+		"exchange with it": {c.Rename(c.Cwd, "f", c.Cwd, "a", RenameExchange), syscall.EBUSY},
+		"link into it":     {c.Link(f.Path, c.Cwd, "a/f"), syscall.EROFS},
+		"create in it":     {c.Mkdir(c.Cwd, "a/d", 0o700), syscall.EROFS},
+		"remove it":        {c.Rmdir(c.Cwd, "a"), syscall.EBUSY},
+		"remove the mount": {c.Rmdir(c.Cwd, "a/b"), syscall.EBUSY},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %v, want %v", what, test.got, test.want)
+		}
+	}
+}
+
 // names lists a directory.
 func names(c *Caller, path string) string {
 	f, e := c.Open(c.Cwd, path, OpenHow{Flags: O_DIRECTORY})
