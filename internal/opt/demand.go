@@ -14,6 +14,7 @@ const allBits = ^uint64(0)
 func dropExtensions(r *Region) {
 	d := newDemand(r)
 	by := r.mem.values.take(len(r.Code))
+	d.shiftLow()
 	for _, b := range r.Blocks {
 		kept := b.Code[:0]
 		for _, v := range b.Code {
@@ -260,16 +261,24 @@ func mayBeLoose(op ir.Op) bool {
 	return extends(op) || op >= ir.DivS32 && op <= ir.RemU32
 }
 
+// shiftLow makes shifts of 64 bits ones of a word, if only that is there. It comes before all changes of what they
+// shift.
+func (d *demand) shiftLow() {
+	for _, b := range d.r.Blocks {
+		for _, v := range b.Code {
+			if i := &d.r.Code[v]; d.shiftsLow(i) && d.want[i.Args[0]]>>32 == 0 {
+				i.Op = ir.Sra32
+			}
+		}
+	}
+}
+
 // change makes a shift of a word one of 64 bits, if nobody looks at the bits that differ: it need not be
-// extended then; and one of 64 bits one of a word, if only that is there.
+// extended then.
 func (d *demand) change(i *ir.Instr, want uint64) {
 	k, ok := d.r.ConstOf(i.Args[1])
 	switch {
 	case !ok || k >= 32:
-	case d.shiftsLow(i):
-		if d.want[i.Args[0]]>>32 == 0 {
-			i.Op = ir.Sra32
-		}
 	case i.Op == ir.Sll32 && want>>32 == 0:
 		i.Op = ir.Sll
 	case (i.Op == ir.Srl32 || i.Op == ir.Sra32) && want>>(32-k) == 0:

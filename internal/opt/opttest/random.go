@@ -331,7 +331,7 @@ func (m *maker) idiom() {
 	x, y, z := m.operand(), m.reg(), m.reg()
 	k := uint64(r.IntN(64))
 	set := m.set
-	switch r.IntN(11) {
+	switch r.IntN(12) {
 	case 8:
 		m.bytes(x, y, z)
 	case 9, 10:
@@ -368,6 +368,10 @@ func (m *maker) idiom() {
 	case 6: // sums of constants
 		set(y, ir.Add, x, b.Const(k))
 		set(z, [...]ir.Op{ir.Add, ir.Sub}[r.IntN(2)], b.X(y), b.Const(value(r)))
+	case 11: // an extension of a byte, say, as a word
+		k &= 31
+		set(z, ir.Sll32, x, b.Const(k))
+		set(z, [...]ir.Op{ir.Sra32, ir.Srl32, ir.Sra}[r.IntN(3)], b.X(z), b.Const([...]uint64{k, 24, uint64(r.IntN(32))}[r.IntN(3)]))
 	case 7: // of an index
 		v := b.Emit(ir.Sll, 0, b.Emit(ir.Zext32, 0, x), b.Const(k&3))
 		set(y, ir.Add, v, m.operand())
