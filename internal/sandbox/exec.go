@@ -4,6 +4,8 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -48,8 +50,9 @@ func (t *Task) execve(dirfd int, path, argv, envp uint64, flags int) (e syscall.
 	if x.file, x.name, e = t.openProgram(dirfd, x.path, flags); e != 0 {
 		return e
 	}
-	if x.path == "" {
-		x.path = x.name
+	if dirfd != atFDCWD && !strings.HasPrefix(x.path, "/") { // as the kernel names it
+		x.inaccessible = t.closesOnExec(dirfd)
+		x.path = strings.TrimSuffix(fmt.Sprintf("/dev/fd/%d/%s", dirfd, x.path), "/")
 	}
 	m, err := x.load()
 	if err != nil {
@@ -65,6 +68,15 @@ func (t *Task) execve(dirfd int, path, argv, envp uint64, flags int) (e syscall.
 	}
 	t.become(&x, m)
 	return errNoResult
+}
+
+// closesOnExec reports whether a descriptor is close-on-exec.
+func (t *Task) closesOnExec(fd int) bool {
+	fds := t.files.fds
+	fds.mu.Lock()
+	defer fds.mu.Unlock()
+	d := fds.at(fd)
+	return d != nil && d.cloexec
 }
 
 // readStrings reads a NULL-terminated array of strings, which as a whole may have
@@ -101,6 +113,8 @@ type execRequest struct {
 	file      loader.File // nil if it is to be opened by its path
 	name      string      // of file: see Task.openProgram
 	argv, env []string
+	// inaccessible says that path leads nowhere afterwards: scripts cannot be run.
+	inaccessible bool
 }
 
 // load makes the memory of the program. The task goes on in its own as long as it has not entered that. The error is a
@@ -123,14 +137,17 @@ func (x *execRequest) load() (*memory, error) {
 func (x *execRequest) loadInto(m *memory) error {
 	t := x.t
 	cfg := loader.Config{
-		Arch:      m.machine.Arch,
-		Limit:     m.Limit(),
-		PageSize:  m.PageSize(),
-		Open:      t.openForLoader,
-		Guest:     func(name string) string { return name },
-		Path:      x.path,
-		File:      x.file,
-		Host:      x.name,
+		Arch:     m.machine.Arch,
+		Limit:    m.Limit(),
+		PageSize: m.PageSize(),
+		Open:     t.openForLoader,
+		Guest:    func(name string) string { return name },
+		Path:     x.path,
+		File:     x.file,
+		Host:     x.name,
+
+		Inaccessible: x.inaccessible,
+
 		Argv:      x.argv,
 		Env:       x.env,
 		Compact:   true,

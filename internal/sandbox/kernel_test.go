@@ -20,6 +20,8 @@ func TestKill(t *testing.T) {
 		"sleep":   `for (;;) sleep(1000);`,
 		"pause":   `sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, 0); for (;;) pause();`,
 		"futex":   `int word = 0; for (;;) syscall(SYS_futex, &word, 0, 0, 0, 0, 0);`,
+		"pipe":    `int p[2]; char c; pipe(p); for (;;) read(p[0], &c, 1);`,
+		"poll":    `int p[2]; pipe(p); struct pollfd f = {p[0], POLLIN}; for (;;) poll(&f, 1, -1);`,
 		"wait":    `if (fork()) for (;;) wait(0); else for (;;) ;`,
 		"vfork":   `if (vfork()) ; else for (;;) ;`,
 		"stopped": `raise(SIGSTOP);`,
@@ -30,6 +32,7 @@ func TestKill(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := compile(t, `
+				#include <poll.h>
 				#include <pthread.h>
 				#include <signal.h>
 				#include <stdio.h>

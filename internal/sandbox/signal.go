@@ -90,9 +90,6 @@ func defaultOf(sig int) defaultAction {
 	return defaultKill
 }
 
-// dumpsCore are the signals that by default end a process with a core dump, which there is none of.
-const dumpsCore = synchronous | 1<<(unix.SIGQUIT-1) | 1<<(unix.SIGABRT-1) | 1<<(unix.SIGXCPU-1) | 1<<(unix.SIGXFSZ-1)
-
 // sigInfo is a siginfo_t.
 type sigInfo [128]byte
 
