@@ -29,7 +29,7 @@ type server struct {
 	over     bool
 }
 
-// Serve speaks to GDB until it detaches, or all processes have ended, or the connection has.
+// Serve speaks to GDB until it detaches, or all processes have ended, or the connection has, which is no error.
 // In the last case processes that were created for GDB are killed, and others let go, as
 // those are that GDB does not let go itself.
 func Serve(conn io.ReadWriter, t Target) error {
@@ -52,7 +52,7 @@ func Serve(conn io.ReadWriter, t Target) error {
 			t.Detach(pid)
 		}
 	}
-	if err == io.EOF {
+	if err != errTooLong { // GDB has gone
 		err = nil
 	}
 	return err
