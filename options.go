@@ -65,7 +65,7 @@ type Limits struct {
 	Instructions uint64
 	// Threads is how many there may be at a time; the default is 4096.
 	Threads int
-	// Files is how many descriptors there may be; the default is 65536.
+	// Files is how many descriptors there may be; the default is 4096.
 	Files int
 	// Output is in bytes, on standard output and standard error together.
 	Output int64

@@ -28,7 +28,8 @@ type FileConfig struct {
 	Mounts []Mount
 	// Dir is the working directory of the first process; "" is "/".
 	Dir string
-	// Descriptors is how many all processes together may have; open(2) fails with EMFILE then. The default is 65536.
+	// Descriptors is how many all processes together may have; open(2) fails with EMFILE then. The default is 4096. It bounds the
+	// memory that pipes and sockets take, too: at most 192 KiB for each.
 	Descriptors int
 	// Memory is how many bytes of files /dev/shm and memfd_create(2) may hold. The default is 64 MiB.
 	Memory int64
@@ -65,13 +66,14 @@ type kernelFiles struct {
 	written int64         // bytes; guarded by output
 	input   *input
 	open    atomic.Int64 // descriptors
+	watches atomic.Int64 // entries of epoll(7) instances: at most eight for each descriptor
 	lastIno atomic.Uint64
 	sockets socketNames
 	stopped chan struct{} // closed by stop
 }
 
 const (
-	defaultDescriptors = 1 << 16
+	defaultDescriptors = 4096
 	defaultFileMemory  = 64 << 20
 )
 

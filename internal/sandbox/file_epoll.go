@@ -14,6 +14,7 @@ import (
 
 // epoll is an epoll(7) instance.
 type epoll struct {
+	kf    *kernelFiles
 	queue vfs.Queue
 
 	mu    sync.Mutex // guards what follows, and the items
@@ -48,7 +49,7 @@ func sysEpollCreate1(t *Task, c *Call) (uint64, syscall.Errno) {
 	if flags&^unix.EPOLL_CLOEXEC != 0 {
 		return 0, syscall.EINVAL
 	}
-	h := &epoll{items: map[epollKey]*epollItem{}}
+	h := &epoll{kf: t.K.files, items: map[epollKey]*epollItem{}}
 	return t.install(t.K.anonymous(h, "anon_inode:[eventpoll]", 0), flags != 0)
 }
 
@@ -115,7 +116,11 @@ func (it *epollItem) remove() {
 	it.key.file.Queue().Remove(&it.waiter)
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	if it.gone {
+		return // the file was closed while the epoll was
+	}
 	it.gone = true
+	ep.kf.watches.Add(-1)
 	delete(ep.items, it.key)
 	if it.queued {
 		ep.ready = slices.DeleteFunc(ep.ready, func(o *epollItem) bool { return o == it })
@@ -162,6 +167,10 @@ func (ep *epoll) control(op int, key epollKey, ev epollEvent) syscall.Errno {
 	case unix.EPOLL_CTL_ADD:
 		if it != nil {
 			return syscall.EEXIST
+		}
+		if ep.kf.watches.Add(1) > 8*int64(ep.kf.cfg.Descriptors) {
+			ep.kf.watches.Add(-1)
+			return syscall.ENOSPC
 		}
 		ep.add(key, ev)
 		return 0

@@ -91,7 +91,7 @@ func (k *Kernel) sysctl(name string) []byte {
 		return k.uuid(name == "kernel/random/boot_id")
 	}
 	values := map[string]any{
-		"fs/file-max": k.files.cfg.Descriptors, "fs/nr_open": maxDescriptor, "fs/pipe-max-size": 1 << 20,
+		"fs/file-max": k.files.cfg.Descriptors, "fs/nr_open": maxDescriptor, "fs/pipe-max-size": vfs.PipeMaxSize,
 		"kernel/cap_last_cap": 40, "kernel/domainname": "(none)", "kernel/ngroups_max": 65536, "kernel/osrelease": release,
 		"kernel/ostype": "Linux", "kernel/overflowgid": 65534, "kernel/overflowuid": 65534, "kernel/pid_max": 1 << 22,
 		"kernel/random/entropy_avail": 256, "kernel/random/poolsize": 256, "kernel/threads-max": k.cfg.Limits.Tasks,

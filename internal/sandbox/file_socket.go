@@ -16,8 +16,9 @@ import (
 // FileConfig.Dial makes (file_dial.go). They are of one
 // kind inside: what is sent is put into the receiver's queue.
 
-// socketBuffer is how many bytes may wait for a receiver (net.core.rmem_default).
-const socketBuffer = 212992
+// socketBuffer is how many bytes may wait for a receiver. Like the number of messages, it is less than Linux's: the memory
+// is the embedding program's.
+const socketBuffer = 128 << 10
 
 // maxRights is how many descriptors one message may have (SCM_MAX_FD).
 const maxRights = 253
@@ -217,7 +218,7 @@ func (s *socket) put(from *socket, m *message) (int, syscall.Errno) {
 }
 
 // maxMessages is how many datagrams may wait, however short they are.
-const maxMessages = 1024
+const maxMessages = 256
 
 // received is what receive has found.
 type received struct {

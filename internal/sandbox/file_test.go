@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -215,4 +216,30 @@ func hostDescriptors(t *testing.T) int {
 		t.Skip(err)
 	}
 	return len(list)
+}
+
+// TestBuffersAreBounded fills pipes and sockets as far as the limit on descriptors allows, and looks at what that takes.
+func TestBuffersAreBounded(t *testing.T) {
+	file := compile(t, `
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <sys/socket.h>
+		#include <unistd.h>
+		static char b[1 << 16];
+		int main(void) {
+			long all = 0, n;
+			for (int i = 0, p[2]; (i % 2 ? socketpair(AF_UNIX, i % 4 == 1 ? SOCK_STREAM : SOCK_DGRAM, 0, p) : pipe(p)) == 0; i++) {
+				fcntl(p[1], F_SETPIPE_SZ, 1 << 30), fcntl(p[1], F_SETPIPE_SZ, 1 << 17), fcntl(p[1], F_SETFL, O_NONBLOCK);
+				for (int size = sizeof b; size; size /= 2)
+					while ((n = write(p[1], b, size)) > 0) all += n;
+			}
+			printf("%ld\n", all >> 10);
+		}`)
+	const descriptors = 103
+	got := execute(t, file, func(c *Config) { c.Files.Descriptors = descriptors })
+	var kib int
+	if _, err := fmt.Sscan(got.stdout, &kib); err != nil || kib < 50*120 || kib > 50*130 {
+		t.Errorf("%d KiB: %+v", kib, got)
+	}
 }

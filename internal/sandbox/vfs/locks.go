@@ -153,7 +153,7 @@ func (f *File) Flock(op int) (e Errno) {
 }
 
 // maxLocks is how many ranges of one file may be locked.
-const maxLocks = 1 << 14
+const maxLocks = 1 << 10
 
 // SetLock is F_SETLK: EAGAIN if somebody else has a lock that is in the way.
 func (f *File) SetLock(l Lock) (e Errno) {

@@ -78,6 +78,15 @@ func (m *memFS) charge(n int64) bool {
 	return true
 }
 
+// another counts a file, or one more name of it, unless there are too many.
+func (m *memFS) another() bool {
+	if n := m.inodes.Add(1); m.maxInodes > 0 && n > m.maxInodes {
+		m.inodes.Add(-1)
+		return false
+	}
+	return true
+}
+
 // memNode is a file in memory.
 type memNode struct {
 	fs  *memFS
@@ -107,8 +116,7 @@ type memEntry struct {
 
 // node makes a file that has no name yet.
 func (m *memFS) node(f *NewFile) (*memNode, Errno) {
-	if n := m.inodes.Add(1); m.maxInodes > 0 && n > m.maxInodes {
-		m.inodes.Add(-1)
+	if !m.another() {
 		return nil, syscall.ENOSPC
 	}
 	if len(f.Target) >= shortLink && !m.charge(1) {
@@ -278,6 +286,10 @@ func (n *memNode) Link(name string, target Node) Errno {
 		t.mu.Unlock()
 		return syscall.ENOENT
 	}
+	if t.nlink > 0 && !n.fs.another() {
+		t.mu.Unlock()
+		return syscall.ENOSPC
+	}
 	t.nlink++
 	t.ctime = n.fs.now()
 	t.mu.Unlock()
@@ -307,8 +319,8 @@ func (n *memNode) unlinked() {
 	n.ctime = n.fs.now()
 	if n.typ == S_IFDIR {
 		n.nlink = 0
-	} else {
-		n.nlink--
+	} else if n.nlink--; n.nlink > 0 {
+		n.fs.inodes.Add(-1)
 	}
 	n.release()
 }

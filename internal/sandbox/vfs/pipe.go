@@ -11,7 +11,7 @@ import (
 const (
 	PipeBuf     = 4096 // what is written in one piece
 	pipeSize    = 64 << 10
-	pipeMaxSize = 1 << 20
+	PipeMaxSize = 128 << 10 // less than Linux's: the memory is the embedding program's
 )
 
 // Pipe is a pipe, with or without a name. The zero Pipe is empty and has no ends.
@@ -169,7 +169,7 @@ func (h *PipeEnd) Resize(n int) (int, Errno) {
 	if n < 0 {
 		return 0, syscall.EINVAL
 	}
-	if n > pipeMaxSize {
+	if n > PipeMaxSize {
 		return 0, syscall.EPERM
 	}
 	size := PipeBuf

@@ -215,6 +215,18 @@ func TestMemLimit(t *testing.T) {
 	if s := c.Root.Statfs(); s.Bfree != 9 || s.Blocks != 10 {
 		t.Errorf("%+v", s)
 	}
+	for i := 0; ; i++ { // names take room, too
+		if e := c.Link(g.Path, c.Cwd, fmt.Sprint("l", i)); e != 0 {
+			if e != syscall.ENOSPC || i < 40 {
+				t.Errorf("link %d: %v", i, e)
+			}
+			for i > 0 {
+				i--
+				c.Unlink(c.Cwd, fmt.Sprint("l", i))
+			}
+			break
+		}
+	}
 	for i := range 100 {
 		if _, e := c.Open(c.Cwd, fmt.Sprint("n", i), OpenHow{Flags: O_CREAT | O_RDWR}); e != 0 {
 			if e != syscall.ENOSPC || i < 40 {
