@@ -221,8 +221,6 @@ const (
 	fionbio    = 0x5421
 	fionclex   = 0x5450
 	fioclex    = 0x5451
-	fioasync   = 0x5452
-	fioqsize   = 0x5460
 )
 
 // buffered is a Handle that knows how many bytes can be read from it.

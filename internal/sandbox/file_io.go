@@ -317,11 +317,9 @@ func vectoredAt(write bool) Handler {
 
 // Flags of preadv2(2).
 const (
-	rwfHipri  = 0x01
-	rwfDsync  = 0x02
-	rwfSync   = 0x04
-	rwfNowait = 0x08
-	rwfAppend = 0x10
+	rwfHipri = 0x01
+	rwfDsync = 0x02
+	rwfSync  = 0x04
 )
 
 // vectoredAt2 makes the handler of preadv2(2) or pwritev2(2): with an offset of -1, the file's position counts.
@@ -351,7 +349,7 @@ func sysLseek(t *Task, c *Call) (uint64, syscall.Errno) {
 	return uint64(off), e
 }
 
-// sync is the handler of fsync(2), fdatasync(2).
+// sysFsync is fsync(2) and fdatasync(2).
 func sysFsync(t *Task, c *Call) (uint64, syscall.Errno) {
 	f, e := t.file(c.Int(0))
 	if e != 0 {

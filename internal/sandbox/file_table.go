@@ -238,7 +238,7 @@ func (t *fdTable) list() (fds []int) {
 	return fds
 }
 
-// file returns the file of a descriptor, which the caller has to Unref. With O_PATH, there is not much
+// anyFile returns the file of a descriptor, which the caller has to Unref. With O_PATH, there is not much
 // that can be done with it.
 func (t *Task) anyFile(fd int) (*vfs.File, syscall.Errno) {
 	if f := t.files.fds.get(fd); f != nil {
