@@ -243,3 +243,26 @@ func TestBuffersAreBounded(t *testing.T) {
 		t.Errorf("%d KiB: %+v", kib, got)
 	}
 }
+
+// TestOwnFdinfo: a file that tells about itself, while it is read, can be read.
+func TestOwnFdinfo(t *testing.T) {
+	got := execute(t, compile(t, `
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		int main(void) {
+			char name[50], text[200] = "";
+			int fd = open("/dev/null", O_RDONLY);
+			sprintf(name, "/proc/self/fdinfo/%d", fd);
+			close(fd);
+			dup2(0, fd);
+			int own = open(name, O_RDONLY);
+			dup2(own, fd);
+			read(fd, text, sizeof text);
+			lseek(fd, 0, SEEK_SET); // it is made anew
+			printf("%d\n", read(fd, text, sizeof text) > 0);
+		}`), nil)
+	if got.stdout != "1\n" {
+		t.Errorf("%+v", got)
+	}
+}

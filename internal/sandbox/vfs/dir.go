@@ -36,11 +36,11 @@ func (f *File) ReadDir(c *Caller, emit func(d *Dirent, next int64) bool) Errno {
 		}
 		f.entries = list
 	}
-	for f.off < int64(len(f.entries)) {
-		if !emit(&f.entries[f.off], f.off+1) {
+	for f.off.Load() < int64(len(f.entries)) {
+		if at := f.off.Load(); !emit(&f.entries[at], at+1) {
 			return 0
 		}
-		f.off++
+		f.off.Add(1)
 	}
 	return 0
 }

@@ -64,8 +64,8 @@ type File struct {
 
 	mu      sync.Mutex // guards what follows, and is held over calls that move off
 	closers map[any]func()
-	off     int64
-	entries []Dirent // of a directory: what reading goes through
+	off     atomic.Int64 // may be read without mu
+	entries []Dirent     // of a directory: what reading goes through
 }
 
 // newFile makes a file with one reference.
@@ -171,8 +171,8 @@ func (f *File) Read(b []byte) (int, Errno) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, e := f.Handle.Read(b, f.off)
-	f.off += int64(n)
+	n, e := f.Handle.Read(b, f.off.Load())
+	f.off.Add(int64(n))
 	return n, e
 }
 
@@ -189,12 +189,12 @@ func (f *File) Write(b []byte) (int, Errno) {
 	if f.Flags()&O_APPEND != 0 {
 		n, end, e := f.append(b)
 		if n > 0 {
-			f.off = end
+			f.off.Store(end)
 		}
 		return n, e
 	}
-	n, e := f.Handle.Write(b, f.off)
-	f.off += int64(n)
+	n, e := f.Handle.Write(b, f.off.Load())
+	f.off.Add(int64(n))
 	return n, e
 }
 
@@ -203,8 +203,8 @@ func (f *File) append(b []byte) (int, int64, Errno) {
 	if a, ok := f.Handle.(appender); ok {
 		return a.Append(b)
 	}
-	n, e := f.Handle.Write(b, f.off)
-	return n, f.off + int64(n), e
+	n, e := f.Handle.Write(b, f.off.Load())
+	return n, f.off.Load() + int64(n), e
 }
 
 // Pread reads at an offset.
@@ -317,7 +317,7 @@ func (f *File) Lseek(off int64, whence int) (int64, Errno) {
 	if to == 0 && f.Path.IsDir() {
 		f.entries = nil // read anew
 	}
-	f.off = to
+	f.off.Store(to)
 	return to, 0
 }
 
@@ -327,10 +327,10 @@ func (f *File) seekTo(off int64, whence int) (int64, Errno) {
 	case SeekSet:
 		return off, 0
 	case SeekCur:
-		if off > math.MaxInt64-f.off {
+		if off > math.MaxInt64-f.off.Load() {
 			return 0, syscall.EOVERFLOW
 		}
-		return f.off + off, 0
+		return f.off.Load() + off, 0
 	}
 	if f.Path.Node().Type() != S_IFREG {
 		if whence == SeekEnd && !f.Path.IsDir() {

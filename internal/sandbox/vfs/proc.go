@@ -312,9 +312,8 @@ func (p *procFS) fdinfo(proc Process, key string) Node {
 				return nil, syscall.ENOENT
 			}
 			defer f.Unref()
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			return fmt.Appendf(nil, "pos:\t%d\nflags:\t0%o\nmnt_id:\t1\nino:\t%d\n", f.off, f.Flags(), f.Path.Node().Ino()), 0
+			// Without f.mu: the file may be the one that is being read.
+			return fmt.Appendf(nil, "pos:\t%d\nflags:\t0%o\nmnt_id:\t1\nino:\t%d\n", f.off.Load(), f.Flags(), f.Path.Node().Ino()), 0
 		}}, 0
 	}
 	d.list = func() []Dirent { return numbered(key, proc.FDs(), S_IFREG) }
