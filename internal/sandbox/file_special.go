@@ -231,23 +231,29 @@ func (f *timerFD) arm() {
 	}
 }
 
-// expire counts what has expired.
+// expire is called when it is time.
 func (f *timerFD) expire() {
 	f.mu.Lock()
-	now := f.k.clock.Monotonic()
-	if f.next <= now {
-		n := int64(1)
-		if f.interval > 0 {
-			n += (now - f.next) / f.interval
-			f.next = addTime(f.next, n*f.interval)
-		} else {
-			f.next = never
-		}
-		f.missed += uint64(n)
-		f.arm()
-	}
+	f.count()
 	f.mu.Unlock()
 	f.queue.Wake(vfs.POLLIN)
+}
+
+// count counts what has expired; mu is held. Who asks need not wait for expire, which may be late.
+func (f *timerFD) count() {
+	now := f.k.clock.Monotonic()
+	if f.next > now {
+		return
+	}
+	n := int64(1)
+	if f.interval > 0 {
+		n += (now - f.next) / f.interval
+		f.next = addTime(f.next, n*f.interval)
+	} else {
+		f.next = never
+	}
+	f.missed += uint64(n)
+	f.arm()
 }
 
 func (f *timerFD) Read(b []byte, _ int64) (int, vfs.Errno) {
@@ -256,7 +262,7 @@ func (f *timerFD) Read(b []byte, _ int64) (int, vfs.Errno) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.missed == 0 {
+	if f.count(); f.missed == 0 {
 		return 0, syscall.EAGAIN
 	}
 	binary.LittleEndian.PutUint64(b, f.missed)
@@ -269,7 +275,7 @@ func (*timerFD) Write([]byte, int64) (int, vfs.Errno) { return 0, syscall.EINVAL
 func (f *timerFD) Poll() vfs.Events {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.missed > 0 {
+	if f.count(); f.missed > 0 {
 		return vfs.POLLIN
 	}
 	return 0
