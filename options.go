@@ -29,7 +29,7 @@ type Options struct {
 
 	// Clock is the time that the guest sees; nil is the host's.
 	Clock Clock
-	// Rand is where all randomness of the guest comes from; nil is crypto/rand. It is read by one goroutine at a
+	// Rand is where all randomness of the guest comes from; nil is the host's getrandom(2). It is read by one goroutine at a
 	// time.
 	Rand io.Reader
 

@@ -3,10 +3,11 @@
 package engine
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 	"sync"
+
+	"golang.org/x/crypto/blake2b"
 
 	"github.com/hospes-vm/hospes/internal/mem"
 )
@@ -92,7 +93,7 @@ func (s *space) areas() (list []area, ok bool) {
 			if n, _ := s.as.Fetch(v.Start, code); n < len(code) {
 				return nil, false
 			}
-			a.what = sha256.Sum256(code)
+			a.what = blake2b.Sum256(code)
 		}
 		list = append(list, a)
 	}

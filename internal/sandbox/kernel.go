@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"runtime"
@@ -130,7 +129,7 @@ func New(cfg Config) (*Kernel, error) {
 		cfg.Clock = NewHostClock()
 	}
 	if cfg.Random == nil {
-		cfg.Random = rand.Reader
+		cfg.Random = hostRandom{}
 	}
 	if cfg.Limits.Tasks == 0 {
 		cfg.Limits.Tasks = defaultTasks
