@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,4 +150,62 @@ func entries(t testing.TB, dir string) []os.DirEntry {
 		t.Skip(err)
 	}
 	return list
+}
+
+// TestParallelInstances: instances of one module in many goroutines, with threads, loops that get hot, and some that change their
+// code, execute the same translations.
+func TestParallelInstances(t *testing.T) {
+	m := build(t, `
+		#include <pthread.h>
+		#include <stdint.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		static long sum(long n) { long s = 0; for (long i = 0; i < n; i++) s += i * i ^ s >> 3; return s; }
+		static void *work(void *p) { return (void *)sum((long)p); }
+		__attribute__((noinline, aligned(4096))) long constant(void) { return 1; }
+		int main(int argc, char **argv) {
+			pthread_t p[3];
+			long total = 0;
+			for (int i = 0; i < 3; i++) pthread_create(&p[i], 0, work, (void *)100000L);
+			for (int i = 0; i < 3; i++) { void *r; pthread_join(p[i], &r); total ^= (long)r + i; }
+			long before = constant();
+			if (argc > 1) { // from here on constant returns 2
+				uint32_t *code = (void *)constant;
+				mprotect(code, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+				code[0] = 0x00200513; code[1] = 0x00008067; // li a0, 2; ret
+				mprotect(code, 4096, PROT_READ | PROT_EXEC);
+				__builtin___clear_cache((char *)code, (char *)(code + 2));
+			}
+			long (*volatile f)(void) = constant;
+			printf("%ld %ld %ld\n", total, before, f());
+		}`)
+	want, err := output(t, m, hospes.Options{Interpret: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for n := range 6 {
+		group.Go(func() {
+			for k := range 8 {
+				o, want := hospes.Options{}, want
+				if changes := (n+k)%3 == 0; changes {
+					o.Args = []string{"guest", "change"}
+					want = strings.TrimSuffix(want, "1\n") + "2\n"
+				}
+				var out bytes.Buffer
+				o.Stdout = &out
+				i, err := m.Instantiate(o)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := i.Run(context.Background()); err != nil || out.String() != want {
+					t.Errorf("%q, %v, want %q", out.String(), err, want)
+				}
+				i.Close()
+			}
+		})
+	}
+	group.Wait()
 }

@@ -189,10 +189,7 @@ func (m *Module) machines(o *Options, code *translations) func() (*sandbox.Machi
 		}
 		as := mem.New(mapping, mem.PageSize, stackSize)
 		arch, done := options.arch(code)
-		return &sandbox.Machine{Mem: as, Arch: arch, Close: func() {
-			done()
-			_ = as.Close()
-		}}, nil
+		return &sandbox.Machine{Mem: as, Arch: arch, Close: done}, nil
 	}
 }
 

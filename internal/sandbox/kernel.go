@@ -21,7 +21,8 @@ import (
 type Machine struct {
 	Mem  *mem.Space // empty
 	Arch guest.Arch // whose CPUs execute from Mem
-	// Close, if set, is called when no CPU is left, before Mem is closed.
+	// Close, if set, is called when no CPU is left, before Mem is closed, which is not up to it: what closes
+	// an address space twice takes memory away that others have been given meanwhile.
 	Close func()
 }
 
