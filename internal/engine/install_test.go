@@ -219,6 +219,48 @@ func TestSampled(t *testing.T) {
 	}
 }
 
+// TestSamplesAreUnseen: a sample takes no reservation away, wherever the thread is.
+func TestSamplesAreUnseen(t *testing.T) {
+	for _, threshold := range []int{0, 20} {
+		m, cpu := machineFor(t, `
+			li t1, 3000
+			li a0, 0
+		1:	li a1, 50
+			lr.d a2, (sp)
+		2:	addi a1, a1, -1
+			bnez a1, 2b
+			sc.d a3, a2, (sp)
+			add a0, a0, a3
+			addi t1, t1, -1
+			bnez t1, 1b
+			ecall`, Options{Optimise: threshold, CacheSize: 1 << 20})
+		cpu.SetSP(testAddr)
+		stop := make(chan struct{})
+		var samples sync.WaitGroup
+		samples.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					m.mu.Lock()
+					m.sample()
+					m.mu.Unlock()
+					runtime.Gosched()
+				}
+			}
+		})
+		for range 10 {
+			cpu.SetPC(codeAddr)
+			if run(t, cpu); x(cpu, 10) != 0 {
+				t.Errorf("threshold %d: %d stores have failed", threshold, x(cpu, 10))
+			}
+		}
+		close(stop)
+		samples.Wait()
+	}
+}
+
 // TestBudgetTimes: how much time there is for how much of the guest.
 func TestBudgetTimes(t *testing.T) {
 	const ms = time.Millisecond

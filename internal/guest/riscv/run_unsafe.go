@@ -5,6 +5,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv/encoding"
+	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -161,7 +162,7 @@ func (c *CPU) interrupted() guest.ExitKind {
 		return exitNear
 	case others == 0:
 		return goesOn
-	case others&^(irqStep|irqFlush) != 0:
+	case others&^(irqStep|irqFlush|irq.Sample) != 0: // which the kernel has to do with
 		c.reg.Reserved = 0
 	}
 	return guest.ExitInterrupt
