@@ -101,19 +101,15 @@ func Protect(p uintptr, n uint64, prot mem.Prot) error {
 }
 
 // Move is mremap(2) to a fixed place. With keep (MREMAP_DONTUNMAP) the old range
-// stays mapped, empty; without, it is a hole afterwards. oldLen 0 makes a second
+// stays mapped, empty; without, what is left there is for the caller to Discard. oldLen 0 makes a second
 // mapping of shared pages.
 //
 // What is one mapping to the guest may be several to the host, which moves no more
 // than one at a time if it is to grow: then it is done piece by piece.
 func Move(from uintptr, oldLen uint64, to uintptr, newLen uint64, keep bool) error {
-	flags := uintptr(unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED)
-	if keep {
-		flags |= unix.MREMAP_DONTUNMAP
-	}
-	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, uintptr(oldLen), uintptr(newLen), flags, to, 0)
-	if e != syscall.EFAULT || oldLen <= mem.PageSize {
-		return errno(e)
+	err := move(from, oldLen, to, newLen, keep)
+	if err != syscall.EFAULT || oldLen <= mem.PageSize {
+		return err
 	}
 	oldLen = min(oldLen, newLen)
 	half := oldLen / 2 &^ (mem.PageSize - 1)
@@ -121,6 +117,50 @@ func Move(from uintptr, oldLen uint64, to uintptr, newLen uint64, keep bool) err
 		return err
 	}
 	return Move(from+uintptr(half), oldLen-half, to+uintptr(half), newLen-half, keep)
+}
+
+// Flags of mremap(2).
+const (
+	mayMove   = unix.MREMAP_MAYMOVE
+	fixed     = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
+	dontUnmap = unix.MREMAP_DONTUNMAP
+)
+
+// move is Move of what is one mapping to the host. The old range never becomes a hole, which the host
+// might give to another thread of ours before it is part of the reservation again. So what grows takes two steps, as
+// the host keeps the old range only of what does not.
+func move(from uintptr, oldLen uint64, to uintptr, newLen uint64, keep bool) error {
+	n := min(oldLen, newLen)
+	var err error
+	switch {
+	case oldLen == 0:
+		return place(from, 0, to, newLen)
+	case newLen == n:
+		_, err = remap(from, n, to, n, fixed|dontUnmap)
+	default:
+		var by uintptr // on the way
+		if by, err = remap(from, n, 0, n, mayMove|dontUnmap); err == nil {
+			if err = place(by, n, to, newLen); err != nil {
+				_ = place(by, n, from, n)
+			}
+			return err
+		}
+	}
+	if !keep && (err == syscall.EINVAL || err == syscall.ENOMEM) { // Linux before 5.13, but for private anonymous memory; RLIMIT_AS
+		return place(from, oldLen, to, newLen)
+	}
+	return err
+}
+
+// place leaves a hole where the memory was.
+func place(from uintptr, oldLen uint64, to uintptr, newLen uint64) error {
+	_, err := remap(from, oldLen, to, newLen, fixed)
+	return err
+}
+
+func remap(from uintptr, oldLen uint64, to uintptr, newLen uint64, flags uintptr) (uintptr, error) {
+	p, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, uintptr(oldLen), uintptr(newLen), flags, to, 0)
+	return p, errno(e)
 }
 
 // Release ends a reservation.
@@ -169,9 +209,11 @@ func errno(e syscall.Errno) error {
 
 // Share has n bytes at `to` be the same shared pages as those at from, with the same permissions.
 func Share(from, to uintptr, n uint64) error {
-	_, _, e := syscall.Syscall6(unix.SYS_MREMAP, from, 0, uintptr(n), unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, to, 0)
-	return errno(e)
+	return place(from, 0, to, n)
 }
+
+// MoveIn has n bytes of memory that lie in no reservation be at `to`, which does. They are nowhere else afterwards.
+func MoveIn(from, to uintptr, n uint64) error { return place(from, n, to, n) }
 
 // Bits of an entry of /proc/pid/pagemap (Documentation/admin-guide/mm/pagemap.rst).
 const (

@@ -76,9 +76,7 @@ func (m *Mapping) Protect(addr, n uint64, prot mem.Prot) error {
 	return hostmem.Protect(m.host(addr), n, prot)
 }
 
-// Move implements mem.Mapping. Without keep, the old range is a hole until it
-// goes back to the reservation; the host fills holes from the top of its own
-// address space, far above the window, so nothing of ours gets there meanwhile.
+// Move implements mem.Mapping.
 func (m *Mapping) Move(from, oldLen, to, newLen uint64, _ mem.Prot, keep bool) error {
 	err := hostmem.Move(m.host(from), oldLen, m.host(to), newLen, keep)
 	if err != nil || keep || oldLen == 0 {

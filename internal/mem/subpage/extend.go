@@ -105,7 +105,7 @@ func further(s *slot, at, to, n uintptr) error {
 	if e != 0 {
 		return e
 	}
-	err := hostmem.Move(all+at, uint64(n), to, uint64(n), false)
+	err := hostmem.MoveIn(all+at, to, uint64(n))
 	if err != nil {
 		at += n
 	}

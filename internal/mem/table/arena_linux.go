@@ -27,8 +27,7 @@ func newArena(size uint64) (*arena, error) {
 	return &arena{base: base, size: n, room: extents{{base, base + uintptr(n)}}}, nil
 }
 
-// Arenas lie far below where the host puts what may lie anywhere: it fills holes from the top of its address space, and what
-// mremap moves away leaves a hole until it goes back to the reservation (see hostmem.Move).
+// Arenas lie far below where the host puts what may lie anywhere.
 const lowest, highest = 1 << 45, 1 << 46
 
 var used atomic.Uint64 // bytes behind lowest that arenas have been given
