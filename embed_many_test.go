@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -208,4 +209,38 @@ func TestParallelInstances(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestMemoryOfNextProgram: Memory is that of the program that the guest goes on with, not what others may have by then where the
+// first one's was.
+func TestMemoryOfNextProgram(t *testing.T) {
+	const source = `
+		#include <hospes.h>
+		#include <unistd.h>
+		int programs = 1;
+		int main(int argc, char **argv) {
+			programs += argc;
+			hospes_wait();
+			return execl("/bin/next", "next", "again", 0);
+		}`
+	m := build(t, source)
+	dir := t.TempDir()
+	image, _ := built.Load(source)
+	if err := os.WriteFile(filepath.Join(dir, "next"), image.([]byte), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	i := instantiate(t, m, hospes.Options{Mounts: []hospes.Mount{{Target: "/bin", Dir: dir}}})
+	at, err := i.Symbol("programs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := i.Memory()
+	for _, want := range []uint32{2, 3} {
+		if err := i.Start(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := memory.Uint32(at); n != want || err != nil {
+			t.Errorf("%d, %v, want %d", n, err, want)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func (c *Caller) Context() context.Context { return c.i.running.Load().ctx }
 func (c *Caller) Instance() *Instance { return c.i }
 
 // Memory is the memory of the process that has called.
-func (c *Caller) Memory() Memory { return Memory{c.t.Mem, &c.i.ended} }
+func (c *Caller) Memory() Memory { return Memory{c.t} }
 
 // Call calls a function of the guest's, as Instance.Call does, on the thread that has called.
 func (c *Caller) Call(function string, args ...any) (Result, error) {
@@ -133,7 +133,7 @@ func (h *hostFunction) arguments(i *Instance, t *sandbox.Task, ints, floats [8]u
 			in = append(in, fromRegister(at, 0, floats[nf]))
 			nf++
 		case reflect.String:
-			s, err := Memory{t.Mem, &i.ended}.ReadString(ints[ni], maxString)
+			s, err := Memory{t}.ReadString(ints[ni], maxString)
 			if err != nil {
 				return nil, err
 			}

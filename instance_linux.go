@@ -186,7 +186,7 @@ func (i *Instance) Symbol(name string) (uint64, error) {
 }
 
 // Memory is the memory of the guest's first process, until the instance has ended.
-func (i *Instance) Memory() Memory { return Memory{i.task.Mem, &i.ended} }
+func (i *Instance) Memory() Memory { return Memory{i.task} }
 
 // Instructions is how many instructions have been executed, if that is limited, else 0. It is exact while the guest
 // does not run.

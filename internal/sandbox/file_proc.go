@@ -248,6 +248,7 @@ func (p procProcess) SetComm(tid int, name []byte) vfs.Errno {
 // Text is the text of a file about a thread, or about the process if that is a zombie.
 func (p procProcess) Text(tid int, name string) ([]byte, vfs.Errno) {
 	s, ok := p.snapshot(tid)
+	defer s.release()
 	if !ok {
 		return nil, syscall.ESRCH
 	}
@@ -306,7 +307,14 @@ type procSnapshot struct {
 	umask                    uint32
 }
 
-// snapshot looks at the thread tid.
+// release lets go of the process's memory.
+func (s *procSnapshot) release() {
+	if s.mm != nil {
+		s.mm.release()
+	}
+}
+
+// snapshot looks at the thread tid. The caller releases it.
 func (p procProcess) snapshot(tid int) (s procSnapshot, ok bool) {
 	files, alive := p.files()
 	if alive {
@@ -317,7 +325,7 @@ func (p procProcess) snapshot(tid int) (s procSnapshot, ok bool) {
 	}
 	p.K.mu.Lock()
 	s.p, s.tid, s.state, s.ppid, s.group, s.session = p.Process, tid, 'S', p.ppid(), p.group, p.session
-	s.threads, s.cred, s.limits, s.mm, s.shared = len(p.tasks), p.cred, p.limits, p.mm, p.pending.set
+	s.threads, s.cred, s.limits, s.mm, s.shared = len(p.tasks), p.cred, p.limits, p.hold(), p.pending.set
 	s.user, s.reaped = p.usage().user, p.reaped.user
 	for sig := 1; sig <= numSignals; sig++ {
 		switch a := &p.actions[sig]; {

@@ -108,7 +108,7 @@ type memory struct {
 	image   *loader.Image
 	env     []string
 
-	users atomic.Int32 // processes
+	users atomic.Int32 // processes, and who looks at a process's memory for a moment
 
 	mu   sync.Mutex // guards cpus
 	cpus map[guest.CPU]struct{}
@@ -150,7 +150,30 @@ func (m *memory) flushCode() {
 	}
 }
 
-// release lets go of the memory for a process.
+// hold returns the memory of the process, which stays until its release: afterwards others may have its host
+// addresses. It is nil if there is none any more. Kernel.mu is held.
+func (p *Process) hold() *memory {
+	if p.mm != nil {
+		p.mm.users.Add(1)
+	}
+	return p.mm
+}
+
+// UseMemory calls f with the memory of the task's process, which stays meanwhile, whatever becomes of the process. It reports
+// false if there is none any more. Any goroutine may call it.
+func (t *Task) UseMemory(f func(*mem.Space)) bool {
+	t.K.mu.Lock()
+	m := t.P.hold()
+	t.K.mu.Unlock()
+	if m == nil {
+		return false
+	}
+	defer m.release()
+	f(m.Space)
+	return true
+}
+
+// release lets go of the memory for a user.
 func (m *memory) release() {
 	if m.users.Add(-1) > 0 {
 		return

@@ -134,3 +134,29 @@ func TestHello(t *testing.T) {
 		})
 	}
 }
+
+// TestUseMemory: memory that somebody looks at stays until he has done so, though the guest has ended.
+func TestUseMemory(t *testing.T) {
+	file := compile(t, `void _start(void) { asm volatile("li a7, 94; ecall"); }`, "-nostdlib")
+	k, err := New(Config{NewMachine: newMachine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := k.Start(Program{Path: "/program", File: file, Argv: []string{"program"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := task.mm.image.SP
+	used := task.UseMemory(func(s *mem.Space) {
+		task.Close()
+		if argc, f := s.Load(at, 8); argc != 1 || f != nil {
+			t.Errorf("argc is %d, %v", argc, f)
+		}
+	})
+	if !used {
+		t.Error("no memory before the end")
+	}
+	if task.UseMemory(func(*mem.Space) {}) {
+		t.Error("memory after the end")
+	}
+}
