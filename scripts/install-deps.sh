@@ -27,6 +27,7 @@ meson                   meson                     recipes for Meson
 ninja                   ninja-build               the same
 make                    make                      the same
 cargo                   cargo                     recipes for Cargo
+genhtml                 lcov                      the report of coverage, as lcov makes it
 newuidmap               uidmap                    hospes run with several users inside
 mandoc                  mandoc                    the markup of the manual page
 zsh                     zsh                       completions
