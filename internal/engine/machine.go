@@ -66,7 +66,7 @@ const (
 )
 
 // DefaultOptions are those that suit most programs.
-var DefaultOptions = Options{Threshold: 12, Optimise: Sampled, CacheSize: 128 << 20}
+var DefaultOptions = Options{Threshold: 24, Optimise: Sampled, CacheSize: 128 << 20}
 
 // MinCacheSize is the least size of the code cache: any block fits, and a few more.
 const MinCacheSize = 128 << 10
@@ -244,6 +244,9 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	b.Insts = made.Insts
 	m.add(b, made)
 	m.check.keep(b, made)
+	if m.cache.Translated == wideBlocks {
+		m.threshold.wide()
+	}
 	m.counts.add(b, made, m.handed)
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {

@@ -27,9 +27,25 @@ func (t *threshold) start(n int) {
 	t.since = time.Now()
 }
 
+// A program of which so much has been translated is one that takes long: translations pay earlier then. In short ones,
+// such as those that shells run, most of what is executed a dozen times is soon over.
+const (
+	wideBlocks    = 4000
+	wideThreshold = 12
+)
+
+// wide is for a program of which wideBlocks have been translated, if nobody has chosen another threshold.
+func (t *threshold) wide() {
+	t.now.CompareAndSwap(int32(DefaultOptions.Threshold), wideThreshold)
+}
+
 // reused is for translations that another guest is going to execute, too: what it executes once, the next ones do, and
 // so nothing is interpreted any more.
-func (t *threshold) reused() { t.now.CompareAndSwap(t.least, 0) }
+func (t *threshold) reused() {
+	if now := t.now.Load(); now <= t.least {
+		t.now.CompareAndSwap(now, 0)
+	}
+}
 
 // emptied adapts the threshold when a cache of size bytes has been emptied: translating is to
 // take a tenth of the time at most.

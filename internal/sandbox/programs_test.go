@@ -112,6 +112,8 @@ func native(t *testing.T, path string) result {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, arguments(t, filepath.Base(path))...)
 	cmd.Dir = t.TempDir()
+	// Not one of an orphaned process group, whose processes do not stop, whatever this test has been started by.
+	cmd.SysProcAttr, cmd.WaitDelay = &syscall.SysProcAttr{Setpgid: true}, 10*time.Second
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil { // what this test has been started with
