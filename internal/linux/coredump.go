@@ -5,9 +5,11 @@ package linux
 import (
 	"encoding/binary"
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -77,8 +79,63 @@ func (t *Task) dumpCore(info *trap.Info) {
 	_ = c.Write(&limitedFile{f: f, limit: int64(min(limit, math.MaxInt64))})
 	_ = f.Close()
 	if !strings.HasPrefix(pattern, "|") { // else the kernel would write to the same file
-		none := rlimit{}
-		hostLimit(0, unix.RLIMIT_CORE, &none, nil)
+		t.divertKernel(t.coreName(pattern, info.Signal(), limit))
+	}
+}
+
+// divertKernel has the kernel make its dump of this process, which is to get the given name, elsewhere, and
+// empty. There has to be one: the kernel tells the parent of its own dumps only (WCOREDUMP). Where that is
+// not possible there is none.
+func (t *Task) divertKernel(name string) {
+	resource := unix.RLIMIT_FSIZE
+	if leaveForDumps(name) != nil {
+		resource = unix.RLIMIT_CORE
+	}
+	var l rlimit
+	hostLimit(0, resource, nil, &l)
+	l.Cur = 0
+	hostLimit(0, resource, &l, nil)
+}
+
+// leaveForDumps makes a directory for empty dumps of the given relative name the working directory of
+// this thread, which is about to die. It is this user's, and not deleted: nothing of the process outlives the dump.
+func leaveForDumps(name string) error {
+	if !filepath.IsLocal(name) {
+		return errors.New("its place is fixed")
+	}
+	dir := path.Join(os.TempDir(), "hospes-core-"+strconv.Itoa(os.Geteuid()))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
+		return errors.New("somebody else's")
+	}
+	sweepDumps(dir)
+	if err := os.MkdirAll(path.Join(dir, path.Dir(name)), 0o700); err != nil {
+		return err
+	}
+	return unix.Fchdir(fd)
+}
+
+// sweepDumps removes old files from the directory: their names differ where the pattern has a process ID.
+func sweepDumps(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if i, err := e.Info(); err == nil && time.Since(i.ModTime()) > time.Minute {
+			_ = os.Remove(path.Join(dir, e.Name())) // of directories, empty ones
+		}
 	}
 }
 
