@@ -286,7 +286,10 @@ func (a *debugger) run() error {
 	case !a.address.wanted():
 		return a.serve(stdio{})
 	default:
-		var err error
+		err := inferior.Check(a.pid) // nobody is to wait for what cannot be debugged
+		if err != nil {
+			return err
+		}
 		if listener, err = a.address.listen(); err != nil {
 			return err
 		}

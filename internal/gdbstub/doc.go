@@ -11,5 +11,6 @@
 //   - query.go, transfer.go: q and Q packets, qXfer objects
 //   - state.go: registers, memory, breakpoints
 //   - resume.go: going on, and stop replies; signal.go: numbers of signals
+//   - tls.go: addresses of thread-local variables
 //   - file.go: vFile, by which GDB reads programs and libraries
 package gdbstub

@@ -73,16 +73,12 @@ func (s *server) file(rest string) string {
 		return "F0"
 	case "open":
 		return s.openFile(args)
-	case "readlink":
+	case "readlink", "unlink", "stat", "lstat":
 		name, err := hex.DecodeString(args)
 		if err != nil {
 			return failed(syscall.EINVAL)
 		}
-		to, err := s.t.Readlink(s.filesOf(), string(name))
-		if err != nil {
-			return failed(err)
-		}
-		return fmt.Sprintf("F%x;%s", len(to), escape([]byte(to)))
+		return s.onPath(op, string(name))
 	case "pread", "pwrite", "fstat", "close":
 		return s.onFile(op, args)
 	}
@@ -96,6 +92,33 @@ func (s *server) filesOf() int {
 	}
 	return s.general.PID
 }
+
+// onPath are the operations on files that are not open.
+func (s *server) onPath(op, name string) string {
+	var b []byte
+	var err error
+	switch op {
+	case "readlink":
+		var to string
+		to, err = s.t.Readlink(s.filesOf(), name)
+		b = []byte(to)
+	case "unlink":
+		if err = s.t.Unlink(s.filesOf(), name); err == nil {
+			return "F0"
+		}
+	case "stat", "lstat":
+		var st Stat
+		st, err = s.t.Stat(s.filesOf(), name, op == "stat")
+		b = st.bytes()
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return withData(len(b), b)
+}
+
+// withData is an answer with data.
+func withData(n int, data []byte) string { return fmt.Sprintf("F%x;%s", n, escape(data)) }
 
 // openFile is open:name,flags,mode.
 func (s *server) openFile(args string) string {
@@ -140,7 +163,7 @@ func (s *server) onFile(op, args string) string {
 			return failed(err)
 		}
 		b := st.bytes()
-		return fmt.Sprintf("F%x;%s", len(b), escape(b))
+		return withData(len(b), b)
 	case "pread":
 		a, valid := numbers(rest, 2) // count, offset
 		if !valid {
@@ -151,7 +174,7 @@ func (s *server) onFile(op, args string) string {
 		if n == 0 && err != nil && err != io.EOF {
 			return failed(err)
 		}
-		return fmt.Sprintf("F%x;%s", n, escape(b[:n]))
+		return withData(n, b[:n])
 	}
 	offset, data, _ := strings.Cut(rest, ",")
 	at, valid := number(offset)

@@ -124,6 +124,7 @@ func (s *server) stopReply(e Event) string {
 	case VforkDone:
 		b.WriteString("vforkdone:;")
 	case Execed:
+		s.symbols = [len(tlsSymbols)]uint64{} // they were the program's that is gone
 		fmt.Fprintf(&b, "exec:%s;", hex.EncodeToString([]byte(e.Path)))
 	case SyscallEntry:
 		fmt.Fprintf(&b, "syscall_entry:%x;", e.Code)

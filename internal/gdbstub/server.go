@@ -25,7 +25,8 @@ type server struct {
 	files    map[int]openFile
 	fs       int // process whose files are opened; 0 for the current one
 	xfer     transferred
-	extended bool // GDB stays when nothing is debugged any more
+	symbols  [len(tlsSymbols)]uint64 // of the C library, where GDB has found them
+	extended bool                    // GDB stays when nothing is debugged any more
 	over     bool
 }
 

@@ -1,6 +1,7 @@
 package gdbstub
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func (f *fake) Machine() string { return "test" }
 func (f *fake) Features() []guest.Feature {
 	return []guest.Feature{{Name: "test.core", Registers: []guest.Register{
 		{Name: "zero", Type: "int", Size: 8},
-		{Name: "pc", Type: "code_ptr", Note: 1, Size: 8},
+		{Name: "pc", Type: "code_ptr", Note: 1, Size: 8, ThreadPointer: true},
 		{Name: "low", Type: "int", Note: 1, Offset: 8, Size: 4, Width: 5},
 		{Name: "high", Type: "int", Note: 1, Offset: 8, Size: 4, Shift: 5, Width: 3},
 	}}}
@@ -113,11 +114,18 @@ func (f *fake) Kill(int) bool {
 	f.gone = "killed"
 	return true
 }
-func (f *fake) Siginfo(ID) []byte                           { return make([]byte, 128) }
-func (f *fake) SetSiginfo(_ ID, b []byte) bool              { return b[0] == 9 }
-func (f *fake) Auxv(int) []byte                             { return nil }
-func (f *fake) Exe(int) string                              { return "/prog" }
-func (f *fake) Open(int, string, int, int) (File, error)    { return nil, syscall.ENOENT }
+func (f *fake) Siginfo(ID) []byte                        { return make([]byte, 128) }
+func (f *fake) SetSiginfo(_ ID, b []byte) bool           { return b[0] == 9 }
+func (f *fake) Auxv(int) []byte                          { return nil }
+func (f *fake) Exe(int) string                           { return "/prog" }
+func (f *fake) Open(int, string, int, int) (File, error) { return nil, syscall.ENOENT }
+func (f *fake) Unlink(int, string) error                 { return syscall.EROFS }
+func (f *fake) Stat(_ int, path string, follow bool) (Stat, error) {
+	if follow {
+		return Stat{}, syscall.ENOENT
+	}
+	return Stat{Size: uint64(len(path))}, nil
+}
 func (f *fake) Readlink(_ int, path string) (string, error) { return path + "}", nil }
 
 // gdb is the other side.
@@ -233,6 +241,11 @@ func TestQueries(t *testing.T) {
 	}
 	g.want("vFile:open:"+hex.EncodeToString([]byte("/x"))+",0,0", "F-1,2")
 	g.want("vFile:readlink:"+hex.EncodeToString([]byte("/x")), "F3;/x}]")
+	g.want("vFile:unlink:"+hex.EncodeToString([]byte("/x")), "F-1,1e")
+	g.want("vFile:stat:"+hex.EncodeToString([]byte("/x")), "F-1,2")
+	if got, want := g.say("vFile:lstat:"+hex.EncodeToString([]byte("/x"))), "F40;"; !strings.HasPrefix(got, want) {
+		t.Errorf("lstat: %q", got)
+	}
 	g.want("vFile:pread:3,10,0", "F-1,9")
 	g.want("qRcmd,"+hex.EncodeToString([]byte("help")), hex.EncodeToString([]byte("Commands: help, maps, status.\n")))
 	g.want("vKill;a", ok)
@@ -296,6 +309,42 @@ func TestExtended(t *testing.T) {
 	}
 }
 
+// TestThreadLocal has glibc's descriptors at 0x1100, in the order in which they are looked up.
+func TestThreadLocal(t *testing.T) {
+	f := newFake()
+	words := func(addr uint64, list ...uint64) {
+		for i, w := range list {
+			binary.LittleEndian.PutUint64(f.part(addr+8*uint64(i)), w)
+		}
+	}
+	words(0x1100,
+		64|(1<<32-32)<<32, 0, // the register at 0, less 32: struct pthread
+		64, 16, // the vector's address is at 16 of it
+		128, 0, // entries of 16 bytes
+		64, 0, // the block's address is their first word
+		64, 8) // the index is at 8 of struct link_map
+	words(0x2000+16, 0x3000) // thread 11
+	words(0x3000+3*16, 0x3333, 0, ^uint64(0))
+	words(0x1200, 0, 3)
+	words(0x1210, 0, 4)
+	words(0x1220, 0, 0)
+	f.set[1] = binary.LittleEndian.AppendUint64(nil, 0x2000+32)
+	g := start(t, f)
+	g.want("qGetTLSAddr:b,5,0", "2025") // the executable
+	g.want("qGetTLSAddr:b,5,1200", failure)
+	packet := "qSymbol::"
+	for i, name := range tlsSymbols {
+		g.want(packet, "qSymbol:"+hex.EncodeToString([]byte(name)))
+		packet = fmt.Sprintf("qSymbol:%x:%x", 0x1100+16*i, name)
+	}
+	g.want(packet, ok)
+	g.want("qGetTLSAddr:b,5,1200", "3338")
+	g.want("qGetTLSAddr:b,5,1210", failure) // not allocated
+	g.want("qGetTLSAddr:b,5,1220", failure) // it has none
+	g.want("qGetTLSAddr:c,5,1200", badRequest)
+	g.want(fmt.Sprintf("qSymbol::%x", tlsSymbols[0]), ok) // not there
+}
+
 // TestAcknowledgements: what has been damaged is sent again.
 func TestAcknowledgements(t *testing.T) {
 	a, b := net.Pipe()
@@ -339,7 +388,7 @@ func TestSignals(t *testing.T) {
 }
 
 func FuzzPackets(f *testing.F) {
-	for _, seed := range []string{"g", "vCont;r1,2:p1.-1", "qXfer:features:read:target.xml:0,ffb", "X1010,2:}", "vFile:open:2f,0,0", "Z0,0,0", "Hg", "P1=x"} {
+	for _, seed := range []string{"g", "vCont;r1,2:p1.-1", "qXfer:features:read:target.xml:0,ffb", "X1010,2:}", "vFile:open:2f,0,0", "Z0,0,0", "Hg", "P1=x", "qSymbol:1000:5f", "qGetTLSAddr:b,0,1000", "vFile:lstat:2f"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, p string) {

@@ -124,7 +124,10 @@ type Target interface {
 	// Exe is the program's file.
 	Exe(pid int) string
 
-	// Open, Readlink, Unlink and Stat are for files as the process sees them.
+	// Open, Readlink, Unlink and Stat are for files as the process sees them; Stat follows
+	// a symbolic link at the end of path if it is told to.
 	Open(pid int, path string, flags, mode int) (File, error)
 	Readlink(pid int, path string) (string, error)
+	Unlink(pid int, path string) error
+	Stat(pid int, path string, follow bool) (Stat, error)
 }

@@ -181,17 +181,22 @@ func (s *server) debug() uint64 {
 	return 0
 }
 
+// linkMap is the address of struct link_map of the executable, the first of the list, or 0.
+func (s *server) linkMap() uint64 {
+	if at := s.debug(); at != 0 {
+		if r := s.words(at, 2); r != nil { // r_version, r_map
+			return r[1]
+		}
+	}
+	return 0
+}
+
 // libraries lists what the dynamic linker has loaded, from struct link_map: l_addr, l_name, l_ld, l_next.
 func (s *server) libraries() string {
 	const most = 1 << 12
 	var b strings.Builder
-	var head, first uint64
-	if at := s.debug(); at != 0 {
-		if r := s.words(at, 2); r != nil { // r_version, r_map
-			head = r[1]
-		}
-	}
-	first = head
+	first := s.linkMap()
+	head := first
 	fmt.Fprintf(&b, `<library-list-svr4 version="1.0"`)
 	if first != 0 {
 		fmt.Fprintf(&b, ` main-lm="%#x"`, first)

@@ -17,6 +17,8 @@ type Register struct {
 	Offset     int    // in the set, in bytes
 	Size       int    // in bytes, 4 or 8
 
+	ThreadPointer bool // the executable's thread-local storage begins where it points (local exec model of the psABI)
+
 	// Of a part of what is there: the lowest bit, and how many; Width is 0 for all of it.
 	Shift, Width int
 }

@@ -29,11 +29,16 @@ func (f hostFile) Stat() (gdbstub.Stat, error) {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return gdbstub.Stat{}, err
 	}
+	return statOf(&st), nil
+}
+
+// statOf is the part of st that GDB wants.
+func statOf(st *unix.Stat_t) gdbstub.Stat {
 	return gdbstub.Stat{
 		Dev: uint32(st.Dev), Ino: uint32(st.Ino), Mode: st.Mode, Nlink: uint32(st.Nlink), UID: st.Uid, GID: st.Gid, Rdev: uint32(st.Rdev),
 		Size: uint64(st.Size), BlockSize: uint64(st.Blksize), Blocks: uint64(st.Blocks),
 		Atime: uint32(st.Atim.Sec), Mtime: uint32(st.Mtim.Sec), Ctime: uint32(st.Ctim.Sec),
-	}, nil
+	}
 }
 
 // content is a file of /proc that is written when it is opened.
@@ -108,6 +113,37 @@ func (t *Target) procFile(pid int, name string) (b []byte, err error, ok bool) {
 	return nil, nil, false
 }
 
+// linkPath is hostPath of what a symbolic link at the end of a name is, not of what it leads to.
+func linkPath(pid int, name string) string {
+	dir, base := path.Split(path.Clean(name))
+	return path.Join(hostPath(pid, path.Clean(dir)), base)
+}
+
+// Unlink removes a file.
+func (t *Target) Unlink(pid int, name string) error { return unix.Unlink(linkPath(pid, name)) }
+
+// Stat tells of a file.
+func (t *Target) Stat(pid int, name string, follow bool) (gdbstub.Stat, error) {
+	name = path.Clean(name)
+	if b, err, ok := t.procFile(pid, name); ok {
+		if err != nil {
+			return gdbstub.Stat{}, err
+		}
+		return content{bytes.NewReader(b)}.Stat()
+	}
+	var st unix.Stat_t
+	var err error
+	if follow {
+		err = unix.Stat(hostPath(pid, name), &st)
+	} else {
+		err = unix.Lstat(linkPath(pid, name), &st)
+	}
+	if err != nil {
+		return gdbstub.Stat{}, err
+	}
+	return statOf(&st), nil
+}
+
 // Readlink reads a symbolic link.
 func (t *Target) Readlink(pid int, name string) (string, error) {
 	name = path.Clean(name)
@@ -116,6 +152,5 @@ func (t *Target) Readlink(pid int, name string) (string, error) {
 			return exe, nil
 		}
 	}
-	dir, base := path.Split(name)
-	return os.Readlink(path.Join(hostPath(pid, path.Clean(dir)), base))
+	return os.Readlink(linkPath(pid, name))
 }

@@ -92,6 +92,17 @@ func (t *Target) Start(pid int, created bool) error {
 			err = syscall.ESRCH
 		}
 	}
+	return cannot(pid, err)
+}
+
+// Check reports why a process cannot be debugged, as far as can be seen without stopping it.
+func Check(pid int) error {
+	_, err := peer.Open(pid)
+	return cannot(pid, err)
+}
+
+// cannot is an error, if there is one, with what was tried.
+func cannot(pid int, err error) error {
 	if err != nil {
 		return fmt.Errorf("cannot trace process %d: %w", pid, err)
 	}

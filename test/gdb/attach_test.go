@@ -80,6 +80,8 @@ func TestBadAttach(t *testing.T) {
 		{[]string{"attach", "x"}, 2, "the ID of a process is wanted"},
 		{[]string{"attach", "-g", "x", "1"}, 2, "no port"},
 		{[]string{"attach", strconv.Itoa(cmdPid(t))}, 1, "not a guest process"},
+		{[]string{"attach", "-g", "0", strconv.Itoa(cmdPid(t))}, 1, "not a guest process"},
+		{[]string{"attach", "-g", "0", "1073741824"}, 1, "no such process"},
 		{[]string{"-g", "/nowhere/socket", "prog"}, 125, "cannot listen at /nowhere/socket"},
 		{[]string{"-g", "99999", "prog"}, 2, "no port"},
 	} {

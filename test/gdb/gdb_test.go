@@ -135,6 +135,11 @@ type session struct {
 
 var static, dynamic = []string{"-O1", "-static"}, []string{"-O1"}
 
+// What GDB says of variables that each thread has.
+const tlsLines = "break hit\ncontinue\nprint mine\nprint (int)errno\nthread 1\nprint mine\nprint (int)errno\nprint mine = 9\ncontinue"
+
+var tlsValues = []string{`^\$1 = 8`, `^\$2 = 33`, `^\$3 = 7`, `^\$4 = 2`, `^\$5 = 9`}
+
 var sessions = []session{
 	{
 		name: "static", source: "hot.c", flags: static, oracle: true, status: 7,
@@ -206,6 +211,24 @@ var sessions = []session{
 		name: "exec", source: "spawn.c", flags: static, status: 2,
 		lines: "break hit\ncatch vfork\ncatch exec\ncontinue\ncontinue\ncontinue\nprint argc\ncontinue\nup\nprint argc\ncontinue",
 		want:  []string{`^Breakpoint 1, hit \(n=n@entry=1\)`, `^Catchpoint 2 \(vforked`, `^Catchpoint 3 \(exec'd`, `^Breakpoint 1, hit \(n=n@entry=2\)`},
+	},
+	{
+		name: "TLS", source: "tls.c", flags: dynamic, status: 2, lines: tlsLines, want: tlsValues,
+	},
+	{
+		name: "static TLS", source: "tls.c", flags: static, status: 2, lines: tlsLines, want: tlsValues,
+	},
+	{
+		// The variables are those of the program that has been executed.
+		name: "TLS after exec", source: "exec.c", flags: dynamic, status: 33,
+		lines: "catch exec\ncontinue\nbreak hit\ncontinue\nprint (int)errno\ncontinue",
+		want:  []string{`^\$1 = 33`},
+	},
+	{
+		name: "files", source: "hot.c", flags: static, status: 7,
+		lines: "remote put testdata/hot.c /tmp/hospes-gdb-put\nshell cmp testdata/hot.c /tmp/hospes-gdb-put && echo same\n" +
+			"remote delete /tmp/hospes-gdb-put\nremote delete /tmp/hospes-gdb-put\ncontinue",
+		want: []string{`^same$`, `No such file`},
 	},
 	{
 		name: "crash", source: "crash.c", flags: static, status: -11,

@@ -26,7 +26,7 @@ func gpRegisters() []guest.Register {
 		case regSP, regGP, regTP:
 			kind = "data_ptr"
 		}
-		list = append(list, guest.Register{Name: xNames[i], Type: kind, Note: guest.NT_PRSTATUS, Offset: 8 * i, Size: 8})
+		list = append(list, guest.Register{Name: xNames[i], Type: kind, Note: guest.NT_PRSTATUS, Offset: 8 * i, Size: 8, ThreadPointer: i == regTP})
 	}
 	return append(list, guest.Register{Name: "pc", Type: "code_ptr", Note: guest.NT_PRSTATUS, Size: 8})
 }
