@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,22 +88,7 @@ func TestMain(m *testing.M) {
 	if *matrix {
 		addMatrix()
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "hospes-syscalls-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	hospes = filepath.Join(dir, "hospes")
-	if err := testcmd.Build(hospes); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(testcmd.Run(m, &hospes))
 }
 
 func TestPrograms(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"testing"
 )
 
 // LinkFlags place the executable above the addresses of a guest, so that the direct mapping
@@ -19,4 +21,23 @@ func Build(out string) error {
 		return fmt.Errorf("building hospes: %w\n%s", err, msg)
 	}
 	return nil
+}
+
+// Run runs the tests of a package, and returns their status, as m.Run does. It sets hospes to the command, which is
+// in a directory of its own that anybody may read, until the tests have ended.
+func Run(m *testing.M, hospes *string) int {
+	dir, err := os.MkdirTemp("", "hospes-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		*hospes = filepath.Join(dir, "hospes")
+		err = Build(*hospes)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }

@@ -7,7 +7,6 @@ package gdb
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,24 +23,11 @@ import (
 
 const debugger = "gdb-multiarch"
 
-var dir, hospes string
+// hospes is the command under test.
+var hospes string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	var err error
-	if dir, err = os.MkdirTemp("", "gdb"); err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	hospes = filepath.Join(dir, "hospes")
-	if err := testcmd.Build(hospes); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(testcmd.Run(m, &hospes))
 }
 
 // need skips a test for want of a command.

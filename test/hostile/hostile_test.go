@@ -46,30 +46,13 @@ var mappings = []string{"--mapping=offset", "--mapping=table", "--mapping=direct
 
 const hostPages = "--host-page-size=64K"
 
-// bin holds hospes and the programs, where these cannot write.
-var bin string
+// hospes is the command under test. The programs are beside it, where they cannot write.
+var hospes string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
+	os.Exit(testcmd.Run(m, &hospes))
 }
-
-func run(m *testing.M) int {
-	var err error
-	if bin, err = os.MkdirTemp("", "hospes-hostile-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(bin)
-	_ = os.Chmod(bin, 0o755)
-	if err := testcmd.Build(hospes()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
-
-func hospes() string { return filepath.Join(bin, "hospes") }
 
 // compile makes a program of testdata, and skips the test if there is no compiler.
 func compile(t *testing.T, cc, name string) string {
@@ -77,7 +60,7 @@ func compile(t *testing.T, cc, name string) string {
 	if _, err := exec.LookPath(cc); err != nil {
 		t.Skip(cc, "is missing")
 	}
-	out := filepath.Join(bin, name+"."+cc)
+	out := filepath.Join(filepath.Dir(hospes), name+"."+cc)
 	cmd := exec.Command(cc, "-O1", "-static", "-Wall", "-Werror", "-o", out, filepath.Join("testdata", name+".c"))
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, msg)
@@ -161,7 +144,7 @@ func eachSeed(t *testing.T, n int, f func(t *testing.T, mapping, seed string)) {
 func TestCalls(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
 	eachSeed(t, 5, func(t *testing.T, mapping, seed string) {
-		execute(t, hospes(), mapping, guest, seed, "400").check(t, "seed "+seed, 0, stuck)
+		execute(t, hospes, mapping, guest, seed, "400").check(t, "seed "+seed, 0, stuck)
 	})
 }
 
@@ -169,7 +152,7 @@ func TestCalls(t *testing.T) {
 func TestCallsObserved(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "calls")
 	eachSeed(t, 5, func(t *testing.T, mapping, seed string) {
-		argv := []string{hospes(), mapping, "--strace", "-D", "/dev/null", guest, seed, "400"}
+		argv := []string{hospes, mapping, "--strace", "-D", "/dev/null", guest, seed, "400"}
 		execute(t, argv...).check(t, "seed "+seed, 0, stuck)
 	})
 }
@@ -181,7 +164,7 @@ func TestMemory(t *testing.T) {
 		if mapping == hostPages {
 			t.Skip("mremap(2) refuses to extend private mappings of files there")
 		}
-		e := execute(t, hospes(), mapping, guest, seed, "300")
+		e := execute(t, hospes, mapping, guest, seed, "300")
 		e.check(t, "seed "+seed, 0)
 		if want := execute(t, native, seed, "300").stdout.String(); e.stdout.String() != want {
 			t.Errorf("seed %s: got %swant %s", seed, &e.stdout, want)
@@ -193,7 +176,7 @@ func TestMemory(t *testing.T) {
 func TestMemoryThreads(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "memory")
 	eachSeed(t, 2, func(t *testing.T, mapping, seed string) {
-		execute(t, hospes(), mapping, guest, seed, "1000", "6").check(t, "seed "+seed, 0)
+		execute(t, hospes, mapping, guest, seed, "1000", "6").check(t, "seed "+seed, 0)
 	})
 }
 
@@ -202,7 +185,7 @@ func TestCode(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "code")
 	eachSeed(t, 1, func(t *testing.T, mapping, seed string) {
 		for _, kind := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "8"} {
-			e := execute(t, hospes(), mapping, guest, seed, kind)
+			e := execute(t, hospes, mapping, guest, seed, kind)
 			e.check(t, "kind "+kind+" seed "+seed, 0)
 		}
 	})
@@ -216,13 +199,13 @@ func TestMutants(t *testing.T) {
 	}
 	eachSeed(t, 30, func(t *testing.T, mapping, seed string) {
 		n, _ := strconv.Atoi(seed)
-		name := filepath.Join(bin, "mutant-"+mapping)
+		name := filepath.Join(filepath.Dir(hospes), "mutant-"+mapping)
 		if err := os.WriteFile(name, mutate(program, uint64(n)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		// Without arguments the intact program ends with 2, as Go does when it
 		// fails: check finds that out by what Go says then.
-		execute(t, hospes(), mapping, name).check(t, "seed "+seed, statuses...)
+		execute(t, hospes, mapping, name).check(t, "seed "+seed, statuses...)
 	})
 }
 

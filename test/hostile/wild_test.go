@@ -32,7 +32,7 @@ func TestWild(t *testing.T) {
 func wild(t *testing.T, argv []string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, hospes(), argv...)
+	cmd := exec.CommandContext(ctx, hospes, argv...)
 	cmd.Dir = t.TempDir()
 	var errs bytes.Buffer
 	cmd.Stderr = &errs

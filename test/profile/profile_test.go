@@ -4,6 +4,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -16,19 +17,14 @@ import (
 	"testing"
 
 	"github.com/google/pprof/profile"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
-var dir string // of the programs
+// hospes is the command under test. The programs are beside it.
+var hospes string
 
-func TestMain(m *testing.M) {
-	var err error
-	if dir, err = os.MkdirTemp("", "profile"); err != nil {
-		panic(err)
-	}
-	status := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(testcmd.Run(m, &hospes)) }
 
 // command builds a program, once.
 func command(name string, args ...string) error {
@@ -38,11 +34,7 @@ func command(name string, args ...string) error {
 	return nil
 }
 
-var buildHospes = sync.OnceValue(func() error {
-	return command("go", "build", "-o", in("hospes"), "github.com/hospes-vm/hospes/cmd/hospes")
-})
-
-func in(name string) string { return filepath.Join(dir, name) }
+func in(name string) string { return filepath.Join(filepath.Dir(hospes), name) }
 
 // How C guests are built: what unwinding goes by.
 var cFlags = map[string][]string{
@@ -62,30 +54,35 @@ var buildC = func() map[string]func() error {
 			if err := gcc("-shared", "-fPIC", "-o", lib, "testdata/lib.c"); err != nil {
 				return err
 			}
-			return gcc("-pthread", "-o", in(kind), "testdata/shares.c", lib, "-Wl,-rpath,"+dir)
+			return gcc("-pthread", "-o", in(kind), "testdata/shares.c", lib, "-Wl,-rpath,"+filepath.Dir(hospes))
 		})
 	}
 	return builds
 }()
 
+// needC has a C guest built, or skips the test if there is no compiler.
+func needC(t *testing.T, kind string) {
+	t.Helper()
+	if err := buildC[kind](); errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // run profiles a C guest.
 func run(t *testing.T, kind string, options []string, args ...string) *profile.Profile {
 	t.Helper()
-	if err := buildHospes(); err != nil {
-		t.Fatal(err)
-	}
-	if err := buildC[kind](); err != nil {
-		t.Skip(err)
-	}
-	return hospes(t, options, append([]string{in(kind)}, args...)...)
+	needC(t, kind)
+	return profiled(t, options, append([]string{in(kind)}, args...)...)
 }
 
-// hospes profiles a program.
-func hospes(t *testing.T, options []string, program ...string) *profile.Profile {
+// profiled profiles a program.
+func profiled(t *testing.T, options []string, program ...string) *profile.Profile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "profile")
 	args := append([]string{"--pprof", file, "--pprof-rate", "250"}, options...)
-	cmd := exec.Command(in("hospes"), append(args, program...)...)
+	cmd := exec.Command(hospes, append(args, program...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != -1 {
 		t.Fatal(err)
@@ -226,7 +223,7 @@ func TestLibrary(t *testing.T) {
 				t.Error("none of one of both")
 			}
 			for _, m := range p.Mapping {
-				if m.File == "" || m.BuildID == "" && !strings.HasPrefix(m.File, dir) || m.Limit <= m.Start {
+				if m.File == "" || m.BuildID == "" && !strings.HasPrefix(m.File, filepath.Dir(hospes)) || m.Limit <= m.Start {
 					t.Errorf("a mapping lacks something: %+v", m)
 				}
 			}
@@ -269,14 +266,9 @@ func TestKilled(t *testing.T) {
 
 // TestFork: a child has a file of its own.
 func TestFork(t *testing.T) {
-	if err := buildHospes(); err != nil {
-		t.Fatal(err)
-	}
-	if err := buildC["cfi"](); err != nil {
-		t.Skip(err)
-	}
+	needC(t, "cfi")
 	file := filepath.Join(t.TempDir(), "profile")
-	if err := command(in("hospes"), "--pprof", file, in("cfi"), "fork"); err != nil {
+	if err := command(hospes, "--pprof", file, in("cfi"), "fork"); err != nil {
 		t.Fatal(err)
 	}
 	children, err := filepath.Glob(file + ".*")
@@ -293,9 +285,6 @@ func TestFork(t *testing.T) {
 
 // TestGo: a Go guest, with and without debug information.
 func TestGo(t *testing.T) {
-	if err := buildHospes(); err != nil {
-		t.Fatal(err)
-	}
 	for _, flags := range []string{"", "-s -w"} {
 		t.Run("ldflags="+flags, func(t *testing.T) {
 			guest := filepath.Join(t.TempDir(), "guest")
@@ -304,7 +293,7 @@ func TestGo(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			p := hospes(t, nil, guest, "40000000")
+			p := profiled(t, nil, guest, "40000000")
 			checkShare(t, p, 0.25, 0.12, begins("main.one", "main.both", "main.main", "runtime.main"))
 			checkShare(t, p, 0.75, 0.15, begins("main.three", "main.both", "main.main", "runtime.main"))
 		})
@@ -313,14 +302,9 @@ func TestGo(t *testing.T) {
 
 // TestTool: go tool pprof reads it.
 func TestTool(t *testing.T) {
-	if err := buildHospes(); err != nil {
-		t.Fatal(err)
-	}
-	if err := buildC["cfi"](); err != nil {
-		t.Skip(err)
-	}
+	needC(t, "cfi")
 	file := filepath.Join(t.TempDir(), "profile")
-	if err := command(in("hospes"), "--pprof", file, in("cfi"), "both"); err != nil {
+	if err := command(hospes, "--pprof", file, in("cfi"), "both"); err != nil {
 		t.Fatal(err)
 	}
 	for arg, want := range map[string]string{

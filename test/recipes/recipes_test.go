@@ -60,22 +60,10 @@ var sections = sync.OnceValue(func() map[string]*section {
 	return all
 })
 
-// builtHospes is a directory with the command.
-var builtHospes = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hospes-recipes-")
-	if err == nil {
-		err = testcmd.Build(filepath.Join(dir, "hospes"))
-	}
-	return dir, err
-})
+// hospes is the command under test.
+var hospes string
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if dir, err := builtHospes(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(testcmd.Run(m, &hospes)) }
 
 // project is a directory with the files of a recipe and of a project in testdata.
 type project struct {
@@ -95,11 +83,7 @@ func newProject(t *testing.T, title string, tools ...string) *project {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	bin, err := builtHospes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &project{s, t.TempDir(), append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))}
+	p := &project{s, t.TempDir(), append(os.Environ(), "PATH="+filepath.Dir(hospes)+":"+os.Getenv("PATH"))}
 	for name, text := range s.files {
 		p.write(t, name, text)
 	}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,22 +32,10 @@ type guestProgram struct {
 	out *bufio.Reader
 }
 
-var hospes = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hospes-test")
-	if err != nil {
-		return "", err
-	}
-	exe := filepath.Join(dir, "hospes")
-	return exe, testcmd.Build(exe)
-})
+// hospes is the command under test.
+var hospes string
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if exe, err := hospes(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(exe))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testcmd.Run(m, &hospes)) }
 
 // start builds testdata/name.c for the guest and starts it.
 func start(t *testing.T, mapping, name string, args ...string) *guestProgram {
@@ -57,15 +44,11 @@ func start(t *testing.T, mapping, name string, args ...string) *guestProgram {
 	if err != nil {
 		t.Skip("riscv64-linux-gnu-gcc is not installed")
 	}
-	exe, err := hospes()
-	if err != nil {
-		t.Fatal(err)
-	}
 	prog := filepath.Join(t.TempDir(), name)
 	if out, err := exec.Command(cc, "-O1", "-static", "-pthread", "-o", prog, "testdata/"+name+".c").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command(exe, append([]string{"-mapping", mapping, prog}, args...)...)
+	cmd := exec.Command(hospes, append([]string{"-mapping", mapping, prog}, args...)...)
 	cmd.Stderr = os.Stderr
 	// SIGTSTP has no effect on a process group whose parents are all in other sessions, as
 	// the tests' own group may be: setpgid(2) of POSIX, "orphaned process group".
