@@ -196,7 +196,7 @@ var table = []option{
 		return nil
 	}},
 	{"coverage-source", "HOSPES_COVERAGE_SOURCE", "PATHS", "of --coverage, only source files whose names have one of PATHS, with commas: directories or files", func(o *opts, v string) error {
-		o.coverage.paths = v
+		o.coverage.paths = sourcePaths(v)
 		return nil
 	}},
 	{"explore-dir", "HOSPES_EXPLORE_DIR", "DIR", "for hospes explore: tell of each process in files of DIR", func(o *opts, v string) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // profileOpts say what profile to make.
@@ -41,6 +42,18 @@ func absolute(name string) string {
 		return abs
 	}
 	return name
+}
+
+// sourcePaths makes paths that begin with a dot, which are relative to this directory, absolute. Others are
+// parts of names.
+func sourcePaths(v string) string {
+	list := strings.Split(v, ",")
+	for i, p := range list {
+		if p == "." || p == ".." || strings.HasPrefix(p, "./") || strings.HasPrefix(p, "../") {
+			list[i] = absolute(p)
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // coverageOpts say what coverage to tell of.

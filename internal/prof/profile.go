@@ -18,6 +18,7 @@ import (
 
 // Profile has the samples of a process.
 type Profile struct {
+	process *linux.Process
 	machine *unwind.Machine
 	period  time.Duration
 
@@ -41,7 +42,7 @@ type sample struct {
 // New returns a profile of a process with samples of a period.
 func New(p *linux.Process, m *unwind.Machine, period time.Duration) *Profile {
 	return &Profile{
-		machine: m, period: period, start: time.Now(),
+		process: p, machine: m, period: period, start: time.Now(),
 		objs:    objects{space: p.Mem, open: func(f *mem.File) (*os.File, error) { return p.OpenMapped(f) }, vdso: p.Arch.VDSO(p.Mem), byFile: map[fileID]*object{}},
 		samples: map[string]*sample{},
 	}

@@ -50,6 +50,9 @@ func (p *Profile) Write(out io.Writer) error {
 	}
 	w.valueType(fieldSampleType, "samples", "count")
 	w.valueType(fieldSampleType, "cpu", "nanoseconds")
+	if program, _, _ := p.objs.at(p.process.Image.ProgramEntry); program != nil {
+		w.mapping(program) // pprof says that a profile is of the first
+	}
 	for _, key := range slices.Sorted(maps.Keys(p.samples)) {
 		w.sample(p.samples[key], p.period)
 	}

@@ -187,7 +187,7 @@ func TestKilled(t *testing.T) {
 // TestFilter: only files that are asked for count.
 func TestFilter(t *testing.T) {
 	dir := setUp(t)
-	for filter, want := range map[string]bool{"lines.c": true, filepath.Base(dir): true, "other.c": false, "ines.c": false} {
+	for filter, want := range map[string]bool{".": true, "./lines.c": true, "./other": false, "lines.c": true, filepath.Base(dir): true, "other.c": false, "ines.c": false} {
 		run(t, dir, "./hospes", "--coverage", "trace", "--coverage-source", filter, "./guest")
 		if lines, _ := tracefile(t, filepath.Join(dir, "trace")); (len(lines) > 0) != want {
 			t.Errorf("%s: %d lines", filter, len(lines))
@@ -207,6 +207,30 @@ func TestGenhtml(t *testing.T) {
 		if found, _ = filepath.Glob(filepath.Join(dir, "page/"+name+".gcov.html")); found == nil {
 			t.Error("no page of the source text")
 		}
+	}
+}
+
+// TestGo: genhtml reads what there is of a Go program.
+func TestGo(t *testing.T) {
+	dir := setUp(t)
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "goguest"), "../profile/testdata/goguest")
+	cmd.Env = append(os.Environ(), "GOARCH=riscv64", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run(t, dir, "./hospes", "--coverage", "trace", "./goguest", "1000")
+	text, err := os.ReadFile(filepath.Join(dir, "trace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		name, is := strings.CutPrefix(strings.TrimSpace(line), "SF:")
+		if _, err := os.Stat(name); is && err != nil {
+			t.Errorf("a file that genhtml cannot read: %v", err)
+		}
+	}
+	if want := "testdata/goguest/main.go\n"; !strings.Contains(string(text), want) {
+		t.Errorf("%s is not in it", want)
 	}
 }
 

@@ -222,6 +222,9 @@ func TestLibrary(t *testing.T) {
 			if total(p, inLibrary) == 0 || total(p, back) == 0 {
 				t.Error("none of one of both")
 			}
+			if first := p.Mapping[0].File; first != in(kind) {
+				t.Errorf("the profile is of %s, not of the program", first)
+			}
 			for _, m := range p.Mapping {
 				if m.File == "" || m.BuildID == "" && !strings.HasPrefix(m.File, filepath.Dir(hospes)) || m.Limit <= m.Start {
 					t.Errorf("a mapping lacks something: %+v", m)
