@@ -174,38 +174,14 @@ func (o *observer) forked() {
 	}
 }
 
-// optimiserStats are the optimiser's counters in this package's type.
-func optimiserStats(s engine.OptimiserStats) OptimiserStats {
-	t := OptimiserStats{
-		Thunks: s.Thunks, Hot: s.Hot, Regions: s.Regions, NoLoop: s.NoLoop, Changed: s.Changed, Failed: s.Failed, Undone: s.Undone, Blind: s.Blind, Put: s.Put,
-		Insts: s.Insts, HostBytes: s.HostBytes, Longest: s.Longest, Waited: s.Waited,
-	}
-	for _, stage := range s.Stages {
-		t.Stages = append(t.Stages, StageTime(stage))
-	}
-	return t
-}
-
-// translatorStats are the engine's counters in this package's type.
-func translatorStats(s engine.Stats) *TranslatorStats {
-	return &TranslatorStats{
-		Decoded: s.Decoded, Translated: s.Translated, Functions: s.Functions, Refused: s.Refused,
-		Chained: s.Chained, Unchained: s.Unchained, Invalidated: s.Invalidated, Revived: s.Revived, Resets: s.Resets,
-		GuestInsts: s.GuestInsts, GuestBytes: s.GuestBytes, HostBytes: s.HostBytes,
-		Lift: s.Lift, Compile: s.Compile, Install: s.Install,
-		Entered: s.Entered, Interpretations: s.Interpretations, Left: LeftStats(s.Left),
-		InTranslated: s.InTranslated, InInterpreter: s.InInterpreter,
-		CacheUsed: s.CacheUsed, CacheSize: s.CacheSize, Optimiser: optimiserStats(s.Optimiser), Check: CheckStats(s.Check),
-	}
-}
-
 // counts reports whether all that is executed is to be counted.
 func (c *Config) counts() bool { return c.Coverage != nil || c.Mix != Mix{} }
 
 func (o *observer) stats() Stats {
 	s := Stats{PID: os.Getpid(), Instructions: o.p.Instructions() - o.done, Elapsed: time.Since(o.start)}
 	if a, ok := o.arch.(*engine.Arch); ok {
-		s.Translator, s.Mix = translatorStats(a.Stats()), o.mix()
+		t := a.Stats()
+		s.Translator, s.Mix = &t, o.mix()
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/softfloat"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // With Options.Differs, all code is translated at once, exits are not linked, and each
@@ -35,15 +36,7 @@ type checker struct {
 	shared marks
 	made   map[*codecache.Block]*jit.Code // of all blocks that have code
 
-	counts CheckStats
-}
-
-// CheckStats count what has been executed under a check.
-type CheckStats struct {
-	Blocks, Insts uint64 // compared
-	Alone         uint64 // instructions that only the interpreter has executed
-	Repeated      uint64 // runs that differed, and did not when they were repeated
-	Uncompared    uint64 // blocks that could not be compared
+	counts stats.Check
 }
 
 // State is what a guest thread's registers hold.

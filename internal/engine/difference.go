@@ -8,6 +8,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // Difference is a block whose translation does not do what the interpreter does. What it
@@ -79,14 +80,14 @@ func (k *checker) forked(lost bool) {
 	if k == nil {
 		return
 	}
-	k.counts = CheckStats{}
+	k.counts = stats.Check{}
 	if lost {
 		k.forget()
 	}
 }
 
 // stats are the counts, if anything is checked.
-func (k *checker) stats() (s CheckStats) {
+func (k *checker) stats() (s stats.Check) {
 	if k != nil {
 		k.mu.Lock()
 		defer k.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/opt"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // translatedRegions has the first source of each region translated as tier 1 does, and be the
@@ -102,7 +103,7 @@ func TestSideExit(t *testing.T) {
 	2:	addi a3, a3, 1
 		j 3b`, Options{Optimise: 20, CacheSize: 1 << 20})
 	r := &cpu.(*CPU).ctx.R
-	until := func(limit uint64, done func(s OptimiserStats) bool) {
+	until := func(limit uint64, done func(s stats.Optimiser) bool) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); !done(m.stats().Optimiser); {
 			cpu.SetPC(codeAddr)
@@ -117,8 +118,8 @@ func TestSideExit(t *testing.T) {
 			}
 		}
 	}
-	until(1, func(s OptimiserStats) bool { return s.Regions == 1 })
-	until(101, func(s OptimiserStats) bool { return s.Undone == 1 && s.Regions == 2 })
+	until(1, func(s stats.Optimiser) bool { return s.Regions == 1 })
+	until(101, func(s stats.Optimiser) bool { return s.Undone == 1 && s.Regions == 2 })
 	want := []string{
 		"0: 0x0 4, exitif 0\n",
 		"0: 0x0 2, exitif 1, goto 2\n1: 0x14 2, goto 2\n2: 0x8 2, exitif 0\n",
@@ -188,7 +189,7 @@ func TestSampled(t *testing.T) {
 		defer m.mu.Unlock()
 		m.opt.budget.spent = d
 	}
-	again := func() OptimiserStats {
+	again := func() stats.Optimiser {
 		cpu.SetPC(codeAddr)
 		if run(t, cpu); x(cpu, 10) != sumsTo {
 			t.Fatalf("the sum is %d, want %d", x(cpu, 10), sumsTo)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // Code is translations that address spaces share which have the same code in the same places. The zero
@@ -39,13 +40,13 @@ func (c *Code) Close() {
 }
 
 // Stats are those of all translations that are shared, by size of the code.
-func (c *Code) Stats() (list []Stats) {
+func (c *Code) Stats() (list []stats.Translator) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.machines {
 		list = append(list, m.stats())
 	}
-	slices.SortFunc(list, func(a, b Stats) int { return b.CacheUsed - a.CacheUsed })
+	slices.SortFunc(list, func(a, b stats.Translator) int { return b.CacheUsed - a.CacheUsed })
 	return list
 }
 

@@ -8,52 +8,8 @@ import (
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/stats"
 )
-
-// Stats say what has been translated, and what executing has taken. What is marked with
-// a star is zero without Options.Measure.
-type Stats struct {
-	Decoded    uint64 // blocks that interpreters have made ready for themselves *
-	Translated uint64 // blocks
-	Functions  uint64 // those of them that are host code for library functions
-	Refused    uint64 // blocks that begin with what has no translation
-
-	Chained     uint64 // exits that were made to lead to a block
-	Unchained   uint64 // and back to the engine
-	Invalidated uint64 // blocks whose guest code may have changed
-	Revived     uint64 // those of them whose code was there again
-	Resets      uint64 // how often the code cache was full and emptied
-
-	GuestInsts uint64 // in translated blocks
-	GuestBytes uint64
-	HostBytes  uint64
-
-	Lift    time.Duration // from guest code to the intermediate representation *
-	Compile time.Duration // from there to host code *
-	Install time.Duration // entering it into the code cache *
-
-	Entered         uint64        // how often the engine has entered translated code *
-	Interpretations uint64        // and the interpreter *
-	Left            LeftStats     // why it was left again *
-	InTranslated    time.Duration // all threads together *
-	InInterpreter   time.Duration // *
-
-	CacheUsed, CacheSize int // bytes
-
-	Optimiser OptimiserStats
-
-	Check CheckStats // of Options.Differs
-}
-
-// LeftStats count the ways out of translated code.
-type LeftStats struct {
-	Systems    uint64 // system calls
-	Exits      uint64 // to code that was not translated, or not linked
-	Jumps      uint64 // computed jumps whose target was not in the thread's table
-	Interprets uint64 // to the interpreter: instructions without a translation, and faults
-	Interrupts uint64 // signals, flushes, the stack of return addresses being full
-	Changes    uint64 // guest code was not what it had been
-}
 
 // stages is the time that making translations took. Machine.mu guards it.
 type stages struct{ lift, compile, install time.Duration }
@@ -74,9 +30,9 @@ func (r *runs) count(k codecache.ExitKind) {
 }
 
 // ways are the counts.
-func (r *runs) ways() LeftStats {
+func (r *runs) ways() stats.Left {
 	n := func(k codecache.ExitKind) uint64 { return r.left[k].Load() }
-	return LeftStats{
+	return stats.Left{
 		Systems:    n(codecache.ToSystem),
 		Exits:      n(codecache.ToBlock) + n(codecache.ToCall) + n(codecache.ToGuess),
 		Jumps:      n(jumped) + n(codecache.ToJump),
@@ -118,27 +74,27 @@ func (w *stopwatch) run(n *atomic.Uint64, ns *atomic.Int64) {
 }
 
 // Stats are those of the last address space, since its start or the fork that made this process.
-func (a *Arch) Stats() Stats {
+func (a *Arch) Stats() stats.Translator {
 	if m := a.machine(); m != nil {
 		return m.stats()
 	}
-	return Stats{}
+	return stats.Translator{}
 }
 
 // optimiserStats are those of the optimiser, with mu held.
-func (m *Machine) optimiserStats() OptimiserStats {
+func (m *Machine) optimiserStats() stats.Optimiser {
 	s := m.opt.stats
 	s.Thunks, s.Regions = m.cache.Thunks, m.cache.Regions
 	s.Stages = slices.Clone(s.Stages)
 	return s
 }
 
-func (m *Machine) stats() Stats {
+func (m *Machine) stats() stats.Translator {
 	checks := m.check.stats()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &m.cache.Counters
-	return Stats{
+	return stats.Translator{
 		Decoded:         m.runs.decoded.Load(),
 		Translated:      c.Translated,
 		Functions:       c.Functions,

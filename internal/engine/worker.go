@@ -13,6 +13,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/opt"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // optimiser makes regions of what is hot, on a goroutine of its own that exists as long as
@@ -30,7 +31,7 @@ type optimiser struct {
 	parked  atomic.Bool // there is none, as no guest thread was running
 	pid     int         // the process whose the code cache is
 	budget  budget
-	stats   OptimiserStats
+	stats   stats.Optimiser
 
 	mu     sync.Mutex // held while a region is made, with what follows; before Machine.mu
 	lifter guest.Lifter
@@ -335,7 +336,7 @@ func (m *Machine) setJump(c *CPU, to *codecache.Block) {
 // forked is for a process that a fork has made, with mu held; lost says that the cache is empty.
 // If it is not, the copied goroutine goes on with what its parent also does.
 func (o *optimiser) forked(lost bool) {
-	o.stats, o.budget.spent = OptimiserStats{}, 0
+	o.stats, o.budget.spent = stats.Optimiser{}, 0
 	o.pid = os.Getpid()
 	if lost {
 		o.forget()
@@ -345,32 +346,6 @@ func (o *optimiser) forked(lost bool) {
 // forget forgets what is to be done, with mu held.
 func (o *optimiser) forget() {
 	o.queue, o.sampler.warm, o.sampler.racing, o.jumps = nil, nil, nil, 0
-}
-
-// OptimiserStats are about regions: code that was hot enough to be optimised.
-type OptimiserStats struct {
-	Thunks  uint64 // blocks whose executions have been counted
-	Hot     uint64 // those of them that were hot, some of them more than once
-	Regions uint64 // made
-	NoLoop  uint64 // not made: there was no loop, or not one without calls that stay calls
-	Changed uint64 // not made: guest code changed meanwhile
-	Failed  uint64 // not made: the code generator refused, or there was no room
-	Undone  uint64 // given up, as they were left in the midst too often
-	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
-	Put     uint64 // put off: too many were waiting
-
-	Insts     uint64 // guest instructions in regions
-	HostBytes uint64
-
-	Longest int           // length of the queue
-	Waited  time.Duration // in the queue, all together
-	Stages  []StageTime   // in their order *
-}
-
-// StageTime is what a stage, or a pass, of optimising has taken.
-type StageTime struct {
-	Name string
-	Time time.Duration
 }
 
 // lap adds the time since the last lap to a stage.
@@ -387,7 +362,7 @@ func (m *Machine) lap(w *stopwatch, stage string) {
 			return
 		}
 	}
-	list = append(list, StageTime{Name: stage})
+	list = append(list, stats.Stage{Name: stage})
 	w.lap(&list[len(list)-1].Time)
 	m.opt.stats.Stages = list
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/prof"
 	"github.com/hospes-vm/hospes/internal/view"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // Snapshot is what is known of a process.
@@ -100,7 +101,7 @@ type Recorder struct {
 	mu      sync.Mutex // guards what follows
 	name    string
 	start   time.Time
-	last    engine.Stats
+	last    stats.Translator
 	tiers   map[string]int64 // samples at the last moment
 	moments []Moment
 	calls   map[string]*Call
@@ -140,7 +141,7 @@ func (r *Recorder) begin() {
 	r.moments, r.tiers = nil, map[string]int64{}
 	r.calls, r.entered = map[string]*Call{}, map[*linux.Task]time.Time{}
 	r.code = maxCode
-	r.last = engine.Stats{}
+	r.last = stats.Translator{}
 	r.mu.Unlock()
 	r.page = view.NewPage(pageWriter{r}, r.view, false)
 }

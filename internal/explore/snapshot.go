@@ -11,6 +11,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/engine"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/prof"
+	"github.com/hospes-vm/hospes/stats"
 )
 
 // snapshot is what is known now. Nothing is locked while others are asked.
@@ -18,9 +19,9 @@ func (r *Recorder) snapshot(ended bool) *Snapshot {
 	s := &Snapshot{PID: r.Process.Pid(), Args: r.Process.Argv, Period: r.Period.Seconds(), Ended: ended}
 	var places map[uint64]int64
 	s.Function, places = r.Profile.Summary()
-	var stats engine.Stats
+	var now stats.Translator
 	if r.Arch != nil {
-		stats = r.Arch.Stats()
+		now = r.Arch.Stats()
 		s.Block = r.blocks(places)
 	}
 	for _, v := range r.Process.Mem.VMAs() {
@@ -29,7 +30,7 @@ func (r *Recorder) snapshot(ended bool) *Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.Elapsed = time.Since(r.start).Seconds()
-	r.note(s.Elapsed, stats, s.Function)
+	r.note(s.Elapsed, now, s.Function)
 	s.Time = slices.Clone(r.moments)
 	for _, c := range r.calls {
 		s.Call = append(s.Call, *c)
@@ -39,7 +40,7 @@ func (r *Recorder) snapshot(ended bool) *Snapshot {
 }
 
 // note adds a moment, with mu held.
-func (r *Recorder) note(at float64, now engine.Stats, functions []prof.FunctionTime) {
+func (r *Recorder) note(at float64, now stats.Translator, functions []prof.FunctionTime) {
 	tiers := map[string]int64{}
 	for i := range functions {
 		for tier, n := range functions[i].Tiers {
