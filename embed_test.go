@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ import (
 // built has programs that tests have in common, by their source and options.
 var built sync.Map
 
-// build compiles a static program of C code.
+// build compiles a program of C code, a static one unless options have -pie.
 func build(t testing.TB, source string, options ...string) *hospes.Module {
 	t.Helper()
 	const cc = "riscv64-linux-gnu-gcc"
@@ -38,7 +39,10 @@ func build(t testing.TB, source string, options ...string) *hospes.Module {
 		if err := os.WriteFile(src, []byte(source), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		args := append([]string{"-static", "-O1", "-pthread", "-w", "-Iinclude", "-o", out, src}, options...)
+		args := append([]string{"-O1", "-pthread", "-w", "-Iinclude", "-o", out, src}, options...)
+		if !slices.Contains(options, "-pie") {
+			args = append(args, "-static")
+		}
 		if msg, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, msg)
 		}

@@ -99,3 +99,11 @@ func fileError(err error) error {
 	}
 	return err
 }
+
+// path is what the guest calls the program.
+func (o *Options) path(m *Module) string {
+	if o.Path == "" {
+		return "/" + m.Name()
+	}
+	return path.Clean(o.Path)
+}

@@ -47,6 +47,9 @@ func (m *Module) Instantiate(o Options) (*Instance, error) {
 	if o.Mapping == Direct {
 		return nil, errors.New("hospes: instances have the offset or the table mapping")
 	}
+	if err := o.Limits.check(); err != nil {
+		return nil, err
+	}
 	functions, err := m.hostFunctions(o.Functions)
 	if err != nil {
 		return nil, err
@@ -89,9 +92,9 @@ func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) (e
 	if len(args) == 0 {
 		args = []string{i.m.Name()}
 	}
-	i.task, err = i.kernel.Start(sandbox.Program{Path: i.m.path(), File: i.m.program(), Argv: args, Env: o.Env})
+	i.task, err = i.kernel.Start(sandbox.Program{Path: o.path(i.m), File: i.m.program(), Argv: args, Env: o.Env})
 	if err != nil {
-		return loadError(err)
+		return withRefusal(loadError(err), i.kernel.Refused())
 	}
 	i.bias = i.task.Bias()
 	return nil
@@ -262,6 +265,14 @@ func (i *Instance) outcome(exit *sandbox.Exit) error {
 		return &ExitError{exit.Code, limit}
 	}
 	return nil
+}
+
+// withRefusal is an error for which a limit may be the reason: then it wraps that, too.
+func withRefusal(err error, r sandbox.Refused) error {
+	if limit := refused(r); limit != nil {
+		return fmt.Errorf("%w: %w", err, limit)
+	}
+	return err
 }
 
 // refused is a *LimitError for the first of the limits, or nil.

@@ -50,16 +50,21 @@ func (m *Module) open() (err error) {
 	if err := unix.Fstat(int(m.file.Fd()), &st); err != nil {
 		return err
 	}
-	m.what = &mem.File{FD: int(m.file.Fd()), Path: m.path(), Dev: st.Dev, Ino: st.Ino, Fixed: sealed}
-	// Whether there is its ELF interpreter is for each instance to see.
+	m.what = &mem.File{FD: int(m.file.Fd()), Path: "/" + m.Name(), Dev: st.Dev, Ino: st.Ino, Fixed: sealed}
+	// Whether there is its interpreter is for each instance to see.
+	interpreted := false
 	hdr, err := loader.Probe(loader.Config{
-		Arch: riscv.Arch, Limit: maxWindow, PageSize: mem.PageSize, Path: m.path(), File: m.program(), Host: m.path(),
-		Open: func(string) (loader.File, string, error) { return nil, "", errNoInterpreter },
+		Arch: riscv.Arch, Limit: maxWindow, PageSize: mem.PageSize, Path: "/" + m.Name(), File: m.program(), Host: "/" + m.Name(),
+		Open: func(string) (loader.File, string, error) {
+			interpreted = true
+			return nil, "", fs.ErrNotExist
+		},
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		hdr.Close()
-	} else if errors.Is(err, errNoInterpreter) {
-		err = nil
+	case interpreted:
+		return nil
 	}
 	return loadError(err)
 }
@@ -79,11 +84,6 @@ func (m *Module) makeFile() (sealed bool, err error) {
 	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
 	return err == nil, nil
 }
-
-var errNoInterpreter = errors.New("no interpreter")
-
-// path is what guests call the program.
-func (m *Module) path() string { return "/" + m.Name() }
 
 // program is the module's file for the loader.
 func (m *Module) program() loader.File { return &programFile{m} }

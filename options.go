@@ -2,6 +2,7 @@ package hospes
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"time"
@@ -13,6 +14,9 @@ type Options struct {
 	Args []string
 	// Env is the environment, "name=value" each.
 	Env []string
+	// Path is where the program is in the guest's file system, an absolute path; "" is "/" and the module's name. If nothing in Mounts is
+	// there, the module's file is, so that programs find themselves (/proc/self/exe), and scripts their interpreter them.
+	Path string
 	// Dir is the working directory; "" is "/".
 	Dir string
 
@@ -71,6 +75,19 @@ type Limits struct {
 	Output int64
 	// Time is how long the guest may run: all calls of Run, Start and Call together, by the host's clock.
 	Time time.Duration
+}
+
+// check says whether the limits make sense.
+func (l *Limits) check() error {
+	for _, v := range []struct {
+		name  string
+		value int64
+	}{{"Threads", int64(l.Threads)}, {"Files", int64(l.Files)}, {"Output", l.Output}, {"Time", int64(l.Time)}} {
+		if v.value < 0 {
+			return fmt.Errorf("hospes: Limits.%s is negative", v.name)
+		}
+	}
+	return nil
 }
 
 // Mount is a file system in an instance. The guest does not see where it comes from, and symbolic links

@@ -47,6 +47,8 @@ type Config struct {
 	Argv, Env []string
 	ExecFn    string // AT_EXECFN; empty means Path
 
+	// Embedded says that there is no command, of which errors could name options.
+	Embedded bool
 	// Compact has the vdso lie behind the stack, so that memory of the program is in few places.
 	Compact   bool
 	StackSize uint64 // RLIMIT_STACK in bytes; 0 means 8 MiB
@@ -192,12 +194,20 @@ func (p *Program) followScripts(budget argBudget) *Error {
 func (p *Program) inScript(depth int, err *Error) *Error {
 	switch {
 	case err != nil && err.Foreign != nil && depth > 0:
-		err.Msg = fmt.Sprintf("its interpreter %s is a program of this host (%s), not of the guest (give a root that has one with -L, or run the script without hospes)",
-			p.main.name, guest.MachineName(err.Foreign.Machine))
+		err.Msg = fmt.Sprintf("its interpreter %s is a program of this host (%s), not of the guest%s",
+			p.main.name, guest.MachineName(err.Foreign.Machine), p.cfg.hint("give a root that has one with -L, or run the script without hospes"))
 	case err != nil && depth > 0:
 		err.Msg = fmt.Sprintf("interpreter %s: %s", p.main.name, err.Msg)
 	}
 	return err
+}
+
+// hint is advice about the command's options, as an error shows it.
+func (c *Config) hint(text string) string {
+	if c.Embedded {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 // enterScript opens the interpreter that the #! line in head names.
@@ -325,7 +335,7 @@ func (p *Program) findInterpreter() *Error {
 	if err != nil {
 		msg := fmt.Sprintf("interpreter %s: %s", path, reason(err))
 		if errnoOf(err) == _ENOENT {
-			msg = fmt.Sprintf("interpreter %s not found (give the sysroot with -L)", path)
+			msg = fmt.Sprintf("interpreter %s not found%s", path, p.cfg.hint("give the sysroot with -L"))
 		}
 		return &Error{Msg: msg, Errno: errnoOf(err)}
 	}

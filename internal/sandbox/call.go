@@ -99,10 +99,7 @@ func (t *Task) Wait() Exit {
 	k.running.Wait()
 	k.files.close()
 	p := t.P
-	exit := Exit{Status: p.status, Refused: Refused(k.refused.Load()), Err: k.err}
-	if _, _, refused := k.budget.Used(); refused {
-		exit.Refused |= RefusedMemory
-	}
+	exit := Exit{Status: p.status, Refused: k.Refused(), Err: k.err}
 	if tr := p.trap; tr != nil && tr.Signal == p.status.Signal {
 		exit.Trap = tr
 	}

@@ -150,6 +150,7 @@ func (x *execRequest) loadInto(m *memory) error {
 
 		Argv:      x.argv,
 		Env:       x.env,
+		Embedded:  true,
 		Compact:   true,
 		StackSize: t.P.limits.stack(),
 	}

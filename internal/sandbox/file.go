@@ -169,7 +169,8 @@ func (kf *kernelFiles) newTaskFiles(k *Kernel) (f taskFiles, err error) {
 	}
 	for _, file := range kf.standardFiles() {
 		if _, e := f.fds.add(file, 0, false); e != 0 {
-			return f, e
+			k.refused.Or(uint32(RefusedFiles))
+			return f, fmt.Errorf("the standard files: %w", e)
 		}
 	}
 	return f, nil

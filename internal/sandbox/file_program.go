@@ -63,6 +63,15 @@ func (t *Task) openProgram(dirfd int, name string, flags int) (loader.File, stri
 	return &programFile{f: f}, p.c.Name(at), 0
 }
 
+// place has the file of the first program be there under its name.
+func (kf *kernelFiles) place(name string, file loader.Mappable) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return kf.ns.Place(name, &vfs.Image{File: file, FD: file.Mapped(name).FD, Size: info.Size()})
+}
+
 // programFile is an open program, for the loader.
 type programFile struct{ f *vfs.File }
 

@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -40,6 +41,9 @@ func (in *input) fill() {
 	go func() {
 		b := make([]byte, 32<<10)
 		n, err := in.r.Read(b)
+		if n < 0 || n > len(b) { // as other readers of readers say
+			n, err = 0, errCount
+		}
 		in.mu.Lock()
 		in.buf, in.err, in.reading = b[:n], err, false
 		in.mu.Unlock()
@@ -47,6 +51,9 @@ func (in *input) fill() {
 		release()
 	}()
 }
+
+// errCount is what package bufio panics with, which would be the end of all guests.
+var errCount = errors.New("a reader has returned an impossible count")
 
 // stop has nothing read any more. A reader that knows deadlines returns at once.
 func (in *input) stop() {
@@ -129,20 +136,36 @@ func (o *output) Write(b []byte, _ int64) (int, vfs.Errno) {
 		return len(b), 0
 	}
 	own := append([]byte(nil), b[:n]...) // the writer may have it for longer than we do
-	done := make(chan error, 1)
+	done := make(chan written, 1)
 	go func() {
-		_, err := o.w.Write(own)
+		n, err := o.w.Write(own)
 		<-kf.output
-		done <- err
+		done <- written{n, err}
 	}()
 	select {
-	case err := <-done:
-		if err != nil {
-			return 0, writeErrno(err)
-		}
+	case w := <-done:
+		return w.result(n)
 	case <-kf.stopped:
+		return len(b), 0
 	}
-	return len(b), 0
+}
+
+// written is what a writer has returned.
+type written struct {
+	n   int
+	err error
+}
+
+// result is that of write(2) of n bytes: what has been written comes before the error that has kept the rest from it. Whoever
+// writes less must say why (io.Writer), but not all do.
+func (w written) result(n int) (int, vfs.Errno) {
+	switch {
+	case w.n > 0 && w.n <= n:
+		return w.n, 0
+	case w.err != nil:
+		return 0, writeErrno(w.err)
+	}
+	return 0, syscall.EIO
 }
 
 // writeErrno is what a guest is told of an error of a writer's.

@@ -58,6 +58,15 @@ const (
 	RefusedFiles
 )
 
+// Refused says which limits have kept the guest from something so far.
+func (k *Kernel) Refused() Refused {
+	r := Refused(k.refused.Load())
+	if _, _, refused := k.budget.Used(); refused {
+		r |= RefusedMemory
+	}
+	return r
+}
+
 // noteRefusal notes that a system call has failed, if a limit is why.
 func (k *Kernel) noteRefusal(r *Row, e syscall.Errno) {
 	switch {

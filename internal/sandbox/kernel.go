@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -68,8 +69,10 @@ const (
 
 // Program is what the first process is to run.
 type Program struct {
-	Path      string      // the name of the file
-	File      loader.File // the file, if it is open already; Run closes it
+	Path string // the name of the file, which is absolute
+	// File is the file, if it is open already; Run closes it. If it is a loader.Mappable, it can be read all the same,
+	// and is found under its name unless there is another file.
+	File      loader.File
 	Argv, Env []string
 }
 
@@ -142,6 +145,7 @@ func New(cfg Config) (*Kernel, error) {
 		cfg.Hostname = "sandbox"
 	}
 	cfg.CPUs = max(cfg.CPUs, 1)
+	cfg.Limits.Instructions = min(cfg.Limits.Instructions, math.MaxInt64) // nobody gets there
 	files, err := newKernelFiles(cfg.Files)
 	if err != nil {
 		return nil, err
@@ -201,6 +205,12 @@ func (k *Kernel) start(prog Program) (*Task, error) {
 	}
 	t := &Task{K: k, P: p, sleeper: newSleeper(), sig: taskSignals{stack: noStack}, files: f, sched: scheduling{slack: defaultSlack}}
 	t.name.set(prog.Path)
+	if file, ok := prog.File.(loader.Mappable); ok {
+		if err := k.files.place(prog.Path, file); err != nil {
+			t.files.release()
+			return nil, err
+		}
+	}
 	x := execRequest{t: t, path: prog.Path, file: prog.File, argv: prog.Argv, env: prog.Env}
 	m, err := x.load()
 	if err != nil {

@@ -65,7 +65,7 @@ func (f *File) list(c *Caller) ([]Dirent, Errno) {
 	list = append(list, own...)
 	points := f.Path.Mount.pointsIn(d)
 	for name, p := range points {
-		list = append(list, Dirent{name, p.node.Ino(), S_IFDIR})
+		list = append(list, Dirent{name, p.node.Ino(), p.node.Type()})
 	}
 	extra := list[len(list)-len(points):]
 	slices.SortFunc(extra, func(a, b Dirent) int { return cmp.Compare(a.Name, b.Name) })

@@ -4,6 +4,7 @@ package vfs
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,7 +21,7 @@ type Mount struct {
 	dev    uint64
 	opts   MountOptions
 
-	// points are directories that exist only in this mount, so that others can be
+	// points are files that exist only in this mount, directories so that others can be
 	// mounted there: by the directory that they are in, and name. Guarded by ns.mu.
 	points map[*Dentry]map[string]*Dentry
 }
@@ -110,13 +111,32 @@ func (ns *Namespace) Mount(fs *FS, target string, opts MountOptions) error {
 	return nil
 }
 
+// Place has a file be at target, an absolute path in the namespace, that only the namespace has, if there is none. What is missing of the
+// path becomes directories.
+func (ns *Namespace) Place(target string, file *Image) error {
+	if !strings.HasPrefix(target, "/") {
+		return fmt.Errorf("%q is not an absolute path", target)
+	}
+	c := &Caller{NS: ns, Root: ns.Root(), Cwd: ns.Root()}
+	if _, e := c.Walk(c.Root, target, Follow); e != syscall.ENOENT {
+		return nil
+	}
+	dir, name := path.Split(path.Clean(target))
+	p, e := c.mountPoint(dir)
+	if e != 0 {
+		return fmt.Errorf("%s: %w", target, e)
+	}
+	ns.point(p, name, file)
+	return nil
+}
+
 // mountPoint resolves a path, and makes the directories of it that are missing.
 func (c *Caller) mountPoint(target string) (Path, Errno) {
 	p := c.Root
 	for name := range strings.SplitSeq(target, "/") {
 		next, e := c.Walk(p, name, Follow|AllowEmpty)
 		if e == syscall.ENOENT {
-			next, e = c.NS.point(p, name), 0
+			next, e = c.NS.point(p, name, &pointDir{}), 0
 		}
 		if e != 0 {
 			return Path{}, e
@@ -129,8 +149,14 @@ func (c *Caller) mountPoint(target string) (Path, Errno) {
 	return p, 0
 }
 
-// point makes a directory that exists only for something to be mounted there.
-func (ns *Namespace) point(dir Path, name string) Path {
+// pointNode is a file that exists only in a mount.
+type pointNode interface {
+	Node
+	number(ino uint64)
+}
+
+// point makes a file that exists only in the mount of dir.
+func (ns *Namespace) point(dir Path, name string, n pointNode) Path {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	m := dir.Mount
@@ -140,20 +166,22 @@ func (ns *Namespace) point(dir Path, name string) Path {
 	if m.points[dir.Dentry] == nil {
 		m.points[dir.Dentry] = map[string]*Dentry{}
 	}
-	ino := pointIno + uint64(len(m.points))<<16 + uint64(len(m.points[dir.Dentry]))
-	d := &Dentry{fs: m.fs, node: &pointDir{ino: ino}, parent: dir.Dentry, name: name}
+	n.number(pointIno + uint64(len(m.points))<<16 + uint64(len(m.points[dir.Dentry])))
+	d := &Dentry{fs: m.fs, node: n, parent: dir.Dentry, name: name}
 	m.points[dir.Dentry][name] = d
 	return Path{m, d}
 }
 
-// pointIno is where the numbers of such directories begin.
+// pointIno is where the numbers of such files begin.
 const pointIno = 1 << 62
 
-// pointDir is an empty directory that nobody can write to.
+// pointDir is an empty directory that nobody can write to, for something to be mounted there.
 type pointDir struct {
 	base
 	ino uint64
 }
+
+func (d *pointDir) number(ino uint64) { d.ino = ino }
 
 func (d *pointDir) Ino() uint64  { return d.ino }
 func (d *pointDir) Type() uint32 { return S_IFDIR }
@@ -163,7 +191,7 @@ func (d *pointDir) Attr() (Attr, Errno) {
 func (d *pointDir) Lookup(*Caller, string) (Node, Errno) { return nil, syscall.ENOENT }
 func (d *pointDir) List(*Caller) ([]Dirent, Errno)       { return nil, 0 }
 
-// pointsIn returns the mount points that exist only in m, in the directory d.
+// pointsIn returns the files that exist only in m, in the directory d.
 func (m *Mount) pointsIn(d *Dentry) map[string]*Dentry {
 	if m == nil {
 		return nil
