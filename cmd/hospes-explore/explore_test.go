@@ -61,7 +61,7 @@ func command(t *testing.T, name string, args ...string) {
 }
 
 // explored starts an exploration, and returns the address of its page when the guest has ended.
-func explored(t *testing.T) string {
+func explored(t *testing.T, flags ...string) string {
 	t.Helper()
 	gcc := need(t, "riscv64-linux-gnu-gcc")
 	dir := t.TempDir()
@@ -71,7 +71,7 @@ func explored(t *testing.T) string {
 	if err := os.WriteFile(in("guest.c"), []byte(guest), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	command(t, gcc, "-O1", "-static", "-o", in("guest"), in("guest.c"))
+	command(t, gcc, append(flags, "-O1", "-static", "-o", in("guest"), in("guest.c"))...)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	cmd := exec.CommandContext(ctx, in("hospes"), "explore", "--stay", "2m", "--mapping=offset", in("guest"), evil)
 	stderr, err := cmd.StderrPipe()
@@ -194,7 +194,7 @@ func TestPage(t *testing.T) {
 		Maps, Chart, Events    int
 		Evil                   bool
 		Names                  []string
-		Other                  string
+		Other, Code            string
 	}
 	browse(t, page, `
 		const rows = id => [...document.querySelectorAll('#' + id + ' tr.row, #' + id + ' tbody tr')];
@@ -215,6 +215,8 @@ func TestPage(t *testing.T) {
 		r.Sorted = first('functiontable').slice(0, 3);
 		rows('functiontable').find(x => x.cells[0].textContent === 'one').click();
 		r.Other = $('flowname').textContent;
+		for (let i = 0; i < 100 && !$('codename').textContent.includes(' one'); i++) await sleep(50);
+		r.Code = $('codename').textContent;
 		r.Evil = !!document.getElementById('evil');
 		return r;`, &got)
 	if len(got.Functions) < 2 || got.Functions[0] != "three" || got.Functions[1] != "one" || got.Selected != "three" {
@@ -237,9 +239,32 @@ func TestPage(t *testing.T) {
 	if len(got.Sorted) < 2 || got.Sorted[0] > got.Sorted[1] || got.Other != "Control flow of one" {
 		t.Errorf("sorted %q, chosen %q", got.Sorted, got.Other)
 	}
+	if !strings.Contains(got.Code, " one") {
+		t.Errorf("the code is %q, not of the function that was chosen", got.Code)
+	}
 	if regions := string(get(t, page+"/"+got.Regions)); !strings.Contains(regions, `class="region"`) || !strings.Contains(regions, "three") {
 		t.Error("no page of regions")
 	}
+}
+
+// TestStripped: functions without names have their translations.
+func TestStripped(t *testing.T) {
+	var data struct {
+		Processes []struct {
+			Data struct{ Function, Block []struct{ Name, Function string } }
+		}
+	}
+	if err := json.Unmarshal(get(t, explored(t, "-s")+"/data"), &data); err != nil {
+		t.Fatal(err)
+	}
+	d := data.Processes[0].Data
+	hottest := d.Function[0].Name
+	for _, b := range d.Block {
+		if b.Function == hottest {
+			return
+		}
+	}
+	t.Errorf("no translation of %s: %v", hottest, d.Block[:5])
 }
 
 // TestHost: a page from elsewhere, to whose name this machine answers, gets nothing; nor do names of other files.

@@ -22,7 +22,7 @@ function draw(tag, attrs, text) {
 }
 
 const sum = list => list.reduce((a, b) => a + b, 0);
-const functionOf = name => name.split('+0x')[0];
+const count = (n, what) => n + ' ' + what + (n === 1 ? '' : 's');
 const percent = (n, all) => all ? (100 * n / all).toFixed(1) : '0.0';
 
 // table shows rows in place of what is in an element. A column is a title, what it says of a row, and whether that is a number.
@@ -70,7 +70,7 @@ function showFunctions(p) {
 		{ title: 'seconds', of: f => (f.Flat * p.Period).toFixed(2), key: f => f.Flat, number: true },
 		{ title: 'optimised %', of: f => percent(f.Tiers.optimised ?? 0, f.Flat), key: f => (f.Tiers.optimised ?? 0) / (f.Flat || 1), number: true },
 		{ title: 'file', of: f => f.File.split('/').pop() },
-	], list, f => { state.fn = f.Name; state.pc = null; show(); }, f => f.Name === state.fn);
+	], list, f => chooseFunction(f.Name), f => f.Name === state.fn);
 }
 
 function showBlocks(p) {
@@ -83,7 +83,19 @@ function showBlocks(p) {
 		{ title: 'instructions', of: b => b.Insts, number: true },
 		{ title: 'host bytes', of: b => b.Bytes, number: true },
 		{ title: 'links', of: b => (b.Exits ?? []).filter(e => e.Linked).length + ' of ' + (b.Exits ?? []).length },
-	], list, b => { state.fn = functionOf(b.Name); choose(b.PC); }, b => b.PC === state.pc);
+	], list, b => { state.fn = b.Function; choose(b.PC); }, b => b.PC === state.pc);
+}
+
+// hottest is the translation of the chosen function with the most samples, by which they are sorted.
+const hottest = () => state.data.Processes?.find(p => p.Name === state.process)?.Data.Block?.find(b => b.Function === state.fn);
+
+// chooseFunction shows a function, and the code of its hottest translation.
+function chooseFunction(name) {
+	state.fn = name;
+	state.pc = null;
+	const b = hottest();
+	if (b) choose(b.PC);
+	else show();
 }
 
 // choose shows the code of the translation at an address.
@@ -112,7 +124,7 @@ const heat = share => 'hsl(' + (50 - 50 * share) + ' 95% ' + (94 - 34 * Math.sqr
 function showFlow(p) {
 	const byPC = new Map();
 	for (const b of p.Block ?? []) {
-		if (functionOf(b.Name) !== state.fn) continue;
+		if (b.Function !== state.fn) continue;
 		const known = byPC.get(b.PC);
 		if (!known || b.Kind === 'optimised') byPC.set(b.PC, b);
 	}
@@ -133,7 +145,7 @@ function showFlow(p) {
 		const g = draw('g', { class: 'block' + (b.PC === state.pc ? ' on' : ''), 'data-pc': b.PC });
 		g.append(draw('rect', { x: left, y: y(i), width: w, height: h, rx: 4, fill: heat(b.Samples / most) }));
 		g.append(draw('text', { x: left + 8, y: y(i) + 13 }, b.PC + '  +0x' + (b.Name.split('+0x')[1] ?? '0')));
-		g.append(draw('text', { x: left + 8, y: y(i) + 26 }, b.Kind + ', ' + b.Insts + ' instructions, ' + b.Samples + ' samples'));
+		g.append(draw('text', { x: left + 8, y: y(i) + 26 }, b.Kind + ', ' + b.Insts + ' instructions, ' + count(b.Samples, 'sample')));
 		g.onclick = () => choose(b.PC);
 		svg.append(g);
 	});
@@ -157,7 +169,7 @@ function showTime(p) {
 			const tall = n / most * height;
 			base -= tall;
 			const r = draw('rect', { x, y: base, width: w, height: tall, class: tier });
-			r.append(draw('title', {}, tier + ': ' + n + ' samples'));
+			r.append(draw('title', {}, tier + ': ' + count(n, 'sample')));
 			svg.append(r);
 		}
 		for (const [name, n] of [['chained', m.Chained], ['unchained', m.Unchained]]) {
@@ -169,7 +181,8 @@ function showTime(p) {
 	svg.append(draw('text', { x: 0, y: height + 14 }, '0 s'), draw('text', { x: width - 60, y: height + 14 }, p.Elapsed.toFixed(1) + ' s'));
 	$('chart').replaceChildren(svg);
 	const legend = $('legend');
-	legend.replaceChildren('samples: ', ...tiers.flatMap(t => [make('span', '', t), t]), '   lines: links made (blue, at most ' + links + ' in a piece), taken back (red)');
+	const sign = (kind, text) => [make('span', '', kind), text];
+	legend.replaceChildren('samples: ', ...tiers.flatMap(t => sign(t, t)), '; links: ', ...sign('chained', 'made, at most ' + links + ' in a piece'), ...sign('unchained', 'taken back'));
 	table('eventtable', [
 		{ title: 'until, s', of: m => m.At.toFixed(1), key: m => m.At, number: true },
 		...['Translated', 'Regions', 'Chained', 'Unchained', 'Invalidated', 'Refused'].map(n => ({ title: n.toLowerCase(), of: m => m[n], number: true })),
@@ -211,7 +224,7 @@ function show() {
 	const p = chosen.Data;
 	$('state').textContent = (p.Ended || !state.data.Running ? 'ended after ' : 'running for ') + p.Elapsed.toFixed(1) + ' s';
 	$('regions').href = 'regions?process=' + encodeURIComponent(chosen.Name);
-	state.fn ??= p.Function?.find(f => (p.Block ?? []).some(b => functionOf(b.Name) === f.Name))?.Name ?? null;
+	state.fn ??= p.Function?.find(f => (p.Block ?? []).some(b => b.Function === f.Name))?.Name ?? null;
 	showTime(p);
 	showFunctions(p);
 	showFlow(p);
@@ -224,8 +237,8 @@ async function refresh() {
 		state.data = await (await fetch('data')).json();
 		show();
 		if (!state.pc) {
-			const hottest = state.data.Processes?.find(p => p.Name === state.process)?.Data.Block?.find(b => functionOf(b.Name) === state.fn);
-			if (hottest) choose(hottest.PC);
+			const b = hottest();
+			if (b) choose(b.PC);
 		}
 	} catch (e) {
 		$('state').textContent = 'hospes explore has ended: ' + e.message;
@@ -235,5 +248,10 @@ async function refresh() {
 	else if (state.running) { state.running = false; setTimeout(refresh, 1000); } // what came last
 }
 
-$('process').onchange = e => { state.process = e.target.value; state.fn = state.pc = null; show(); };
+$('process').onchange = e => {
+	state.process = e.target.value;
+	state.fn = state.pc = null;
+	show(); // chooses a function
+	chooseFunction(state.fn);
+};
 refresh();

@@ -46,13 +46,14 @@ type Moment struct {
 
 // Block is a translation.
 type Block struct {
-	PC      string // in hexadecimal, as all addresses
-	Name    string // function and distance
-	Kind    string // "translated", "optimised", "native"
-	Insts   int
-	Bytes   int   // of host code
-	Samples int64 // in its first instruction up to the next block
-	Exits   []Exit
+	PC       string // in hexadecimal, as all addresses
+	Name     string // symbol and distance
+	Function string // as in Snapshot.Function
+	Kind     string // "translated", "optimised", "native"
+	Insts    int
+	Bytes    int   // of host code
+	Samples  int64 // in its first instruction up to the next block
+	Exits    []Exit
 }
 
 // Exit is a way out of a block.

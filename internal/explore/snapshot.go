@@ -112,7 +112,7 @@ func (r *Recorder) blocks(places map[uint64]int64) []Block {
 }
 
 func (r *Recorder) block(b *engine.BlockInfo, samples int64) Block {
-	d := Block{PC: hex(b.PC), Name: r.Process.Symbol(b.PC), Kind: "translated", Insts: b.Insts, Bytes: b.HostBytes, Samples: samples}
+	d := Block{PC: hex(b.PC), Name: r.Process.Symbol(b.PC), Function: r.Profile.Function(b.PC), Kind: "translated", Insts: b.Insts, Bytes: b.HostBytes, Samples: samples}
 	switch {
 	case b.Region:
 		d.Kind = "optimised"

@@ -14,6 +14,22 @@ type FunctionTime struct {
 	Tiers      map[string]int64 // those in itself, by tier
 }
 
+// function is the name of the function that a place is in.
+func (p place) function() string {
+	if p.obj == nil {
+		return "[code without a file]"
+	}
+	return p.obj.symbol(p.addr)
+}
+
+// Function is the name of the function that guest code is in, as Summary has it.
+func (p *Profile) Function(pc uint64) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	obj, addr, _ := p.objs.at(pc)
+	return place{obj: obj, addr: addr}.function()
+}
+
 // Summary is the samples by function, the hottest first, and those in each place, by guest address.
 func (p *Profile) Summary() (functions []FunctionTime, places map[uint64]int64) {
 	p.mu.Lock()
@@ -22,9 +38,9 @@ func (p *Profile) Summary() (functions []FunctionTime, places map[uint64]int64) 
 	byName := map[key]*FunctionTime{}
 	places = map[uint64]int64{}
 	of := func(at place) *FunctionTime {
-		k := key{"[code without a file]", ""}
+		k := key{at.function(), ""}
 		if at.obj != nil {
-			k = key{at.obj.symbol(at.addr), at.obj.name}
+			k.file = at.obj.name
 		}
 		f := byName[k]
 		if f == nil {
