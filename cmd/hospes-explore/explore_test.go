@@ -251,7 +251,9 @@ func TestPage(t *testing.T) {
 func TestStripped(t *testing.T) {
 	var data struct {
 		Processes []struct {
-			Data struct{ Function, Block []struct{ Name, Function string } }
+			Data struct {
+				Function, Block []struct{ Name, Function string }
+			}
 		}
 	}
 	if err := json.Unmarshal(get(t, explored(t, "-s")+"/data"), &data); err != nil {

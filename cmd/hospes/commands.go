@@ -62,9 +62,9 @@ func runCommand(args []string) *opts {
 			usage(os.Stdout)
 			os.Exit(0)
 		case err == errNo:
-			os.Exit(exitNo)
+			os.Exit(c.failure())
 		default:
-			status := exitNo
+			status := c.failure()
 			var bad usageError
 			if errors.As(err, &bad) {
 				status, err = exitUsage, fmt.Errorf("%w (see hospes --help)", err)
@@ -99,6 +99,15 @@ func (c *command) carryOut(o *opts, args []string) error {
 
 // takesProgram reports whether a program follows, and the options of hospes apply.
 func (c *command) takesProgram() bool { return strings.Contains(c.args, "PROGRAM") }
+
+// failure is the exit status if the command could not be carried out. Where the guest has
+// the small ones it is one of hospes itself.
+func (c *command) failure() int {
+	if c.takesProgram() {
+		return exitFailure
+	}
+	return exitNo
+}
 
 func newFlags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)

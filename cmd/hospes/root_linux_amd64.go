@@ -38,7 +38,7 @@ const (
 )
 
 var runTable = []option{
-	{"root", "", "ROOT", "the root: a directory, an OCI image layout, a tar of one or of docker save, docker://REGISTRY/NAME:TAG", runOption(func(r *runOpts, v string) error {
+	{"root", "", "ROOT", "the root: a directory, an OCI image layout, a tar of one or of docker save, either with :TAG, or docker://REGISTRY/NAME:TAG", runOption(func(r *runOpts, v string) error {
 		r.root = v
 		return nil
 	})},
@@ -134,7 +134,7 @@ func runInRoot(o *opts, args []string) error {
 
 // find makes a directory of the root, and finds the user in it.
 func (r *runOpts) find() (err error) {
-	if _, err := os.Stat(r.root); err != nil && !strings.Contains(r.root, "://") {
+	if err := exists(r.root); err != nil {
 		return err
 	}
 	if !isRootDirectory(r.root) {
@@ -161,6 +161,20 @@ func (r *runOpts) find() (err error) {
 		dirs = []string{filepath.Join(r.keep, "upper"), r.root}
 	}
 	r.found, err = rootfs.FindUser(cmp.Or(r.user, r.image.Config.User), dirs...)
+	return err
+}
+
+// exists reports why there is no root of this name. A tag may follow that of an image.
+func exists(name string) error {
+	if strings.Contains(name, "://") {
+		return nil
+	}
+	_, err := os.Stat(name)
+	if i := strings.LastIndexByte(name, ':'); err != nil && i > 0 {
+		if _, e := os.Stat(name[:i]); e == nil {
+			return nil
+		}
+	}
 	return err
 }
 

@@ -173,7 +173,7 @@ func (x *extraction) create(parent int, base, name string, h *tar.Header, r io.R
 	delete(x.dirs, name)
 	mode := uint32(h.Mode & 0o7777)
 	switch h.Typeflag {
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		return writeFile(parent, base, h, r)
 	case tar.TypeLink:
 		return x.link(parent, base, h.Linkname)

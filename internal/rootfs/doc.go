@@ -16,7 +16,7 @@ type Bind struct {
 // Config says what root the process gets.
 type Config struct {
 	Root  string // the directory
-	Binds []Bind // in addition to /proc, /dev and resolv.conf
+	Binds []Bind // in addition to /proc, /dev, resolv.conf and hosts
 
 	// Discard has changes of the root not reach the directory: they are in memory, and gone
 	// with the last process inside.
@@ -60,4 +60,8 @@ var devLinks = []link{
 	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 }
 
-const resolvConf = "/etc/resolv.conf"
+// How names of the network are resolved: what name servers there are, and names that need none.
+const (
+	resolvConf = "/etc/resolv.conf"
+	hosts      = "/etc/hosts"
+)

@@ -116,16 +116,35 @@ func fill(root int, cfg Config) error {
 	if err := fillDev(root, cfg.Log); err != nil {
 		return err
 	}
-	binds := []Bind{{"/proc", "/proc", false}}
-	if unix.Access(resolvConf, unix.R_OK) == nil {
-		binds = append(binds, Bind{resolvConf, resolvConf, true})
-	}
+	binds := append([]Bind{{"/proc", "/proc", false}}, names(root)...)
 	for _, b := range append(binds, cfg.Binds...) {
 		if err := bind(root, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// names are the files by which names of the network are resolved. The root's own hosts stays, but if it is
+// empty, as it is in images: their builders have mounted another one there.
+func names(root int) (binds []Bind) {
+	for _, name := range []string{resolvConf, hosts} {
+		if unix.Access(name, unix.R_OK) == nil && !(name == hosts && filled(root, name)) {
+			binds = append(binds, Bind{name, name, true})
+		}
+	}
+	return binds
+}
+
+// filled reports whether there is a file inside that is not empty.
+func filled(root int, name string) bool {
+	fd, err := inroot.LookUp(root, name)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Size > 0
 }
 
 // fillDev makes /dev.

@@ -42,7 +42,7 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 	if err := placeDev(root); err != nil {
 		return "", nil, err
 	}
-	for _, b := range append(defaultBinds(), cfg.Binds...) {
+	for _, b := range append(defaultBinds(root), cfg.Binds...) {
 		host, err := inroot.Open(b.Host)
 		if err != nil {
 			return "", nil, err
@@ -65,7 +65,13 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 		}
 	}
 	forgetChildren() // of the copy and the image
-	return dir, binds, asUser(cfg.User)
+	if err := asUser(cfg.User); err != nil {
+		return "", nil, err
+	}
+	if unix.Access(dir, unix.X_OK) != nil {
+		return "", nil, fmt.Errorf("user %d is not allowed into %s, or a directory above it", cfg.User.UID, dir)
+	}
+	return dir, binds, nil
 }
 
 // asUser becomes the user, if this process may.
@@ -77,12 +83,12 @@ func asUser(u User) error {
 }
 
 // defaultBinds are what is there without being asked for.
-func defaultBinds() []Bind {
+func defaultBinds(root int) []Bind {
 	binds := []Bind{{"/proc", "/proc", false}, {"/dev/pts", "/dev/pts", false}, {"/dev/ptmx", "/dev/ptmx", false}}
 	for _, name := range devices {
 		binds = append(binds, Bind{"/dev/" + name, "/dev/" + name, false})
 	}
-	binds = append(binds, Bind{resolvConf, resolvConf, true})
+	binds = append(binds, names(root)...)
 	there := binds[:0]
 	for _, b := range binds {
 		if unix.Access(b.Host, unix.F_OK) == nil {

@@ -110,7 +110,7 @@ func newImageWorld(t *testing.T) *imageWorld {
 	if err := tarball.WriteToFile(filepath.Join(w.dir, "image.tar"), tag, img); err != nil {
 		t.Fatal(err)
 	}
-	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img})
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Annotations: map[string]string{"org.opencontainers.image.ref.name": "v1"}}})
 	if _, err := layout.Write(filepath.Join(w.dir, "layout"), index); err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +197,8 @@ func (w *imageWorld) test(t *testing.T, how string) {
 	for _, root := range []string{"image.tar", "layout", "docker://" + w.registry} {
 		equal(root, run(root), show+of)
 	}
+	equal("a tag", run("image.tar:v1"), show+of)
+	equal("a tag of a layout", run("layout:v1"), show+of)
 	equal("arguments", run("image.tar", "cat", "/etc/passwd"), show+"root:x:0:0::/root:/bin/sh\nweb:x:0:0::/srv:/bin/sh\n")
 	equal("a directory, a variable", run("image.tar", "-w", "/etc", "-e", "A=mine", "--", "show"), "/bin/prog in /etc as 0, A=mine\n/bin/prog in /etc as 0, A=mine\n")
 	equal("an entry point", run("image.tar", "--entrypoint", "prog", "show"), "prog in /srv as 0, A=image\n")
@@ -228,7 +230,7 @@ func (w *imageWorld) directory(t *testing.T, run func(string, ...string) string)
 	if err := os.RemoveAll(root); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{"bin", "srv"} {
+	for _, d := range []string{"bin", "etc", "srv"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -246,6 +248,17 @@ func (w *imageWorld) directory(t *testing.T, run func(string, ...string) string)
 	}
 	if _, err := os.Stat(root + "/srv/file"); err == nil {
 		t.Error("--rm has not forgotten a change")
+	}
+	// Names without a name server are the host's, but for those of the root.
+	hosts, err := os.ReadFile("/etc/hosts")
+	if got := run("root", "--rm", "prog", "cat", "/etc/hosts"); err == nil && got != string(hosts) {
+		t.Errorf("/etc/hosts: %q", got)
+	}
+	if err := os.WriteFile(root+"/etc/hosts", []byte("own\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := run("root", "--rm", "prog", "cat", "/etc/hosts"); got != "own\n" {
+		t.Errorf("the root's own /etc/hosts: %q", got)
 	}
 	run("root", "prog", "write", "/srv/file")
 	if got, err := os.ReadFile(root + "/srv/file"); err != nil || string(got) != "written\n" {
