@@ -134,6 +134,12 @@ var ioctls = map[uint32]ioctlArg{
 	tiocslcktrmios:    {ioctlIn, sizeofTermios},
 	tiocgptpeer:       {},
 
+	// Namespaces (ioctl_nsfs(2)): these take no argument, and programs leave it out.
+	unix.NS_GET_USERNS:    {},
+	unix.NS_GET_PARENT:    {},
+	unix.NS_GET_NSTYPE:    {},
+	unix.NS_GET_OWNER_UID: {ioctlOut, sizeofInt},
+
 	// All files.
 	fionbio:              {ioctlIn, sizeofInt},
 	fioasync:             {ioctlIn, sizeofInt},

@@ -290,7 +290,7 @@ func sysMincore(t *Task, c *Call) (uint64, syscall.Errno) {
 	if addr%t.Mem.PageSize() != 0 {
 		return 0, syscall.EINVAL
 	}
-	if !t.Mem.Covered(addr, n) {
+	if n < c.Args[1] || !t.Mem.Covered(addr, n) {
 		return 0, syscall.ENOMEM
 	}
 	vec := make([]byte, 0, n/mem.PageSize)

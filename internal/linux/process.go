@@ -13,6 +13,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/ptrace"
+	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -23,8 +24,10 @@ type Process struct {
 	Root  Sysroot
 	Image *loader.Image
 
-	// Exe is the host path of the program file, for /proc/self/exe.
-	Exe string
+	// Exe is the host path of the program file, for /proc/self/exe. Where that does not lead
+	// to the file, as to one of memfd_create(2), it is open as program, which is nil otherwise.
+	Exe     string
+	program *reserved.Descriptor
 	// Argv and Env are those of the program, as execve got them.
 	Argv, Env []string
 

@@ -105,7 +105,7 @@ func (p *Process) exe(dirfd int, name string) (host, guest string, ok bool) {
 	}
 	dir = path.Clean(dir)
 	if _, own := p.ownProcDir(dir); own {
-		return p.Exe, p.root().Guest(p.Exe), true
+		return p.exeHost(), p.root().Guest(p.Exe), true
 	}
 	pid, _, ok := otherProcDir(dir)
 	if !ok {

@@ -154,6 +154,9 @@ func ptracePeekInfo(t *Task, d *ptrace.Tracee, addr, data uint64) (uint64, sysca
 	list, e := d.PeekInfos(a.Off, a.Flags, min(int(a.N), 1024))
 	for i := range list {
 		if t.Mem.CopyOut(data+uint64(i*len(list[i])), list[i][:]) != nil {
+			if i > 0 {
+				return uint64(i), 0
+			}
 			return 0, syscall.EFAULT
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/hostthread"
 	"github.com/hospes-vm/hospes/internal/inherited"
 	"github.com/hospes-vm/hospes/internal/loader"
+	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -76,6 +78,7 @@ func (p *Process) load(prog Program) error {
 	}
 	defer probed.Close()
 	p.Mem.Watch(func(addr, n uint64) { p.FlushCode() })
+	p.keepProgram(probed.Fd())
 	image, err := probed.Load(p.Mem)
 	if err != nil {
 		return err
@@ -88,6 +91,31 @@ func (p *Process) load(prog Program) error {
 	}
 	p.publish(name)
 	return nil
+}
+
+// keepProgram keeps the program's file open if its name does not lead to it: it has none,
+// another file has it by now, or it is that of a mount which is not attached anywhere.
+func (p *Process) keepProgram(fd int) {
+	name := fdPath(fd)
+	if name == "" {
+		return // nothing is known where there is no /proc
+	}
+	var file, named unix.Stat_t
+	if unix.Fstat(fd, &file) != nil || unix.Stat(name, &named) == nil && file.Dev == named.Dev && file.Ino == named.Ino {
+		return
+	}
+	open, err := openTransient(func() (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) })
+	if err == nil {
+		p.program, _ = reserved.Keep(open)
+	}
+}
+
+// exeHost is a host path that leads to the program's file.
+func (p *Process) exeHost() string {
+	if p.program == nil {
+		return p.Exe
+	}
+	return "/proc/self/fd/" + strconv.Itoa(p.program.Int())
 }
 
 // loaderConfig describes prog to the loader, as execve(2) would.

@@ -81,7 +81,7 @@ func (p *Process) endVfork() {
 func (p *Process) child() *Process {
 	c := &Process{
 		Arch: p.Arch, Mem: p.Mem, Root: p.Root, Image: p.Image,
-		Exe: p.Exe, Argv: p.Argv, Env: p.Env, ExecOptions: p.ExecOptions,
+		Exe: p.Exe, program: p.program, Argv: p.Argv, Env: p.Env, ExecOptions: p.ExecOptions,
 		Tracer: p.Tracer, TraceCode: p.TraceCode, OnExit: p.OnExit,
 		table:  p.table,
 		cpus:   p.cpus,

@@ -26,6 +26,7 @@ var notInSandbox = map[string]string{
 	"dir":            "no inotify, no handles of files",
 	"exec_inherit":   "root has all capabilities before, too, so nothing is cleared for gaining some",
 	"exec_names":     "no ETXTBSY",
+	"exec_unnamed":   "/proc/pid/exe is found by its name",
 	"fd_numbers":     "root raises its limits; descriptors are not sent",
 	"file":           "no seals, leases, hints and SIGIO",
 	"id":             "capset has no effect",

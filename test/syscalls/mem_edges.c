@@ -165,6 +165,7 @@ static void cores(void)
 	TRY(mincore(m, 0, vec));
 	TRY(mincore(m, 1, vec));
 	TRY(mincore(h, 5 * PAGE, vec));
+	TRY(mincore(m, -1ul, vec));
 	TRY(mincore(m, PAGE, NULL));
 	TRY(mincore(m, PAGE, (void *)8));
 	TRY(mincore(m, MAX, vec));

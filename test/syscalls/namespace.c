@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -230,6 +231,10 @@ static void join(void)
 		sprintf(parent, "/proc/self/ns/%s", kinds[i]);
 		int fd = open(name, O_RDONLY);
 		printf("%s: %d", kinds[i], same(name, parent));
+		// These requests take no argument; what is there does not matter.
+		int owner = ioctl(fd, NS_GET_USERNS, name);
+		printf(" owner %d, kind %x, its kind %x;", owner >= 0, ioctl(fd, NS_GET_NSTYPE, name), ioctl(owner, NS_GET_NSTYPE, name));
+		close(owner);
 		int r = setns(fd, i == 1 ? CLONE_NEWNET : 0);
 		printf(" %d %s", r, r ? strerrorname_np(errno) : "");
 		if (r)

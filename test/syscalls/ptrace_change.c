@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -214,6 +215,11 @@ static void signals(void) {
   req("from the second", ptrace(PTRACE_PEEKSIGINFO, pid, &args, list));
   args.off = 0, args.flags = 0;
   req("own", ptrace(PTRACE_PEEKSIGINFO, pid, &args, list));
+  char *pages = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = pages + getpagesize();
+  mprotect(end, getpagesize(), PROT_READ);
+  args.flags = 1;
+  req("as many as there is room for", ptrace(PTRACE_PEEKSIGINFO, pid, &args, end - sizeof list[0]));
+  req("no room", ptrace(PTRACE_PEEKSIGINFO, pid, &args, end));
   args.flags = 6;
   req("bad flags", ptrace(PTRACE_PEEKSIGINFO, pid, &args, list));
   ptrace(PTRACE_CONT, pid, 0L, (long)SIGUSR1);
