@@ -5,6 +5,8 @@ package forkall
 import (
 	"errors"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -63,7 +65,7 @@ func haveProc() bool {
 }
 
 // findPoller learns which descriptor is which and what the event descriptor is
-// registered with: it raises an event and takes the poller's word for it.
+// registered with.
 func findPoller() bool {
 	fds := reserved.Poller()
 	if len(fds) != 2 {
@@ -78,15 +80,49 @@ func findPoller() bool {
 	if event == nil {
 		return false
 	}
-	// The runtime may see the event, and end it, before this does.
-	for range 1000 {
-		var found bool
-		if eventEntry, found = pollOnce(); found {
-			return true
-		}
+	// A thread that waits for events is woken by one, and on a processor that they share it
+	// may run before this thread does, and end the event, however often that tries.
+	const few, many = 4, 1 << 16
+	return findEntry(few) || readEntry() || findEntry(many)
+}
+
+// findEntry learns what the event descriptor is registered with from the poller, which
+// it asks for an event that it raises. The runtime may see that first, and end it.
+func findEntry(attempts int) (found bool) {
+	one := [8]byte{1}
+	for ; attempts > 0 && !found; attempts-- {
 		_, _ = unix.Write(event.Int(), one[:])
+		eventEntry, found = pollOnce()
 	}
-	return false
+	return found
+}
+
+// readEntry learns it from /proc.
+func readEntry() bool {
+	var text [1024]byte
+	info, err := unix.Open("/proc/self/fdinfo/"+strconv.Itoa(poller.Int()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(info)
+	n, _ := unix.Read(info, text[:])
+	data, ok := registered(string(text[:max(n, 0)]), event.Int())
+	eventEntry = unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(data), Pad: int32(data >> 32)}
+	return ok
+}
+
+// registered returns the data with which a descriptor is registered, from the text of an
+// epoll descriptor's file in /proc/pid/fdinfo (proc_pid_fdinfo(5)).
+func registered(info string, fd int) (data uint64, ok bool) {
+	for line := range strings.Lines(info) {
+		f := strings.Fields(line) // tfd: 5 events: 19 data: 600000d3a2e8 pos:0 ...
+		if len(f) < 6 || f[0] != "tfd:" || f[1] != strconv.Itoa(fd) || f[4] != "data:" {
+			continue
+		}
+		data, err := strconv.ParseUint(f[5], 16, 64)
+		return data, err == nil
+	}
+	return 0, false
 }
 
 // pollOnce asks the poller for its events. It leaves them to the runtime: one that
