@@ -73,15 +73,24 @@ const bashHead = `# bash completion for hospes: eval "$(hospes completion bash)"
 _hospes() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i word
 	COMPREPLY=()
+	# --option=value is three words.
+	if [ "$cur" = = ]; then
+		cur=
+	elif [ "$prev" = = ]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		%s) i=$((i + 1)) ;;
+		%s)
+			i=$((i + 1))
+			[ "${COMP_WORDS[i]}" != = ] || i=$((i + 1))
+			;;
 		-*) ;;
 		*)
 			# A command, or a program with arguments of its own.
 			if [ $i != 1 ] || ! command=$(_hospes_options "$word"); then
-				COMPREPLY=($(compgen -f -- "$cur"))
+				_hospes_reply -f -- "$cur"
 				return
 			fi
 			;;
@@ -92,9 +101,9 @@ _hospes() {
 
 const bashWords = `	esac
 	case $cur in
-	-*) COMPREPLY=($(compgen -W "${command:-$(_hospes_options)}" -- "$cur")) ;;
+	-*) _hospes_reply -W "${command:-$(_hospes_options)}" -- "$cur" ;;
 	*)
-		COMPREPLY=($(compgen -f -- "$cur"))
+		_hospes_reply -f -- "$cur"
 		[ $COMP_CWORD != 1 ] || COMPREPLY+=($(compgen -W "%s" -- "$cur"))
 		case ${COMP_WORDS[1]} in
 `
@@ -103,6 +112,8 @@ const bashOptions = `		esac
 		;;
 	esac
 }
+# Names of files may have spaces.
+_hospes_reply() { mapfile -t COMPREPLY < <(compgen "$@"); }
 _hospes_options() {
 	case $1 in
 	"") echo %q ;;
@@ -122,14 +133,14 @@ func completeBash(w io.Writer) {
 	fmt.Fprintf(w, bashWords, strings.Join(commandNames(), " "))
 	for _, c := range commands() {
 		if c.words != nil {
-			fmt.Fprintf(w, "\t\t%s) [ $COMP_CWORD = 1 ] || COMPREPLY=($(compgen -W %q -- \"$cur\")) ;;\n", c.name, strings.Join(c.words, " "))
+			fmt.Fprintf(w, "\t\t%s) [ $COMP_CWORD = 1 ] || _hospes_reply -W %q -- \"$cur\" ;;\n", c.name, strings.Join(c.words, " "))
 		}
 	}
 	fmt.Fprintf(w, bashOptions, strings.Join(dashedAll(table, anyOption), " "))
 	for _, c := range commands() {
 		fmt.Fprintf(w, "\t%s) echo %q ;;\n", c.name, strings.Join(append(dashedAll(c.allOptions(), anyOption), "--help"), " "))
 	}
-	fmt.Fprint(w, "\t*) return 1 ;;\n\tesac\n}\ncomplete -o filenames -F _hospes hospes\n")
+	fmt.Fprint(w, "\t*) return 1 ;;\n\tesac\n}\ncomplete -o filenames -o bashdefault -o default -F _hospes hospes\n")
 }
 
 // bashReply is the command that completes the option's value, if there is something to
@@ -146,7 +157,7 @@ func (opt *option) bashReply() string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf(`COMPREPLY=($(compgen %s -- "$cur")); `, how)
+	return fmt.Sprintf(`_hospes_reply %s -- "$cur"; `, how)
 }
 
 func anyOption(*option) bool { return true }

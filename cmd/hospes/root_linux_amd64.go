@@ -55,7 +55,7 @@ var runTable = []option{
 		r.env = append(r.env, v)
 		return nil
 	})},
-	{"user", "", "USER[:GROUP]", "who the program is inside: names of the root's etc/passwd, or numbers; default: the image's, or root", runOption(func(r *runOpts, v string) error {
+	{"u, user", "", "USER[:GROUP]", "who the program is inside: names of the root's etc/passwd, or numbers; default: the image's, or root", runOption(func(r *runOpts, v string) error {
 		r.user = v
 		return nil
 	})},

@@ -110,6 +110,40 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
+// TestCompletionBash is about what bash makes words of.
+func TestCompletionBash(t *testing.T) {
+	need(t, "bash")
+	bin := filepath.Join(t.TempDir(), "hospes")
+	build(t, bin)
+	t.Chdir(filepath.Dir(bin))
+	for _, name := range []string{"a file", "a root.tar"} {
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("script", []byte(output(t, bin, "completion", "bash")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const script = `. ./script; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _hospes; printf '%s\n' "${COMPREPLY[@]}"`
+	for _, c := range []struct {
+		words, want string
+	}{
+		{"hospes|--mapping|=|t", "table"},
+		{"hospes|--mapping|=", "offset|table|direct"},
+		{"hospes|--mapping|=|table|a f", "a file"},
+		{"hospes|--mapping|=|table|--wx|--stra", "--strace"},
+		{"hospes|run|--root|=|a r", "a root.tar"},
+		{"hospes|a f", "a file"},
+		{"hospes|prog|--mapping|a r", "a root.tar"},
+	} {
+		args := append([]string{"-c", script}, strings.Split(c.words, "|")...)
+		args = slices.Insert(args, 2, "bash")
+		if got := strings.ReplaceAll(strings.TrimSpace(output(t, "bash", args...)), "\n", "|"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.words, got, c.want)
+		}
+	}
+}
+
 // TestCompletionZsh looks at what zsh's own functions are asked to complete.
 func TestCompletionZsh(t *testing.T) {
 	need(t, "zsh")
