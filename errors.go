@@ -91,7 +91,7 @@ func (t *Trap) where() string {
 	return s
 }
 
-// HostError says that a function of the host's has returned an error, or panicked, which has ended the guest.
+// HostError says that a function of the host's has returned an error, or panicked (Err is a *PanicError), which has ended the guest.
 type HostError struct {
 	Function string
 	Err      error
@@ -101,6 +101,20 @@ func (e *HostError) Error() string { return e.Function + ": " + e.Err.Error() }
 
 // Unwrap is e.Err.
 func (e *HostError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of a function of the host's.
+type PanicError struct {
+	Value any
+	Stack []byte // as of debug.Stack, at the panic
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap is the value, if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
 
 // MemoryError says that guest memory cannot be accessed.
 type MemoryError struct {

@@ -1,23 +1,32 @@
 package hospes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/hospes-vm/hospes/internal/sandbox"
 )
 
 // Caller is the guest's call of a Go function, valid as long as that has not returned.
 type Caller struct {
-	i *Instance
-	t *sandbox.Task
+	i        *Instance
+	t        *sandbox.Task
+	returned atomic.Bool
 }
 
-// Context is made of that of the call of Run, Start or Call that runs the guest. It is done, too, when the limit on time is
-// reached and when the instance is closed, so functions that wait should look at it.
-func (c *Caller) Context() context.Context { return c.i.running.Load().ctx }
+// Context is done when the guest is to end, whatever the reason, so functions that wait should look at it. On the guest's first thread it is made of that
+// of the call of Run, Start or Call; other threads may outlive that.
+func (c *Caller) Context() context.Context {
+	if c.t == c.i.task {
+		return c.i.running.Load().ctx
+	}
+	return c.i.life
+}
 
 // Instance is the instance whose guest has called. Its own methods Run, Start and Call return ErrBusy meanwhile.
 func (c *Caller) Instance() *Instance { return c.i }
@@ -25,9 +34,18 @@ func (c *Caller) Instance() *Instance { return c.i }
 // Memory is the memory of the process that has called.
 func (c *Caller) Memory() Memory { return Memory{c.t} }
 
-// Call calls a function of the guest's, as Instance.Call does, on the thread that has called.
+// Call calls a function of the guest's, as Instance.Call does, on the thread that has called. If the guest ends meanwhile, the error says
+// how; so will that of who runs it, whatever the Go function returns.
 func (c *Caller) Call(function string, args ...any) (Result, error) {
-	return c.i.callOn(c.t, function, args)
+	if c.returned.Load() {
+		return Result{}, errors.New("hospes: the guest's call has returned")
+	}
+	r, err := c.i.callOn(c.t, function, args)
+	if errors.Is(err, sandbox.ErrEnded) {
+		exit := c.t.Exit()
+		err = cmp.Or[error](c.i.outcome(&exit), &ExitError{})
+	}
+	return r, err
 }
 
 // hostFunction is a Go function that guests may call.
@@ -91,17 +109,19 @@ func (h *hostFunction) first() int {
 
 // call calls the function for a guest.
 func (h *hostFunction) call(i *Instance, t *sandbox.Task, ints, floats [8]uint64) (ri, rf uint64, err error) {
+	c := &Caller{i: i, t: t}
 	defer func() {
+		c.returned.Store(true)
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
+			err = &PanicError{r, debug.Stack()}
 		}
-		if cause := context.Cause(i.running.Load().ctx); err != nil && cause != nil {
+		if cause := context.Cause(c.Context()); err != nil && cause != nil {
 			err = cause // which is why the function has given up
 		} else if err != nil {
 			err = &HostError{h.name, err}
 		}
 	}()
-	in, err := h.arguments(i, t, ints, floats)
+	in, err := h.arguments(c, ints, floats)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -120,11 +140,11 @@ func (h *hostFunction) call(i *Instance, t *sandbox.Task, ints, floats [8]uint64
 }
 
 // arguments are those of a call.
-func (h *hostFunction) arguments(i *Instance, t *sandbox.Task, ints, floats [8]uint64) ([]reflect.Value, error) {
+func (h *hostFunction) arguments(c *Caller, ints, floats [8]uint64) ([]reflect.Value, error) {
 	ft := h.f.Type()
 	in := make([]reflect.Value, 0, ft.NumIn())
 	if h.caller {
-		in = append(in, reflect.ValueOf(&Caller{i, t}))
+		in = append(in, reflect.ValueOf(c))
 	}
 	ni, nf := 0, 0
 	for n := h.first(); n < ft.NumIn(); n++ {
@@ -133,7 +153,7 @@ func (h *hostFunction) arguments(i *Instance, t *sandbox.Task, ints, floats [8]u
 			in = append(in, fromRegister(at, 0, floats[nf]))
 			nf++
 		case reflect.String:
-			s, err := Memory{t}.ReadString(ints[ni], maxString)
+			s, err := c.Memory().ReadString(ints[ni], maxString)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package hospes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/sandbox"
 )
 
@@ -21,10 +23,13 @@ type Instance struct {
 	m         *Module
 	kernel    *sandbox.Kernel
 	task      *sandbox.Task
-	bias      uint64 // of the program's addresses
+	path      string // of the program
+	bias      uint64 // of its addresses
 	functions map[string]*hostFunction
 	unmount   func()
 
+	life    context.Context         // ends when the guest begins to
+	end     context.CancelCauseFunc // of life
 	running atomic.Pointer[running] // who runs it, or has done so last
 	ended   atomic.Bool             // set with busy held
 
@@ -36,6 +41,17 @@ type Instance struct {
 type running struct {
 	ctx    context.Context // its own, which ends with that of the caller, by a limit, and by Close
 	cancel context.CancelCauseFunc
+	stop   func() bool // has the end of ctx no longer end the guest
+}
+
+// ending tells functions of the host's that the guest is about to end.
+func (i *Instance) ending(err error) {
+	err = cmp.Or(err, ErrClosed)
+	i.end(err)
+	if r := i.running.Load(); r != nil {
+		r.stop()
+		r.cancel(err)
+	}
 }
 
 // Instantiate makes an instance of the module, which is loaded but has not executed anything.
@@ -59,6 +75,7 @@ func (m *Module) Instantiate(o Options) (*Instance, error) {
 		return nil, err
 	}
 	i := &Instance{m: m, functions: functions, left: o.Limits.Time}
+	i.life, i.end = context.WithCancelCause(context.Background())
 	if err := i.load(&o, m.machines(&o, code)); err != nil {
 		m.give()
 		return nil, err
@@ -79,7 +96,7 @@ func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) (e
 		}
 	}()
 	cfg := sandbox.Config{
-		NewMachine: machine, Clock: o.clock(), Random: o.Rand, Hostname: o.Hostname, CPUs: o.CPUs, Files: files,
+		NewMachine: machine, Ending: i.ending, Clock: o.clock(), Random: o.Rand, Hostname: o.Hostname, CPUs: o.CPUs, Files: files,
 		Limits: sandbox.Limits{Memory: o.Limits.Memory, Instructions: o.Limits.Instructions, Tasks: o.Limits.Threads, Stack: stackSize},
 	}
 	if len(i.functions) > 0 {
@@ -92,7 +109,8 @@ func (i *Instance) load(o *Options, machine func() (*sandbox.Machine, error)) (e
 	if len(args) == 0 {
 		args = []string{i.m.Name()}
 	}
-	i.task, err = i.kernel.Start(sandbox.Program{Path: o.path(i.m), File: i.m.program(), Argv: args, Env: o.Env})
+	i.path = o.path(i.m)
+	i.task, err = i.kernel.Start(sandbox.Program{Path: i.path, File: i.m.program(), Argv: args, Env: o.Env})
 	if err != nil {
 		return withRefusal(loadError(err), i.kernel.Refused())
 	}
@@ -139,7 +157,8 @@ func (i *Instance) Start(ctx context.Context) error {
 }
 
 // Call calls a function of the program by its symbol, on the first thread's stack. The guest must wait, or not have been started: then
-// nothing has initialised the program's libraries. Arguments are bool, integers and floating-point numbers of any size, up to 8 each.
+// nothing has initialised the program's libraries. Arguments are bool, integers of any size, up to 8 floating-point numbers, and strings without NUL: the
+// function gets the address of a copy that ends with one, which is on the stack until it returns.
 //
 // If the guest ends meanwhile, by an exit, a trap, a limit or the end of ctx, the instance is closed, and the error is what Run would have
 // returned, or an *ExitError with code 0.
@@ -165,17 +184,20 @@ func (i *Instance) callOn(t *sandbox.Task, function string, args []any) (r Resul
 	if call.Entry, err = i.Symbol(function); err != nil {
 		return r, err
 	}
-	a := arguments{max: len(call.Ints)}
+	var a arguments
 	for _, arg := range args {
 		if err := a.put(arg); err != nil {
 			return r, fmt.Errorf("%s: %w", function, err)
 		}
 	}
-	call.Ints, call.Floats = a.ints, a.floats
+	call.Ints, call.Floats, call.More = a.ints, a.floats, a.more
 	if gp, err := i.Symbol(globalPointer); err == nil {
 		call.Global = gp
 	}
-	ints, floats, err := t.Call(call)
+	ints, floats, err := t.Call(call, a.texts)
+	if f := (*mem.Fault)(nil); errors.As(err, &f) {
+		err = fmt.Errorf("%s: no room for arguments on the stack: %w", function, &MemoryError{f.Addr, true})
+	}
 	return Result{ints[0], floats[0]}, err
 }
 
@@ -197,9 +219,6 @@ func (i *Instance) Instructions() uint64 { return i.kernel.Instructions() }
 
 // Close ends the guest, if it has not ended, and gives back all that the instance has. It waits for who runs the guest to return.
 func (i *Instance) Close() error {
-	if r := i.running.Load(); r != nil {
-		r.cancel(ErrClosed)
-	}
 	i.kernel.Kill(ErrClosed)
 	i.busy.Lock()
 	defer i.busy.Unlock()
@@ -222,8 +241,8 @@ func (i *Instance) enter(ctx context.Context) (leave func(), err error) {
 		return nil, ErrClosed
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	i.running.Store(&running{ctx, cancel})
 	stop := context.AfterFunc(ctx, func() { i.kernel.Kill(context.Cause(ctx)) })
+	i.running.Store(&running{ctx, cancel, stop})
 	begun, timer := time.Now(), (*time.Timer)(nil)
 	if i.left > 0 {
 		timer = time.AfterFunc(i.left, func() { cancel(&LimitError{TimeLimit}) })
@@ -242,6 +261,7 @@ func (i *Instance) enter(ctx context.Context) (leave func(), err error) {
 // finish notes how the guest has ended, with busy held.
 func (i *Instance) finish(exit sandbox.Exit) error {
 	i.ended.Store(true)
+	i.end(ErrClosed)
 	i.unmount()
 	i.m.give()
 	return i.outcome(&exit)
@@ -258,7 +278,10 @@ func (i *Instance) outcome(exit *sandbox.Exit) error {
 	case exit.Signal != 0:
 		e := &SignalError{Signal: exit.Signal, Limit: limit}
 		if t := exit.Trap; t != nil {
-			e.Trap = &Trap{PC: t.PC, Function: i.m.function(t.PC - i.bias), Addr: t.Addr, Code: int(t.Code)}
+			e.Trap = &Trap{PC: t.PC, Addr: t.Addr, Code: int(t.Code)}
+			if t.Exe == i.path { // else another program has been executed
+				e.Trap.Function = i.m.function(t.PC - t.Bias)
+			}
 		}
 		return e
 	case exit.Code != 0:

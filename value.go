@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 )
 
 // Values go between Go and guests as the C calling convention has them: integers of 32 bits and
@@ -29,18 +30,34 @@ func (r Result) Float32() float32 { return math.Float32frombits(uint32(r.f)) }
 // boxed is what is around a binary32 in a register.
 const boxed = math.MaxUint32 << 32
 
-// arguments are the registers for arguments.
+// arguments are those of a call: what registers have, and what is on the stack.
 type arguments struct {
 	ints, floats [8]uint64
-	i, f         int // how many are in use
-	max          int // ints that may be
+	i, f         int            // how many are in use
+	more         []uint64       // further integers
+	texts        map[int]string // strings whose addresses some of ints have to be
 }
 
-func (a *arguments) putInt(v uint64) error {
-	if a.i == a.max {
-		return fmt.Errorf("more than %d arguments that are integers", a.max)
+func (a *arguments) putInt(v uint64) {
+	if a.i == len(a.ints) {
+		a.more = append(a.more, v)
+		return
 	}
 	a.ints[a.i] = v
+	a.i++
+}
+
+func (a *arguments) putText(s string) error {
+	if a.i == len(a.ints) {
+		return fmt.Errorf("a string behind %d arguments that are integers", len(a.ints))
+	}
+	if strings.Contains(s, "\x00") {
+		return fmt.Errorf("a NUL in the string %q", s)
+	}
+	if a.texts == nil {
+		a.texts = map[int]string{}
+	}
+	a.texts[a.i] = s
 	a.i++
 	return nil
 }
@@ -54,19 +71,22 @@ func (a *arguments) putFloat(v uint64) error {
 	return nil
 }
 
-// put adds an argument: a bool, an integer or a floating-point number of any size.
+// put adds an argument: a bool, an integer or a floating-point number of any size, or a string.
 func (a *arguments) put(arg any) error {
 	v := reflect.ValueOf(arg)
 	switch k := v.Kind(); k {
 	case reflect.Float32, reflect.Float64:
 		_, bits := registersOf(v)
 		return a.putFloat(bits)
+	case reflect.String:
+		return a.putText(v.String())
 	default:
 		if !isInteger(k) {
 			return fmt.Errorf("a %T is no argument for a guest's function", arg)
 		}
 		bits, _ := registersOf(v)
-		return a.putInt(bits)
+		a.putInt(bits)
+		return nil
 	}
 }
 

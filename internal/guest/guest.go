@@ -232,7 +232,11 @@ type FunctionCall struct {
 	Entry, Return uint64    // addresses
 	Global        uint64    // of the global pointer, if the architecture has one; 0 leaves it alone
 	Ints, Floats  [8]uint64 // arguments
+	More          []uint64  // integers for which there are no registers
 }
+
+// IntArgs is how many integers a FunctionCall has registers for.
+const IntArgs = 8
 
 // Translatable is a CPU whose code can also be executed by translations. It then is the
 // interpreter of what is cold.

@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"runtime/debug"
 	"syscall"
@@ -38,6 +39,8 @@ type HostFunction func(t *Task, ints, floats [8]uint64) (i, f uint64, err error)
 type Trap struct {
 	PC uint64
 	guest.Trap
+	Exe  string // the program, by its name
+	Bias uint64 // what was added to its addresses
 }
 
 // Start makes the first task, which is paused before its first instruction. Close or Wait must be called
@@ -98,40 +101,88 @@ func (t *Task) Wait() Exit {
 	k.running.Done()
 	k.running.Wait()
 	k.files.close()
-	p := t.P
-	exit := Exit{Status: p.status, Refused: k.Refused(), Err: k.err}
+	return t.Exit()
+}
+
+// Exit says how the task's process has ended, or is about to, and why. It is for tasks that have: for which ErrEnded has been returned.
+func (t *Task) Exit() Exit {
+	k, p := t.K, t.P
+	exit := Exit{Refused: k.Refused()}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	exit.Status, exit.Err = p.status, k.err
 	if tr := p.trap; tr != nil && tr.Signal == p.status.Signal {
 		exit.Trap = tr
 	}
 	return exit
 }
 
-// Call calls a function of the guest's. Other than by a host function that the same task has called, it may be called
-// only while the task is paused. ErrEnded means that the guest has ended instead.
-func (t *Task) Call(f guest.FunctionCall) (ints, floats [8]uint64, err error) {
+// Call calls a function of the guest's. texts are put on its stack, with a NUL behind each, for the arguments in Ints of that number, which are
+// their addresses. Other than by a host function that the same task has called, it may be called
+// only while the task is paused. ErrEnded means that the guest has ended instead, a *mem.Fault that there is no room on the stack.
+func (t *Task) Call(f guest.FunctionCall, texts map[int]string) (ints, floats [8]uint64, err error) {
 	if t.exiting {
 		return ints, floats, ErrEnded
 	}
-	if t.calls == 0 {
+	outer := t.hosting == 0
+	if outer {
 		t.K.Hold()
 		defer t.pause()
 	}
 	cpu := t.CPU
 	saved := [2][]byte{cpu.Regset(guest.NT_PRSTATUS), cpu.Regset(guest.NT_PRFPREG)}
-	f.Return = returnAddress
-	cpu.EnterFunction(&f)
+	if err = t.pushArguments(&f, texts); err == nil {
+		f.Return = returnAddress
+		cpu.EnterFunction(&f)
+		t.runCall(outer)
+		if t.exiting || t.CPU != cpu {
+			return ints, floats, ErrEnded
+		}
+		ints, floats = cpu.Arguments()
+	}
+	cpu.SetRegset(guest.NT_PRSTATUS, saved[0])
+	cpu.SetRegset(guest.NT_PRFPREG, saved[1])
+	return ints, floats, err
+}
+
+// runCall runs the task until the function returns that it has entered.
+func (t *Task) runCall(outer bool) {
+	hosting := t.hosting
+	t.hosting = 0
 	t.calls++
 	t.paused = false
 	t.runFaulting()
-	t.paused = t.calls == 1
+	t.paused = outer
 	t.calls--
-	if t.exiting || t.CPU != cpu {
-		return ints, floats, ErrEnded
+	t.hosting = hosting
+}
+
+// pushArguments puts on the stack what is not in registers.
+func (t *Task) pushArguments(f *guest.FunctionCall, texts map[int]string) error {
+	const alignment = 16
+	sp := t.CPU.SP()
+	push := func(b []byte) error {
+		sp = (sp - uint64(len(b))) &^ (alignment - 1)
+		if f := t.Mem.CopyOut(sp, b); f != nil {
+			return f
+		}
+		return nil
 	}
-	ints, floats = cpu.Arguments()
-	cpu.SetRegset(guest.NT_PRSTATUS, saved[0])
-	cpu.SetRegset(guest.NT_PRFPREG, saved[1])
-	return ints, floats, nil
+	for n := range f.Ints {
+		if text, ok := texts[n]; ok {
+			if err := push(append([]byte(text), 0)); err != nil {
+				return err
+			}
+			f.Ints[n] = sp
+		}
+	}
+	var more []byte
+	for _, v := range f.More {
+		more = binary.LittleEndian.AppendUint64(more, v)
+	}
+	err := push(more)
+	t.CPU.SetSP(sp)
+	return err
 }
 
 // returned reports whether a trap is the return of a function that Call has called.
@@ -164,10 +215,22 @@ func (t *Task) hostCall(nr uint64) {
 // maxName is how long the name of a host function may be, in bytes, with the NUL.
 const maxName = 256
 
-// callHost calls a function of the host's.
+// errGoexit says what a function of the host's must not do: goroutines are not the guest's threads.
+var errGoexit = errors.New("a function of the host's has ended its goroutine (runtime.Goexit)")
+
+// callHost calls a function of the host's. An error of it is not the reason for the end if the guest has ended before.
 func (t *Task) callHost(f HostFunction) {
 	ints, floats := t.CPU.Arguments()
+	t.hosting++
+	returned := false
+	defer func() {
+		t.hosting--
+		if !returned {
+			t.K.Kill(errGoexit)
+		}
+	}()
 	i, fl, err := f(t, ints, floats)
+	returned = true
 	if err != nil {
 		t.K.Kill(err)
 		return

@@ -44,6 +44,9 @@ type Config struct {
 	Files  FileConfig
 	// HostFunction, if set, returns the function of a name that guests may call, or nil.
 	HostFunction func(name string) HostFunction
+	// Ending, if set, is called once the first process begins to end, with a lock held: err is what Kill was given, or nil. Threads of it may
+	// still be in functions of the host's then, which it can tell.
+	Ending func(err error)
 	// Trace, if set, is called after each system call, by any thread. A negative result is an errno.
 	Trace func(t *Task, c *Call, result int64)
 }
@@ -182,7 +185,9 @@ func (k *Kernel) Kill(err error) {
 	if k.ended {
 		return
 	}
-	k.err = err
+	if p := k.processes[firstID]; p == nil || !p.ending { // else it has an end already
+		k.err = err
+	}
 	k.endAll()
 }
 
@@ -274,8 +279,8 @@ func (k *Kernel) join(t *Task) {
 func (t *Task) main() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer t.K.running.Done()
+	defer t.leave() // also if the goroutine ends in a function of the host's
 	t.run()
-	t.leave()
 }
 
 // run executes the task until it ends. It is the emulation loop's outer half:

@@ -96,6 +96,7 @@ type Task struct {
 	exitCode int  // of exit(2)
 	paused   bool // the run loop is to return, but may be entered again: see call.go
 	calls    int  // of guest functions that are under way
+	hosting  int  // functions of the host's that the innermost of them, or the program, has called: 0 or 1
 
 	fueled  guest.CPU // that may execute some of Limits.Instructions, or nil
 	fuelEnd uint64    // how many it will have executed then
@@ -199,6 +200,9 @@ func (p *Process) end(s Status) {
 	p.ending, p.status = true, s
 	for _, t := range p.tasks {
 		t.notify()
+	}
+	if p.Pid == firstID && p.K.cfg.Ending != nil {
+		p.K.cfg.Ending(p.K.err)
 	}
 }
 

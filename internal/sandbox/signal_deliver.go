@@ -184,7 +184,7 @@ func (t *Task) trap(tr guest.Trap) {
 		return
 	}
 	t.K.mu.Lock()
-	t.P.trap = &Trap{PC: t.CPU.PC(), Trap: tr}
+	t.P.trap = &Trap{PC: t.CPU.PC(), Trap: tr, Exe: t.mm.image.Exe, Bias: t.mm.image.Bias}
 	t.K.mu.Unlock()
 	info := faultInfo(tr.Signal, tr.Code, tr.Addr)
 	t.force(&info)
