@@ -4,6 +4,7 @@ package hospes_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,10 +83,51 @@ file: from ro
 	if b, err := os.ReadFile(filepath.Join(dir, "rw", "new")); string(b) != "written\n" || err != nil {
 		t.Errorf("on the host: %q, %v", b, err)
 	}
-	for _, mount := range []hospes.Mount{{Target: "relative"}, {Target: "/x", Dir: filepath.Join(dir, "nothing")}} {
+	for _, mount := range []hospes.Mount{
+		{Target: "relative"}, {Target: "/x", Dir: filepath.Join(dir, "nothing")}, {Target: "/x", FS: fstest.MapFS{}, Dir: dir},
+		{Target: "/x", FS: fstest.MapFS{}, Writable: true}, {Target: "/x", Size: -1},
+	} {
 		if i, err := m.Instantiate(hospes.Options{Mounts: []hospes.Mount{mount}}); err == nil {
 			i.Close()
 			t.Errorf("mounted %+v", mount)
 		}
+	}
+}
+
+// tooLong is a file system whose files claim to have read more than there was room for.
+type tooLong struct{ fstest.MapFS }
+
+func (f tooLong) Open(name string) (fs.File, error) {
+	file, err := f.MapFS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return tooLongFile{file}, nil
+}
+
+type tooLongFile struct{ fs.File }
+
+func (tooLongFile) Read(b []byte) (int, error) { return len(b) + 1, nil }
+
+// TestBadFS: what an fs.FS must not do is the guest's I/O error.
+func TestBadFS(t *testing.T) {
+	m := build(t, `
+		#include <errno.h>
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <string.h>
+		#include <sys/stat.h>
+		#include <unistd.h>
+		int main(void) {
+			char b[10];
+			struct stat st;
+			printf("%zd ", read(open("/fs/file", O_RDONLY), b, sizeof b));
+			printf("%s ", strerror(errno));
+			lstat("/fs/link", &st);
+			printf("%o\n", st.st_mode);
+		}`)
+	files := fstest.MapFS{"file": {Data: []byte("text")}, "link": {Data: []byte("file"), Mode: fs.ModeSymlink}}
+	if got, err := output(t, m, hospes.Options{Mounts: []hospes.Mount{{Target: "/fs", FS: tooLong{files}}}}); got != "-1 Input/output error 120777\n" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -72,8 +72,16 @@ const defaultSize = 64 << 20
 
 // open makes the file system of a mount.
 func (m *Mount) open(clock sandbox.Clock) (*vfs.FS, error) {
-	if !path.IsAbs(m.Target) {
-		return nil, fmt.Errorf("hospes: mount on %q: not an absolute path", m.Target)
+	bad := func(why string) (*vfs.FS, error) { return nil, fmt.Errorf("hospes: mount on %q: %s", m.Target, why) }
+	switch {
+	case !path.IsAbs(m.Target):
+		return bad("not an absolute path")
+	case m.FS != nil && m.Dir != "":
+		return bad("FS and Dir")
+	case m.FS != nil && m.Writable:
+		return bad("an FS cannot be written to")
+	case m.Size < 0:
+		return bad("Size is negative")
 	}
 	switch {
 	case m.FS != nil:

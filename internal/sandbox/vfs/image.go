@@ -44,7 +44,10 @@ type imageHandle struct {
 	i *Image
 }
 
-func (h *imageHandle) Read(b []byte, off int64) (int, Errno) { return result(h.i.File.ReadAt(b, off)) }
+func (h *imageHandle) Read(b []byte, off int64) (int, Errno) {
+	n, err := h.i.File.ReadAt(b, off)
+	return result(b, n, err)
+}
 
 // Write never is called: such files are opened for reading only.
 func (h *imageHandle) Write([]byte, int64) (int, Errno) { return 0, syscall.EBADF }

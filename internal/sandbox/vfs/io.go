@@ -73,6 +73,9 @@ func ioAttr(info fs.FileInfo, ino uint64) Attr {
 // modeOf makes a Linux mode of Go's.
 func modeOf(m fs.FileMode) uint32 {
 	mode := typeOf(m) | uint32(m.Perm())
+	if m.Type() == fs.ModeSymlink {
+		mode |= 0o777
+	}
 	for _, b := range [...]struct {
 		in  fs.FileMode
 		out uint32
@@ -164,19 +167,19 @@ func (h *ioHandle) Read(b []byte, off int64) (int, Errno) {
 	defer h.mu.Unlock()
 	if r, ok := h.f.(io.ReaderAt); ok {
 		n, err := r.ReadAt(b, off)
-		return result(n, err)
+		return result(b, n, err)
 	}
 	if s, ok := h.f.(io.Seeker); ok {
 		if _, err := s.Seek(off, io.SeekStart); err != nil {
 			return 0, errno(err)
 		}
 		n, err := io.ReadFull(h.f, b)
-		return result(n, err)
+		return result(b, n, err)
 	}
 	if h.all == nil && off == h.off { // the common case needs no copy
 		n, err := io.ReadFull(h.f, b)
 		h.off += int64(n)
-		return result(n, err)
+		return result(b, n, err)
 	}
 	return h.readAll(b, off)
 }
@@ -196,8 +199,11 @@ func (h *ioHandle) readAll(b []byte, off int64) (int, Errno) {
 	return copy(b, h.all[off:]), 0
 }
 
-// result is what a read gives: a short one is none of the guest's concern.
-func result(n int, err error) (int, Errno) {
+// result is what a read into b gives: a short one is none of the guest's concern.
+func result(b []byte, n int, err error) (int, Errno) {
+	if n < 0 || n > len(b) { // whoever implements fs.File has a bug
+		return 0, syscall.EIO
+	}
 	if n > 0 || err == io.EOF || err == io.ErrUnexpectedEOF {
 		return n, 0
 	}
