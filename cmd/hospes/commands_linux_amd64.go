@@ -29,8 +29,8 @@ func hostCommands() []command {
 			help: "have the kernel run riscv64 programs with this hospes, in chroots and containers too (binfmt_misc); for root",
 		},
 		{
-			name: "attach", args: "PID", options: attachTable, run: attach,
-			help: "debug a guest that runs: GDB connects, or speaks to standard input and output (target remote | hospes attach PID)",
+			name: "attach", args: "[PID]", options: attachTable, run: attach,
+			help: "debug a guest that runs: GDB connects, or speaks to standard input and output (target remote | hospes attach PID); without PID, GDB starts guests, or attaches to them (target extended-remote)",
 		},
 		{name: "uninstall", run: uninstall, help: "undo that"},
 		{name: "status", run: status, help: "say whether that is so and what is missing; status 0 if nothing is"},

@@ -126,6 +126,15 @@ const (
 	reportFD = 4
 )
 
+// awaited is the channel that is closed when the debugger is ready that has started this program, if one has.
+func awaited() (chan struct{}, error) {
+	if os.Getenv(debuggerVar) != awaitedDebugger {
+		return nil, nil
+	}
+	_ = os.Unsetenv(debuggerVar)
+	return awaitDebugger(listenFD, false)
+}
+
 // start starts the debugger of this process, with the socket that listen has opened, if there is to be one.
 // The program waits for it until the channel is closed, if there is one.
 func (d debugAddress) start(l int) (chan struct{}, error) {
@@ -206,13 +215,15 @@ func readLine(fd int) (string, error) {
 	}
 }
 
-// debuggerVar is the environment variable by which a debugger knows that a guest has started it.
+// debuggerVar is the environment variable by which a debugger knows that a guest has started it, or the other way round.
 const debuggerVar = "HOSPES_DEBUGGER"
 
 // The first word of its value: the process is to start another one, which is nobody's child then.
 const (
 	startDebugger   = "start"
 	startedDebugger = "started"
+	// In a program that a debugger has started, which is to wait for it.
+	awaitedDebugger = "await"
 )
 
 var attachTable = []option{
@@ -222,13 +233,13 @@ var attachTable = []option{
 	}},
 }
 
-// attach is the command: a debugger for a process.
+// attach is the command: a debugger for a process, or for what GDB starts, or attaches to, itself.
 func attach(o *opts, args []string) error {
 	var pid int
 	if len(args) == 1 {
 		pid, _ = strconv.Atoi(args[0])
 	}
-	if pid <= 0 {
+	if starts := len(args) == 0 && o.debug.wanted(); pid <= 0 && !starts {
 		return usageError{errors.New("the ID of a process is wanted")}
 	}
 	a := debugger{pid: pid, address: o.debug, report: -1}
@@ -242,7 +253,7 @@ func attach(o *opts, args []string) error {
 
 // debugger is what the command attach does.
 type debugger struct {
-	pid     int
+	pid     int // 0 for none yet
 	address debugAddress
 	created bool   // the process has started it, and passes descriptors
 	suspend bool   // GDB comes once, and that process waits
@@ -284,16 +295,22 @@ func (a *debugger) run() error {
 			a.reported(nil)
 		}
 	case !a.address.wanted():
-		return a.serve(stdio{})
+		if err := a.serve(stdio{}); err != gdbstub.ErrExit {
+			return err
+		}
+		return nil
 	default:
-		err := inferior.Check(a.pid) // nobody is to wait for what cannot be debugged
+		var err error
+		if a.pid != 0 {
+			err = inferior.Check(a.pid) // nobody is to wait for what cannot be debugged
+		}
+		if err == nil {
+			listener, err = a.address.listen()
+		}
 		if err != nil {
 			return err
 		}
-		if listener, err = a.address.listen(); err != nil {
-			return err
-		}
-		a.path, a.suspend = a.address.path, !a.address.runs
+		a.path, a.suspend = a.address.path, a.pid != 0 && !a.address.runs
 	}
 	if a.path != "" {
 		defer func() { _ = unix.Unlink(a.path) }()
@@ -309,6 +326,9 @@ func (a *debugger) run() error {
 		_ = unix.SetsockoptInt(conn, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		err = a.serve(socket(conn))
 		_ = unix.Close(conn)
+		if err == gdbstub.ErrExit {
+			return nil
+		}
 		if err != nil || a.suspend {
 			return err
 		}
@@ -317,6 +337,10 @@ func (a *debugger) run() error {
 
 // accept waits for a connection. It returns -1 if the process ends before.
 func (a *debugger) accept(listener int) (int, error) {
+	if a.pid == 0 {
+		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		return fd, err
+	}
 	alive, err := unix.PidfdOpen(a.pid, 0)
 	if err != nil {
 		return -1, nil
@@ -340,11 +364,44 @@ func (a *debugger) accept(listener int) (int, error) {
 // serve debugs the process until GDB has had enough.
 func (a *debugger) serve(conn io.ReadWriter) error {
 	t := inferior.New(riscv.Arch, "riscv:rv64")
-	err := t.Start(a.pid, a.created && a.suspend)
-	if err = a.reported(err); err != nil {
-		return err
+	t.Launch = a.launch
+	if a.pid != 0 {
+		err := t.Start(a.pid, a.created && a.suspend)
+		if err = a.reported(err); err != nil {
+			return err
+		}
 	}
 	return gdbstub.Serve(conn, t)
+}
+
+// launch starts a program that waits until release is called. Its standard input and output are those of
+// the debugger, if that has any but for GDB.
+func (a *debugger) launch(l gdbstub.Launch) (pid int, release func(), err error) {
+	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	if a.created || !a.address.wanted() {
+		if files[0], err = os.Open(os.DevNull); err != nil {
+			return 0, nil, err
+		}
+		defer files[0].Close()
+		files[1] = os.Stderr
+	}
+	waits, tells, err := os.Pipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer waits.Close()
+	env := opts{
+		setEnv:   append(l.SetEnv[:len(l.SetEnv):len(l.SetEnv)], debuggerVar+"="+awaitedDebugger),
+		unsetEnv: append(l.UnsetEnv[:len(l.UnsetEnv):len(l.UnsetEnv)], "HOSPES_GDB"),
+	}
+	attr := &os.ProcAttr{Dir: l.Dir, Files: append(files, waits), Env: env.environment(os.Environ())}
+	p, err := os.StartProcess("/proc/self/exe", append([]string{"hospes", "--", l.Program}, l.Args...), attr)
+	if err != nil {
+		_ = tells.Close()
+		return 0, nil, err
+	}
+	_, _ = fmt.Fprintln(tells, os.Getpid())
+	return p.Pid, func() { _ = tells.Close() }, nil
 }
 
 // reported tells the process that waits of an error, and that it need not wait any more.

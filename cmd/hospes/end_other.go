@@ -18,6 +18,7 @@ func (o *opts) page() (io.Writer, error) { return nil, nil }
 
 func (o *opts) reports(*hospes.Config) error { return nil }
 
+func awaited() (chan struct{}, error)                 { return nil, nil }
 func (debugAddress) listen() (int, error)             { return -1, nil }
 func (debugAddress) start(int) (chan struct{}, error) { return nil, nil }
 

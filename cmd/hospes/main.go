@@ -79,6 +79,10 @@ func fail(status int, err error) {
 
 // run runs the guest and ends as it did.
 func run(o *opts) {
+	tracer, err := awaited()
+	if err != nil {
+		fail(exitFailure, err)
+	}
 	cfg, err := o.config(os.Environ())
 	if err != nil {
 		fail(exitFailure, err)
@@ -101,6 +105,9 @@ func run(o *opts) {
 	}
 	if cfg.AwaitTracer, err = o.debug.start(debug); err != nil {
 		fail(exitFailure, err)
+	}
+	if tracer != nil {
+		cfg.AwaitTracer = tracer
 	}
 	_, err = hospes.Run(cfg)
 	var le *hospes.LoadError

@@ -11,6 +11,7 @@
 //   - query.go, transfer.go: q and Q packets, qXfer objects
 //   - state.go: registers, memory, breakpoints
 //   - resume.go: going on, and stop replies; signal.go: numbers of signals
+//   - launch.go: programs that GDB starts
 //   - tls.go: addresses of thread-local variables
 //   - file.go: vFile, by which GDB reads programs and libraries
 package gdbstub

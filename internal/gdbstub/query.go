@@ -11,22 +11,26 @@ import (
 // queries are those of q and Q packets that are known, by name: what comes before the first
 // colon, comma or semicolon.
 var queries = map[string]func(s *server, rest string) string{
-	"qSupported":            (*server).supported,
-	"QStartNoAckMode":       func(*server, string) string { return ok },
-	"qAttached":             (*server).attached,
-	"qC":                    func(s *server, _ string) string { return "QC" + s.text(s.general) },
-	"qfThreadInfo":          (*server).threadInfo,
-	"qsThreadInfo":          func(*server, string) string { return "l" },
-	"qThreadExtraInfo":      (*server).extraInfo,
-	"qSymbol":               (*server).symbol,
-	"qGetTLSAddr":           (*server).tlsAddress,
-	"qXfer":                 (*server).transfer,
-	"qRcmd":                 (*server).monitor,
-	"QPassSignals":          (*server).passSignals,
-	"QProgramSignals":       func(*server, string) string { return ok },
-	"QCatchSyscalls":        (*server).catchSyscalls,
-	"QNonStop":              func(_ *server, rest string) string { return map[string]string{"0": ok}[rest] },
-	"QDisableRandomization": func(*server, string) string { return ok },
+	"qSupported":             (*server).supported,
+	"QStartNoAckMode":        func(*server, string) string { return ok },
+	"qAttached":              (*server).attached,
+	"qC":                     func(s *server, _ string) string { return "QC" + s.text(s.general) },
+	"qfThreadInfo":           (*server).threadInfo,
+	"qsThreadInfo":           func(*server, string) string { return "l" },
+	"qThreadExtraInfo":       (*server).extraInfo,
+	"qSymbol":                (*server).symbol,
+	"qGetTLSAddr":            (*server).tlsAddress,
+	"qXfer":                  (*server).transfer,
+	"qRcmd":                  (*server).monitor,
+	"QPassSignals":           (*server).passSignals,
+	"QProgramSignals":        func(*server, string) string { return ok },
+	"QCatchSyscalls":         (*server).catchSyscalls,
+	"QNonStop":               func(_ *server, rest string) string { return map[string]string{"0": ok}[rest] },
+	"QEnvironmentHexEncoded": func(s *server, rest string) string { return variable(&s.launch.SetEnv, rest) },
+	"QEnvironmentUnset":      func(s *server, rest string) string { return variable(&s.launch.UnsetEnv, rest) },
+	"QEnvironmentReset":      (*server).resetEnvironment,
+	"QSetWorkingDir":         (*server).workingDir,
+	"QDisableRandomization":  func(*server, string) string { return ok },
 }
 
 // query answers q and Q packets.
@@ -43,7 +47,7 @@ func (s *server) query(p string) string {
 
 // features are what qSupported offers. An event's is answered only if GDB knows of it.
 const features = "PacketSize=%x;QStartNoAckMode+;vContSupported+;swbreak+;hwbreak+;QPassSignals+;QProgramSignals+;" +
-	"QCatchSyscalls+;no-resumed+;binary-upload+;qXfer:features:read+;qXfer:auxv:read+;qXfer:libraries-svr4:read+;qXfer:threads:read+;" +
+	"QCatchSyscalls+;QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+;QSetWorkingDir+;no-resumed+;binary-upload+;qXfer:features:read+;qXfer:auxv:read+;qXfer:libraries-svr4:read+;qXfer:threads:read+;" +
 	"qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:siginfo:write+"
 
 func (s *server) supported(rest string) string {
@@ -134,7 +138,11 @@ func (s *server) catchSyscalls(rest string) string {
 
 // monitors are what GDB's command monitor can ask for.
 var monitors = map[string]func(s *server) string{
-	"help":   nil, // see init
+	"help": nil, // see init
+	"exit": func(s *server) string {
+		s.over, s.exit = true, true
+		return ""
+	},
 	"maps":   func(s *server) string { return s.procFile("maps") },
 	"status": func(s *server) string { return s.procFile("status") },
 }

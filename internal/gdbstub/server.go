@@ -1,6 +1,7 @@
 package gdbstub
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -26,23 +27,28 @@ type server struct {
 	fs       int // process whose files are opened; 0 for the current one
 	xfer     transferred
 	symbols  [len(tlsSymbols)]uint64 // of the C library, where GDB has found them
-	extended bool                    // GDB stays when nothing is debugged any more
+	launch   Launch
+	exit     bool // GDB wants the server to end
+	extended bool // GDB stays when nothing is debugged any more
 	over     bool
 }
 
 // Serve speaks to GDB until it detaches, or all processes have ended, or the connection has, which is no error.
-// In the last case processes that were created for GDB are killed, and others let go, as
+// In the last case, and with ErrExit, processes that were created for GDB are killed, and others let go, as
 // those are that GDB does not let go itself.
 func Serve(conn io.ReadWriter, t Target) error {
-	s := &server{t: t, wire: newWire(conn), files: map[int]openFile{}}
+	s := &server{t: t, wire: newWire(conn), files: map[int]openFile{}, last: noProcess}
 	for _, f := range t.Features() {
 		s.registers = append(s.registers, f.Registers...)
 	}
 	if list := t.Threads(); len(list) > 0 {
-		s.general = list[0]
+		s.general, s.launch.Program = list[0], t.Exe(list[0].PID)
 		s.last = s.stopReply(Event{ID: list[0], Kind: Signal, Signal: sigTrap})
 	}
 	err := s.serve()
+	if err == nil && s.exit {
+		err = ErrExit
+	}
 	for _, f := range s.files {
 		_ = f.Close()
 	}
@@ -53,13 +59,19 @@ func Serve(conn io.ReadWriter, t Target) error {
 			t.Detach(pid)
 		}
 	}
-	if err != errTooLong { // GDB has gone
+	if err != errTooLong && err != ErrExit { // GDB has gone
 		err = nil
 	}
 	return err
 }
 
 const sigTrap = 5
+
+// noProcess is the stop reply where there is no process.
+const noProcess = "W00"
+
+// ErrExit is the end that "monitor exit" has asked for.
+var ErrExit = errors.New("GDB has ended the server")
 
 // serve answers packets as long as there are any.
 func (s *server) serve() error {
@@ -174,6 +186,7 @@ var commands = []command{
 	{"vKill;", (*server).killProcess},
 	{"vAttach;", (*server).attach},
 	{"vCont?", func(*server, string) string { return "vCont;c;C;s;S;t;r" }},
+	{"vRun;", (*server).launched},
 	{"vFile:", (*server).file},
 }
 
@@ -320,7 +333,7 @@ func (s *server) detach(rest string) string {
 // lost is called when there may be one process less.
 func (s *server) lost() {
 	if len(s.t.Threads()) == 0 {
-		s.over, s.last = !s.extended, "W00"
+		s.over, s.last = !s.extended, noProcess
 	}
 }
 

@@ -12,19 +12,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hospes-vm/hospes/internal/guest"
 )
 
 // fake is a process of two threads with 16 KiB of memory from 0x1000 on.
 type fake struct {
-	memory  [4 << 12]byte
-	set     [2][]byte // registers of the threads
-	points  map[Point]bool
-	wants   Wants
-	actions map[ID]Action // of the last Resume
-	queue   []Event
-	events  chan struct{}
-	gone    string // how the process was left
+	memory   [4 << 12]byte
+	set      [2][]byte // registers of the threads
+	points   map[Point]bool
+	wants    Wants
+	actions  map[ID]Action // of the last Resume
+	queue    []Event
+	events   chan struct{}
+	launched Launch
+	gone     string // how the process was left
 }
 
 func newFake() *fake {
@@ -101,6 +104,11 @@ func (f *fake) Poll() (e Event, ok bool) {
 func (f *fake) Interrupt() {
 	f.queue = append(f.queue, Event{ID: ID{10, 11}, Signal: 2})
 	f.events <- struct{}{}
+}
+func (f *fake) Run(l Launch) (int, bool) {
+	f.gone = ""
+	f.launched = l
+	return 10, l.Program != "/nowhere"
 }
 func (f *fake) Attach(pid int) bool {
 	f.gone = ""
@@ -247,7 +255,7 @@ func TestQueries(t *testing.T) {
 		t.Errorf("lstat: %q", got)
 	}
 	g.want("vFile:pread:3,10,0", "F-1,9")
-	g.want("qRcmd,"+hex.EncodeToString([]byte("help")), hex.EncodeToString([]byte("Commands: help, maps, status.\n")))
+	g.want("qRcmd,"+hex.EncodeToString([]byte("help")), hex.EncodeToString([]byte("Commands: exit, help, maps, status.\n")))
 	g.want("vKill;a", ok)
 	if err := <-g.done; err != nil || f.gone != "killed" {
 		t.Errorf("%v, %s", err, f.gone)
@@ -303,6 +311,38 @@ func TestExtended(t *testing.T) {
 	g.want("vAttach;a", "T00thread:a;01:0001020304050607;")
 	g.want("vAttach;a", failure)
 	g.want("k", ok)
+	x := func(words ...string) string {
+		for i := range words {
+			words[i] = hex.EncodeToString([]byte(words[i]))
+		}
+		return strings.Join(words, ";")
+	}
+	g.want("vRun;", "T05thread:a;01:0001020304050607;")
+	if f.launched.Program != "/prog" {
+		t.Errorf("started %q, not what was debugged before", f.launched.Program)
+	}
+	g.want("k", ok)
+	g.want("QEnvironmentHexEncoded:"+x("A=1"), ok)
+	g.want("QEnvironmentReset", ok)
+	g.want("QEnvironmentHexEncoded:"+x("B=2"), ok)
+	g.want("QEnvironmentUnset:"+x("C"), ok)
+	g.want("QEnvironmentUnset:", badRequest)
+	g.want("QSetWorkingDir:"+x("/dir"), ok)
+	g.want("vRun;"+x("/prog", "a b", ""), "T05thread:a;01:0001020304050607;")
+	want := Launch{"/prog", []string{"a b", ""}, []string{"B=2"}, []string{"C"}, "/dir"}
+	if diff := cmp.Diff(want, f.launched); diff != "" {
+		t.Errorf("started (-want +got):\n%s", diff)
+	}
+	g.want("k", ok)
+	g.want("QEnvironmentReset", ok)
+	g.want("vRun;;"+x("c"), "T05thread:a;01:0001020304050607;")
+	want = Launch{"/prog", []string{"c"}, nil, nil, "/dir"}
+	if diff := cmp.Diff(want, f.launched); diff != "" {
+		t.Errorf("started again (-want +got):\n%s", diff)
+	}
+	g.want("k", ok)
+	g.want("vRun;"+x("/nowhere"), failure)
+	g.want("vRun;x", badRequest)
 	_ = g.conn.Close()
 	if err := <-g.done; err != nil {
 		t.Error(err)
@@ -343,6 +383,29 @@ func TestThreadLocal(t *testing.T) {
 	g.want("qGetTLSAddr:b,5,1220", failure) // it has none
 	g.want("qGetTLSAddr:c,5,1200", badRequest)
 	g.want(fmt.Sprintf("qSymbol::%x", tlsSymbols[0]), ok) // not there
+}
+
+// TestNoProgram: nothing is started where there has been nothing.
+func TestNoProgram(t *testing.T) {
+	f := newFake()
+	f.gone = "never there"
+	g := start(t, f)
+	g.want("!", ok)
+	g.want("?", noProcess)
+	g.want("vRun;", failure)
+	_ = g.conn.Close()
+	<-g.done
+}
+
+// TestExit: the server is told to end, and what it has started with it.
+func TestExit(t *testing.T) {
+	f := newFake()
+	g := start(t, f)
+	g.want("!", ok)
+	g.want("qRcmd,"+hex.EncodeToString([]byte("exit")), ok)
+	if err := <-g.done; err != ErrExit || f.gone != "killed" {
+		t.Errorf("%v, %s", err, f.gone)
+	}
 }
 
 // TestAcknowledgements: what has been damaged is sent again.
@@ -388,7 +451,7 @@ func TestSignals(t *testing.T) {
 }
 
 func FuzzPackets(f *testing.F) {
-	for _, seed := range []string{"g", "vCont;r1,2:p1.-1", "qXfer:features:read:target.xml:0,ffb", "X1010,2:}", "vFile:open:2f,0,0", "Z0,0,0", "Hg", "P1=x", "qSymbol:1000:5f", "qGetTLSAddr:b,0,1000", "vFile:lstat:2f"} {
+	for _, seed := range []string{"g", "vCont;r1,2:p1.-1", "qXfer:features:read:target.xml:0,ffb", "X1010,2:}", "vFile:open:2f,0,0", "Z0,0,0", "Hg", "P1=x", "qSymbol:1000:5f", "qGetTLSAddr:b,0,1000", "vRun;2f;;61", "vFile:lstat:2f"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, p string) {

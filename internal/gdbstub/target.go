@@ -111,6 +111,8 @@ type Target interface {
 	// Interrupt has everything stop soon.
 	Interrupt()
 
+	// Run starts a program for the debugger, and stops it before its first instruction.
+	Run(Launch) (pid int, ok bool)
 	// Attach has another process debugged, and stops it.
 	Attach(pid int) bool
 	// Detach lets a process go on alone, Kill ends it.

@@ -22,6 +22,9 @@ import (
 
 // Target is what is debugged.
 type Target struct {
+	// Launch starts a program that waits until release is called; nil if none can be started.
+	Launch func(gdbstub.Launch) (pid int, release func(), err error)
+
 	arch    guest.Arch
 	machine string // GDB's name of it
 
@@ -107,6 +110,24 @@ func cannot(pid int, err error) error {
 		return fmt.Errorf("cannot trace process %d: %w", pid, err)
 	}
 	return nil
+}
+
+// Run starts a program, and begins to debug it.
+func (t *Target) Run(l gdbstub.Launch) (pid int, ok bool) {
+	if t.Launch == nil {
+		return 0, false
+	}
+	pid, release, err := t.Launch(l)
+	if err != nil {
+		return 0, false
+	}
+	err = t.Start(pid, true)
+	release()
+	if err != nil { // it has said why, and ended, or cannot be traced
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = unix.Wait4(pid, nil, 0, nil)
+	}
+	return pid, err == nil
 }
 
 // attach begins to trace all threads of a process. The error is peer.ErrNative if there are none

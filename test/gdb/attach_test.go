@@ -52,7 +52,7 @@ func TestComing(t *testing.T) {
 	}
 }
 
-// TestExtended stays when the program has ended, and goes on with another one.
+// TestExtended stays when the program has ended, and goes on with another one, and starts the first one again.
 func TestExtended(t *testing.T) {
 	guest, other := build(t, "hot.c", static...), build(t, "loop.c", static...)
 	socket := filepath.Join(t.TempDir(), "gdb")
@@ -60,12 +60,30 @@ func TestExtended(t *testing.T) {
 	running, out := start(t, hospes, other)
 	extended := strings.Replace(connect(t, socket), "remote", "extended-remote", 1)
 	said := script(t, guest, extended, "continue", "info inferiors", "file "+other, "attach "+strconv.Itoa(running.Process.Pid),
-		"tbreak tick", "continue", "set var stop = 1", "detach", "info inferiors")
-	expect(t, said, []string{`exited with code 07`, `<null>`, `tick \(n=`, `<null>`})
+		"tbreak tick", "continue", "set var stop = 1", "detach", "info inferiors", "file "+guest, "tbreak main", "run", "continue")
+	expect(t, said, []string{`exited with code 07`, `<null>`, `tick \(n=`, `<null>`, `breakpoint \d, main`, `exited with code 07`})
 	_ = cmd.Wait()
 	_ = running.Wait()
 	if a, b := cmd.ProcessState.ExitCode(), running.ProcessState.ExitCode(); a != 7 || b != 5 || t.Failed() {
 		t.Errorf("status %d and %d, %q; GDB:\n%s", a, b, out, said)
+	}
+}
+
+// TestRun: GDB starts guests, and ends the server.
+func TestRun(t *testing.T) {
+	guest := build(t, "run.c", static...)
+	socket := filepath.Join(t.TempDir(), "gdb")
+	cmd, out := start(t, hospes, "attach", "-g", socket)
+	extended := strings.Replace(connect(t, socket), "remote", "extended-remote", 1)
+	said := script(t, guest, extended, "info inferiors", "set remote exec-file /nowhere", "run", "set remote exec-file "+guest,
+		"set environment NAME = its value", "unset environment PATH", "set args 'a b' c", "set cwd /tmp", "break main", "run", "print argc", "continue",
+		"set args", "run", "print argc", "kill", "set remote exec-file", "run", "continue", "monitor exit")
+	expect(t, said, []string{`<null>`, `failed`, `hit Breakpoint 1, main|^Breakpoint 1, main`, `^\$1 = 3`, `exited with code 03`,
+		`^Breakpoint 1, main`, `^\$2 = 1`, `^Breakpoint 1, main`, `exited with code 01`})
+	_ = cmd.Wait()
+	want := "hospes: /nowhere: not found\na b, c, in /tmp, NAME=its value, PATH=none\nin /tmp, NAME=its value, PATH=none\n"
+	if got := strings.ReplaceAll(out.String(), "\n\n", "\n"); cmd.ProcessState.ExitCode() != 0 || got != want {
+		t.Errorf("%v, %q; GDB:\n%s", cmd.ProcessState, got, said)
 	}
 }
 
