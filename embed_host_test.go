@@ -251,3 +251,26 @@ func TestTrapOfNextProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestHostsMeet: Go functions may wait for each other, also if only one thread of the guest runs at a time.
+func TestHostsMeet(t *testing.T) {
+	for _, o := range []hospes.Options{{}, fixed(1)} {
+		meet := make(chan int64)
+		o.Functions = map[string]any{"host": func(n int64) int64 {
+			switch n {
+			case 2:
+				meet <- n
+			case 3:
+				return n * <-meet
+			}
+			return 0
+		}}
+		i := instantiate(t, build(t, hosts), o)
+		if err := i.Start(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := i.Call(within(t), "threads", 2); r.Int() != 6 || err != nil {
+			t.Errorf("%d, %v", r.Int(), err)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,16 +153,87 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// TestFakeClockGo is the same with a program of Go, as far as its threads allow: which of them reads
-// a random number first, or passes its own on to the map's order, is up to the host's scheduler.
+// crowd has threads and processes that do things at the same time: what comes out depends on the order in which they run.
+const crowd = `
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static volatile long racy;
+static unsigned char r;
+static void *work(void *a) {
+	for (int i = 0; i < 300; i++) {
+		for (volatile int k = 0; k < 100 * (long)a; k++) racy++;
+		pthread_mutex_lock(&lock);
+		getrandom(&r, 1, 0);
+		if (i % 30 == 0) dprintf(1, "%ld:%d ", (long)a, r);
+		pthread_mutex_unlock(&lock);
+		if (r < 10) sched_yield();
+		if (r > 250) usleep(r);
+	}
+	return 0;
+}
+int main(void) {
+	pthread_t t[5];
+	for (long i = 0; i < 5; i++) pthread_create(t + i, 0, work, (void *)(i + 1));
+	for (int i = 0; i < 4; i++)
+		if (fork() == 0) {
+			char c;
+			while (read(0, &c, 1) == 1) { getrandom(&r, 1, 0); dprintf(1, "%d%c%d ", i, c, r); for (volatile int k = 0; k < 1000 * r; k++); }
+			_exit(i);
+		}
+	for (int i = 0; i < 5; i++) pthread_join(t[i], 0);
+	for (int status; wait(&status) > 0;) dprintf(1, "exit %d ", WEXITSTATUS(status));
+	dprintf(1, "racy %ld\n", racy);
+}`
+
+// TestReproducibleCrowd: the same with threads and processes, whatever else the machine does.
+func TestReproducibleCrowd(t *testing.T) {
+	m := build(t, crowd)
+	var all [6]string
+	var wg sync.WaitGroup
+	for n := range all {
+		wg.Go(func() {
+			o := fixed(1)
+			o.Stdin, o.Interpret = strings.NewReader(strings.Repeat("abcdefghij", 20)), n == 0
+			got, err := output(t, m, o)
+			if err != nil || !strings.Contains(got, "racy") {
+				t.Errorf("%q, %v", got, err)
+			}
+			all[n] = got
+		})
+	}
+	wg.Wait()
+	for n := range all {
+		if all[n] != all[0] {
+			t.Errorf("run %d:\n%s\nand run 0:\n%s", n, all[n], all[0])
+		}
+	}
+}
+
+// TestFakeClockGo is the same with a program of Go, which has threads, to the instruction.
 func TestFakeClockGo(t *testing.T) {
 	dir := t.TempDir()
 	src, out := filepath.Join(dir, "main.go"), filepath.Join(dir, "main")
 	if err := os.WriteFile(src, []byte(`package main
-import ("fmt"; "os"; "time")
+import ("fmt"; "math/rand"; "os"; "sync"; "time")
 func main() {
 	begun := time.Now()
 	time.Sleep(time.Hour)
+	var wg sync.WaitGroup
+	var order sync.Map
+	done := make(chan int, 100)
+	for n := range 100 {
+		wg.Go(func() { time.Sleep(time.Duration(rand.Intn(3))); order.Store(n, make([]byte, 1<<16)); done <- n })
+	}
+	wg.Wait()
+	for range 100 { fmt.Print(<-done, " ") }
+	for k := range map[int]int{1: 1, 2: 2, 3: 3, 4: 4} { fmt.Print(k) }
 	fmt.Println(begun.UTC().Truncate(time.Second), os.Getpid(), time.Since(begun).Round(time.Minute) == time.Hour)
 }`), 0o644); err != nil {
 		t.Fatal(err)
@@ -187,7 +259,7 @@ func main() {
 		}
 		err = i.Run(within(t))
 		i.Close()
-		if all[n] = b.String(); err != nil || !strings.HasSuffix(all[n], "true\n") {
+		if all[n] = fmt.Sprint(i.Instructions(), " ", b.String()); err != nil || !strings.HasSuffix(all[n], "true\n") {
 			t.Fatalf("%v\n%s", err, all[n])
 		}
 	}

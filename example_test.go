@@ -160,7 +160,7 @@ func ExampleLimits() {
 	// signal 11 in wild, address 0xbad000
 }
 
-// Time and randomness that are given make runs the same, if the guest has one thread.
+// Time and randomness that are given make runs the same.
 func ExampleFakeClock() {
 	m, err := hospes.OpenModule(plugin)
 	if err != nil {

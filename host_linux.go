@@ -12,7 +12,7 @@ import (
 
 // FakeClock is a Clock that stands still, but for Advance, and where all threads of the guest sleep: then it goes on to the
 // time that the first of them waits for. Processor time is a nanosecond for each instruction, which are counted for that, as
-// under Limits.Instructions. One is for one instance.
+// under Limits.Instructions. Threads and processes run one at a time, in an order that is the same in each run. One is for one instance.
 type FakeClock struct{ c *sandbox.FakeClock }
 
 // NewFakeClock returns a clock whose real time is start, of a machine that has been on for a second: programs take 0 for no time.

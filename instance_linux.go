@@ -213,7 +213,7 @@ func (i *Instance) Symbol(name string) (uint64, error) {
 // Memory is the memory of the guest's first process, until the instance has ended.
 func (i *Instance) Memory() Memory { return Memory{i.task} }
 
-// Instructions is how many instructions have been executed, if that is limited, else 0. It is exact while the guest
+// Instructions is how many instructions have been executed, if that is limited or the clock is a FakeClock, else 0. It is exact while the guest
 // does not run.
 func (i *Instance) Instructions() uint64 { return i.kernel.Instructions() }
 

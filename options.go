@@ -64,7 +64,7 @@ type Options struct {
 type Limits struct {
 	// Memory is in bytes: what can be accessed, or could once. The default is what fits the address space of 8 GiB.
 	Memory uint64
-	// Instructions is how many instructions may be executed. A guest with one thread stops after exactly so many.
+	// Instructions is how many instructions may be executed. A guest with one thread, or with a FakeClock, stops after exactly so many.
 	// Counting costs time, and nothing is optimised then.
 	Instructions uint64
 	// Threads is how many there may be at a time; the default is 4096.

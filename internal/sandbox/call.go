@@ -66,12 +66,14 @@ func (t *Task) pause() {
 	if p, ok := t.CPU.(interface{ Park() }); ok && t.calls == 0 {
 		p.Park()
 	}
+	t.K.turns.end()
 	t.K.Release()
 }
 
 // Resume runs the task until it waits or ends, on the calling goroutine. It reports whether it waits.
 func (t *Task) Resume() (waits bool) {
 	t.K.Hold()
+	t.takeTurn()
 	defer t.pause()
 	t.paused = false
 	t.runFaulting()
@@ -97,6 +99,7 @@ func (t *Task) Wait() Exit {
 		t.Resume()
 	}
 	k.Hold() // as the task leaves
+	t.takeTurn()
 	t.leave()
 	k.running.Done()
 	k.running.Wait()
@@ -128,7 +131,10 @@ func (t *Task) Call(f guest.FunctionCall, texts map[int]string) (ints, floats [8
 	if outer {
 		t.K.Hold()
 		defer t.pause()
+	} else {
+		defer t.K.turns.end()
 	}
+	t.takeTurn()
 	cpu := t.CPU
 	saved := [2][]byte{cpu.Regset(guest.NT_PRSTATUS), cpu.Regset(guest.NT_PRFPREG)}
 	if err = t.pushArguments(&f, texts); err == nil {
@@ -222,8 +228,10 @@ var errGoexit = errors.New("a function of the host's has ended its goroutine (ru
 func (t *Task) callHost(f HostFunction) {
 	ints, floats := t.CPU.Arguments()
 	t.hosting++
+	t.K.turns.end()
 	returned := false
 	defer func() {
+		t.takeTurn()
 		t.hosting--
 		if !returned {
 			t.K.Kill(errGoexit)

@@ -141,6 +141,7 @@ func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
 		child.clearTID = a.ChildTID
 	}
 	p := child.P
+	t.K.turns.lineUp(child)
 	go child.main()
 	if a.Flags&unix.CLONE_VFORK != 0 {
 		t.lend(p)
@@ -175,7 +176,7 @@ func (t *Task) clonePidFD(a *cloneArgs) (n newPidFD, e syscall.Errno) {
 
 // newTask makes a task that does not run yet.
 func (t *Task) newTask(a *cloneArgs) (*Task, syscall.Errno) {
-	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
+	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
 	if a.Flags&unix.CLONE_VM == 0 || a.Flags&unix.CLONE_VFORK != 0 {
 		child.sig.stack = t.sig.stack
 	}

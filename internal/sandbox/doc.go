@@ -9,8 +9,8 @@
 //	memory     an address space and the machine that executes in it; a vfork child borrows its parent's
 //	Task       a thread: one goroutine, which is locked to a host thread while guest code runs
 //
-// The first process has process ID 1 and is to the others what init is: it gets their orphans, and
-// when it ends all end, as in a PID namespace.
+// The first process has process ID 2; process 1, which gets the orphans, is the kernel itself. When the first process
+// ends all end, as in a PID namespace.
 //
 // # Waiting
 //
@@ -19,9 +19,12 @@
 // condition makes sure to be woken when it may have changed, looks at it, sleeps, and looks again. So each
 // call that waits ends at once when its kernel is told to end.
 //
+// With a fake clock tasks have turns, one at a time (turns.go). Who sleeps, or calls a function of the host's, has none: so
+// nothing else may wait for another task.
+//
 // # Locks
 //
 // Kernel.mu guards processes, their tasks, and signals. A futex queue, a memory, a clock and what
-// is in files have locks of their own. Order: files, futexes, FakeClock.turn, Kernel.mu, memory.mu, sleeper.mu.
+// is in files have locks of their own. Order: files, futexes, FakeClock.turn, Kernel.mu, memory.mu, sleeper.mu, turns.mu.
 // The Space of a process is not called with any of them held, other than by futexes.
 package sandbox

@@ -21,6 +21,7 @@ type input struct {
 	r     io.Reader
 	queue vfs.Queue
 	hold  func() func() // see Kernel.Hold
+	ready bool          // r is read at once: tasks have turns, and it does not block
 
 	mu      sync.Mutex // guards what follows
 	buf     []byte     // read, but not by a guest
@@ -37,19 +38,30 @@ func (in *input) fill() {
 		return
 	}
 	in.reading = true
+	if in.ready {
+		in.buf, in.err = in.read()
+		in.reading = false
+		return
+	}
 	release := in.hold()
 	go func() {
-		b := make([]byte, 32<<10)
-		n, err := in.r.Read(b)
-		if n < 0 || n > len(b) { // as other readers of readers say
-			n, err = 0, errCount
-		}
+		b, err := in.read()
 		in.mu.Lock()
-		in.buf, in.err, in.reading = b[:n], err, false
+		in.buf, in.err, in.reading = b, err, false
 		in.mu.Unlock()
 		in.queue.Wake(vfs.POLLIN)
 		release()
 	}()
+}
+
+// read reads once.
+func (in *input) read() ([]byte, error) {
+	b := make([]byte, 32<<10)
+	n, err := in.r.Read(b)
+	if n < 0 || n > len(b) { // as other readers of readers say
+		n, err = 0, errCount
+	}
+	return b[:n], err
 }
 
 // errCount is what package bufio panics with, which would be the end of all guests.
@@ -68,6 +80,9 @@ func (in *input) stop() {
 func (in *input) Read(b []byte, _ int64) (int, vfs.Errno) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if len(b) > 0 {
+		in.fill()
+	}
 	switch {
 	case len(in.buf) > 0:
 	case len(b) == 0, in.err == io.EOF:
@@ -75,7 +90,6 @@ func (in *input) Read(b []byte, _ int64) (int, vfs.Errno) {
 	case in.err != nil:
 		return 0, syscall.EIO
 	default:
-		in.fill()
 		return 0, syscall.EAGAIN
 	}
 	n := copy(b, in.buf)
@@ -88,13 +102,13 @@ func (in *input) Write([]byte, int64) (int, vfs.Errno) { return 0, syscall.EBADF
 func (in *input) Poll() vfs.Events {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.fill()
 	switch {
 	case len(in.buf) > 0:
 		return vfs.POLLIN
 	case in.err != nil:
 		return vfs.POLLIN | vfs.POLLHUP
 	}
-	in.fill()
 	return 0
 }
 
@@ -250,6 +264,8 @@ func (kf *kernelFiles) standardFiles() []*vfs.File {
 	var in vfs.Handle = nothing{}
 	if kf.input != nil {
 		kf.input.hold = func() func() { kf.k.Hold(); return kf.k.Release }
+		_, inMemory := kf.input.r.(interface{ Len() int }) // bytes.Reader, bytes.Buffer, strings.Reader
+		kf.input.ready = inMemory && kf.k.turns != nil
 		in = kf.input
 	}
 	for fd, h := range []vfs.Handle{in, &output{kf, kf.cfg.Stdout}, &output{kf, kf.cfg.Stderr}} {

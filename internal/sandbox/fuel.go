@@ -10,12 +10,19 @@ import (
 // ErrInstructions says that a guest has executed as many instructions as it may.
 var ErrInstructions = errors.New("the limit on instructions is reached")
 
-// fuelShare is how many instructions a task is given at once.
-const fuelShare = 1 << 20
+// How many instructions a task is given at once, and for its turn.
+const (
+	fuelShare = 1 << 20
+	turnShare = 1 << 17
+)
 
 // refuel gives the task instructions to execute, or ends the guest if there are none left.
 func (t *Task) refuel() {
 	k := t.K
+	share := int64(fuelShare)
+	if k.turns != nil {
+		share = turnShare
+	}
 	for {
 		left := k.fuel.Load()
 		if left == 0 {
@@ -24,7 +31,7 @@ func (t *Task) refuel() {
 			k.Kill(ErrInstructions)
 			return
 		}
-		n := min(left, fuelShare)
+		n := min(left, share)
 		if k.fuel.CompareAndSwap(left, left-n) {
 			t.fueled, t.fuelEnd = t.CPU, t.CPU.Retired()+uint64(n)
 			t.CPU.SetLimit(t.fuelEnd)

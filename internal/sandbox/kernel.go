@@ -104,6 +104,7 @@ type Kernel struct {
 	files       *kernelFiles
 	fake        bool         // the clock is a FakeClock
 	awake       atomic.Int64 // tasks that do not sleep, and Holds
+	turns       *turns
 	budget      *mem.Budget
 	futexes     futexes
 	fuel        atomic.Int64 // instructions that no task has been given yet, if they are limited
@@ -148,6 +149,9 @@ func New(cfg Config) (*Kernel, error) {
 		cfg.Hostname = "sandbox"
 	}
 	cfg.CPUs = max(cfg.CPUs, 1)
+	if _, fake := cfg.Clock.(*FakeClock); fake && cfg.Limits.Instructions == 0 {
+		cfg.Limits.Instructions = math.MaxInt64 // turns are counted by them
+	}
 	cfg.Limits.Instructions = min(cfg.Limits.Instructions, math.MaxInt64) // nobody gets there
 	files, err := newKernelFiles(cfg.Files)
 	if err != nil {
@@ -159,7 +163,9 @@ func New(cfg Config) (*Kernel, error) {
 		futexes: futexes{queues: map[futexKey][]*futexWaiter{}},
 	}
 	k.budget = mem.NewBudget(cfg.Limits.Memory)
-	_, k.fake = cfg.Clock.(*FakeClock)
+	if _, k.fake = cfg.Clock.(*FakeClock); k.fake {
+		k.turns = new(turns)
+	}
 	k.random.Reader = cfg.Random
 	return k, nil
 }
@@ -208,7 +214,7 @@ func (k *Kernel) start(prog Program) (*Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Task{K: k, P: p, sleeper: newSleeper(), sig: taskSignals{stack: noStack}, files: f, sched: scheduling{slack: defaultSlack}}
+	t := &Task{K: k, P: p, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{stack: noStack}, files: f, sched: scheduling{slack: defaultSlack}}
 	t.name.set(prog.Path)
 	if file, ok := prog.File.(loader.Mappable); ok {
 		if err := k.files.place(prog.Path, file); err != nil {
@@ -279,6 +285,7 @@ func (k *Kernel) join(t *Task) {
 func (t *Task) main() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer t.K.running.Done()
+	t.awaitTurn()
 	defer t.leave() // also if the goroutine ends in a function of the host's
 	t.run()
 }
@@ -299,6 +306,9 @@ func (t *Task) run() {
 		case guest.ExitInterrupt:
 			t.deliver(0, 0)
 		case guest.ExitLimit:
+			if t.K.turns != nil {
+				t.yield()
+			}
 			t.refuel()
 		case guest.ExitFailed:
 			t.K.Kill(errors.New("the guest cannot go on"))

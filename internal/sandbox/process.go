@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -91,6 +92,8 @@ type Task struct {
 	used    atomic.Int64 // processor time in nanoseconds, for any goroutine
 	runs    atomic.Int64 // the time since when guest code runs, or 0
 	counted uint64       // instructions of CPU that are in used
+
+	turn chan struct{} // gets one value when it is the task's turn: see turns
 
 	exiting  bool // the run loop is to return
 	exitCode int  // of exit(2)
@@ -249,6 +252,7 @@ func (t *Task) leave() {
 		p.over.end()
 	}
 	t.end.end()
+	k.turns.end()
 	if k.awake.Add(-1) == 0 {
 		k.idle()
 	}
@@ -342,7 +346,8 @@ func (p *Process) warnGroup(group int) {
 	if !stopped {
 		return
 	}
-	for _, member := range p.K.processes {
+	inOrder := func(a, b *Process) int { return a.Pid - b.Pid }
+	for _, member := range slices.SortedFunc(maps.Values(p.K.processes), inOrder) {
 		if member.group == group {
 			for _, sig := range []int{int(unix.SIGHUP), int(unix.SIGCONT)} {
 				info := newInfo(sig, siKernel)

@@ -25,8 +25,12 @@ type scheduling struct {
 // defaultSlack is the timer slack of the first task.
 const defaultSlack = 50000
 
-func sysSchedYield(*Task, *Call) (uint64, syscall.Errno) {
-	runtime.Gosched()
+func sysSchedYield(t *Task, _ *Call) (uint64, syscall.Errno) {
+	if t.K.turns != nil {
+		t.yield()
+	} else {
+		runtime.Gosched()
+	}
 	return 0, 0
 }
 

@@ -32,6 +32,7 @@ func (t *Task) Wake() {
 		s.asleep = false
 		t.K.awake.Add(1)
 		s.ch <- struct{}{}
+		t.K.turns.lineUp(t)
 	}
 }
 
@@ -67,10 +68,12 @@ func (t *Task) sleep(until int64) syscall.Errno {
 		s.asleep = true
 		last := t.K.awake.Add(-1) == 0
 		s.mu.Unlock()
+		t.K.turns.end()
 		if last {
 			t.K.idle()
 		}
 		<-s.ch
+		t.awaitTurn()
 		s.mu.Lock()
 	}
 	s.token = false
@@ -101,6 +104,9 @@ func (k *Kernel) Release() {
 // idle is called when no task is awake any more.
 func (k *Kernel) idle() {
 	if c, ok := k.clock.(*FakeClock); ok {
+		if k.turns.hold() { // whom a timer wakes does not run before that has done all that it does
+			defer k.turns.end()
+		}
 		c.idle(func() bool { return k.awake.Load() == 0 })
 	}
 }
