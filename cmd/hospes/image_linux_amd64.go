@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // Images are read and pulled by another command, so that this one has no network, no
@@ -70,7 +71,11 @@ func pull(_ *opts, args []string) error {
 	if len(args) != 1 {
 		return usageError{errors.New("which image? docker://REGISTRY/NAME:TAG")}
 	}
-	out, err := runImageCommand("pull", args[0])
+	ref := args[0]
+	if !strings.Contains(ref, "://") {
+		ref = "docker://" + ref // there is nowhere else to pull from
+	}
+	out, err := runImageCommand("pull", ref)
 	if err != nil {
 		return err
 	}

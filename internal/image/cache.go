@@ -5,6 +5,7 @@ package image
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -72,9 +73,10 @@ func (c Cache) Unpack(ref string, p v1.Platform, pull bool) (Unpacked, error) {
 	id := strings.ReplaceAll(hash.String(), ":", "-")
 	u, err := c.read(id)
 	if err != nil {
-		if err = c.write(img, id, scratch); err == nil {
-			u, err = c.read(id)
+		if err = c.write(img, id, scratch); err != nil {
+			return Unpacked{}, fmt.Errorf("%s: %w", ref, err)
 		}
+		u, err = c.read(id)
 	}
 	if err == nil && InRegistry(ref) {
 		err = writeAtomically(known, []byte(id))

@@ -140,7 +140,7 @@ func openTar(file, tag string, p v1.Platform, scratch string) (v1.Image, error) 
 	kind, err := tarKind(opener)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("this is no tar, or not the whole of one: %w", err)
 	case kind == "manifest.json":
 		wanted, err := savedTag(opener, tag)
 		if err != nil {

@@ -212,6 +212,9 @@ func (w *imageWorld) test(t *testing.T, how string) {
 	if b, err := os.ReadFile(filepath.Join(root, "srv/file")); err != nil || string(b) != of {
 		t.Errorf("pull has printed %q: %q, %v", root, b, err)
 	}
+	if again := strings.TrimSpace(w.hospes(t, "pull", w.registry)); again != root {
+		t.Errorf("pull without docker:// has printed %q", again)
+	}
 	// Copies are removed when who uses them has ended.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		left, _ := filepath.Glob(filepath.Join(w.dir, ".cache/hospes/runs/*"))
