@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -60,14 +61,63 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
+// commands builds the commands in a directory, and returns names of files there.
+func commands(t *testing.T) (in func(string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	in = func(name string) string { return filepath.Join(dir, name) }
+	command(t, "go", "build", "-o", in("hospes"), "github.com/hospes-vm/hospes/cmd/hospes")
+	command(t, "go", "build", "-o", in("hospes-explore"), ".")
+	return in
+}
+
+// TestEnds: where there is nothing to look at, or nobody to, the command ends, and leaves nothing behind.
+func TestEnds(t *testing.T) {
+	gcc := need(t, "riscv64-linux-gnu-gcc")
+	in := commands(t)
+	source := "#include <unistd.h>\nint main(int argc, char **argv) { while (argc > 1) pause(); return 3; }"
+	if err := os.WriteFile(in("wait.c"), []byte(source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	command(t, gcc, "-static", "-o", in("wait"), in("wait.c"))
+	temp := t.TempDir()
+	for _, c := range []struct {
+		args   []string
+		status int
+		signal os.Signal
+	}{
+		{[]string{in("nowhere")}, 127, nil},
+		{[]string{"--stay", "0s", in("wait")}, 3, nil},
+		{[]string{in("wait"), "for", "ever"}, 128 + 15, syscall.SIGTERM},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		cmd := exec.CommandContext(ctx, in("hospes"), append([]string{"explore"}, c.args...)...)
+		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if c.signal != nil {
+			for found := []string(nil); found == nil && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+				found, _ = filepath.Glob(temp + "/*/*.json")
+			}
+			_ = cmd.Process.Signal(c.signal)
+		}
+		_ = cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != c.status {
+			t.Errorf("%v: status %d, want %d", c.args, got, c.status)
+		}
+		if left, _ := os.ReadDir(temp); len(left) > 0 {
+			t.Errorf("%v: %v is left", c.args, left)
+		}
+		cancel()
+	}
+}
+
 // explored starts an exploration, and returns the address of its page when the guest has ended.
 func explored(t *testing.T, flags ...string) string {
 	t.Helper()
 	gcc := need(t, "riscv64-linux-gnu-gcc")
-	dir := t.TempDir()
-	in := func(name string) string { return filepath.Join(dir, name) }
-	command(t, "go", "build", "-o", in("hospes"), "github.com/hospes-vm/hospes/cmd/hospes")
-	command(t, "go", "build", "-o", in("hospes-explore"), ".")
+	in := commands(t)
 	if err := os.WriteFile(in("guest.c"), []byte(guest), 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -67,25 +68,45 @@ func run(args []string) (status int, err error) {
 	go func() { _ = (&http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}).Serve(l) }()
 	fmt.Fprintf(os.Stderr, "hospes explore: http://%s/\n", l.Addr())
 
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt) // the terminal sends it to the guest, too
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	cmd := exec.Command(args[2], append([]string{"--explore-dir", dir}, args[3:]...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	_ = cmd.Wait()
+	wanted := runs(cmd, signals)
 	s.running.Store(false)
-	select {
-	case <-interrupts: // while it ran
-	default:
+	if shown, _ := filepath.Glob(filepath.Join(dir, "*.json")); wanted && shown != nil {
+		await(stay, signals)
 	}
-	await(stay, interrupts)
 	return exitStatus(cmd.ProcessState), nil
 }
 
+// runs returns when the program has ended, and reports whether the page is wanted any longer. An interrupt the
+// terminal sends to the program, too; other signals are handed on.
+func runs(cmd *exec.Cmd, signals <-chan os.Signal) (wanted bool) {
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	wanted = true
+	for {
+		select {
+		case sig := <-signals:
+			if sig != os.Interrupt {
+				_ = cmd.Process.Signal(sig)
+				wanted = false
+			}
+		case <-ended:
+			return wanted
+		}
+	}
+}
+
 // await waits for a time, for ever if that is negative, or for a signal.
-func await(stay time.Duration, interrupts <-chan os.Signal) {
+func await(stay time.Duration, signals <-chan os.Signal) {
 	var over <-chan time.Time
 	if stay >= 0 {
 		over = time.After(stay)
@@ -94,7 +115,7 @@ func await(stay time.Duration, interrupts <-chan os.Signal) {
 	}
 	select {
 	case <-over:
-	case <-interrupts:
+	case <-signals:
 	}
 }
 

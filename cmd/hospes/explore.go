@@ -8,8 +8,8 @@ import (
 
 // exploreOpts are the options of explore.
 type exploreOpts struct {
-	port int // 0: any that is free
-	stay time.Duration
+	port int    // 0: any that is free
+	stay string // a duration, or "" for ever
 }
 
 var exploreTable = []option{
@@ -26,7 +26,7 @@ var exploreTable = []option{
 		if err != nil || d < 0 {
 			return fmt.Errorf("%q is no time, as 30s or 5m", v)
 		}
-		o.exploring.stay = d
+		o.exploring.stay = d.String()
 		return nil
 	}},
 }

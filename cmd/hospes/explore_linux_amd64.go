@@ -34,7 +34,7 @@ func startExplorer(o *opts, rest []string) error {
 		return err
 	}
 	options := os.Args[2 : len(os.Args)-len(rest)]
-	args := slices.Concat([]string{exploreCommand, fmt.Sprint(o.exploring.port), o.stayText(), exe}, withoutExplore(options), rest)
+	args := slices.Concat([]string{exploreCommand, fmt.Sprint(o.exploring.port), o.exploring.stay, exe}, withoutExplore(options), rest)
 	mask, _, _ := trap.Inherited()
 	set := unix.Sigset_t{}
 	set.Val[0] = mask
@@ -42,14 +42,6 @@ func startExplorer(o *opts, rest []string) error {
 		return err
 	}
 	return unix.Exec(file, args, os.Environ())
-}
-
-// stayText is how long to stay, "" for ever.
-func (o *opts) stayText() string {
-	if o.exploring.stay == 0 {
-		return ""
-	}
-	return o.exploring.stay.String()
 }
 
 // withoutExplore leaves options of explore out, each with its value.
