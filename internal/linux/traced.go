@@ -271,7 +271,8 @@ func (t *Task) signalStop(info *trap.Info) bool {
 	r := t.prepare(ptrace.Signal)
 	r.Info = *info
 	if !t.halt() {
-		return !t.gone() && !t.exiting
+		// The tracer has ended. If it knew of the signal, that ends with it, as in the kernel.
+		return !t.gone() && !t.exiting && !t.host.Noticed()
 	}
 	switch sig := int(r.Signal); sig {
 	case 0:

@@ -78,6 +78,7 @@ type Thread struct {
 	gate    uint32    // which bits of ready keep stub from making its call
 	tid     uint32    // host thread ID; 0 when not bound
 	traced  uint32    // somebody traces the thread; set by the handler too
+	noticed uint32    // see Noticed
 	vforked *Vforked  // set for the thread of a vfork child
 
 	// The profile; the handler sets them, but for timer. See profile.go.

@@ -48,6 +48,10 @@ func (t *Thread) OnlyKicked() bool { return atomic.LoadUint32(&t.ready) == kickB
 //go:nosplit
 func (t *Thread) Halt(record unsafe.Pointer) { stop(t, record) }
 
+// Noticed reports whether a tracer has waited for the thread's last Halt, or has it go
+// on: only a stop that nobody has noticed becomes a signal when the tracer is gone.
+func (t *Thread) Noticed() bool { return t.noticed != 0 }
+
 //go:noescape
 func stop(t *Thread, record unsafe.Pointer) (gone uintptr)
 

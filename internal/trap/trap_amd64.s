@@ -98,7 +98,7 @@ TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	// of the guest's by translated code, or a fault in Go's terms.
 	MOVQ UC_RIP(DX), CX
 	CMPQ CX, ·stopReturn(SB)
-	JEQ  out
+	JEQ  unnoticed
 	TESTQ $TF, UC_EFLAGS(DX)
 	JZ   raised
 	CMPL AX, $TRAP_TRACE
@@ -403,6 +403,9 @@ redirect:
 	MOVQ DX, UC_RAX(R14)
 	ADDQ $3, CX
 	MOVQ CX, UC_RIP(R14)
+	RET
+unnoticed:
+	MOVQ $0, UC_RAX(DX)
 out:
 	RET
 
@@ -435,12 +438,17 @@ TEXT ·stop(SB),NOSPLIT|NOFRAME,$0-24
 	MOVQ BP, Vforked_bp(R13)
 	MOVQ SP, Vforked_sp(R13)
 now:
+	MOVL $0, Thread_noticed(CX)
 	MOVQ $const_StopMagic, AX
 	BYTE $0xcc // INT3
 	TESTQ R13, R13
 	JEQ  done
 	MOVQ $0, Vforked_sp(R13)
 done:
+	// The handler has cleared AX if the stop has become a signal.
+	MOVQ $const_StopMagic, DX
+	CMPQ AX, DX
+	SETEQ Thread_noticed(CX)
 	RET
 
 // func stopAddr() uintptr

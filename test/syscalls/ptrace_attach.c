@@ -61,6 +61,28 @@ static void moves(const char *what) {
   printf("%s: %s\n", what, i < 500 ? "runs" : "stands");
 }
 
+// ended has a tracer end without having said anything: what it has waited for, the
+// tracee never gets; what it has not, that gets after all.
+static void ended(const char *what, int waits) {
+  int pid, tracer, status;
+  if ((pid = fork()) == 0) busy();
+  moves("child");
+  if ((tracer = fork()) == 0) {
+    req("attach", ptrace(PTRACE_ATTACH, pid, 0L, 0L));
+    if (waits) await("stop", pid);
+    _exit(0);
+  }
+  await("tracer", tracer);
+  if (waits) {
+    moves(what);
+  } else {
+    waitpid(pid, &status, WUNTRACED);
+    show(what, status);
+  }
+  kill(pid, SIGKILL);
+  await("end", pid);
+}
+
 int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IONBF, 0);
   if (argc > 1) return 7;
@@ -208,5 +230,7 @@ int main(int argc, char **argv) {
       moves("tracee");
     kill(pid, SIGKILL);
   }
+  ended("the tracer has seen the stop", 1);
+  ended("the tracer has not", 0);
   return 0;
 }
