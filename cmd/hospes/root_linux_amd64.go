@@ -244,6 +244,11 @@ func (o *opts) enter(cfg *hospes.Config) error {
 			return err
 		}
 	}
+	for _, f := range []string{o.profile.file, o.coverage.file} {
+		if f != "" {
+			rc.Files = append(rc.Files, absolute(f))
+		}
+	}
 	cfg.Search = true
 	cfg.Dir = cmp.Or(r.dir, r.image.Config.WorkingDir, "/")
 	if r.confine != confinePaths {

@@ -116,11 +116,19 @@ func (c Cache) write(img v1.Image, id, scratch string) error {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), b, 0o644); err != nil {
 		return err
 	}
-	err = os.Rename(dir, filepath.Join(c.Dir, "images", id))
-	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		err = nil
+	to := filepath.Join(c.Dir, "images", id)
+	err = os.Rename(dir, to)
+	if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+		return err
 	}
-	return err
+	if _, err := c.read(id); err == nil {
+		return nil
+	}
+	// Somebody has removed a part of it: rm stops at directories that cannot be written to.
+	if err := os.Rename(to, filepath.Join(scratch, "remains")); err != nil {
+		return err
+	}
+	return os.Rename(dir, to)
 }
 
 const tempPrefix = "temporary-"

@@ -397,6 +397,13 @@ func checkPull(t *testing.T, ref name.Reference, changed v1.Image) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Somebody has removed a part.
+	if err := os.Remove(filepath.Join(filepath.Dir(old.Root), "config.json")); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := cache.Unpack(registryScheme+ref.String(), riscv, false); err != nil || u.Root != old.Root {
+		t.Errorf("with remains: %v, %v", u, err)
+	}
 	if err := remote.Write(ref, changed); err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,9 @@ type Config struct {
 	// Discard and Keep where the kernel cannot lay one directory over another.
 	Copy func() (dir string, err error)
 
-	Log string // host path of a file that is LogFile inside, or ""
+	// Files are files of the host that are there, and that hospes itself writes to.
+	Files []string
+	Log   string // host path of a file that is LogFile inside, or ""
 
 	User User // who the process is inside
 }

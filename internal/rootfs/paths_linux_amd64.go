@@ -55,7 +55,7 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 		_ = unix.Close(at)
 		binds = append(binds, b)
 	}
-	walled, err := restrict(dir, binds, cfg.Log)
+	walled, err := restrict(dir, binds, append(cfg.Files[:len(cfg.Files):len(cfg.Files)], cfg.Log))
 	if err != nil {
 		return "", nil, err
 	}
@@ -140,9 +140,9 @@ func Landlock() int {
 }
 
 // restrict has Landlock hold the process, and all that it starts, to the root and what is
-// bound in it. It reports false if the kernel cannot. Version 1 would forbid to move
+// bound in it, and to files that hospes writes to. It reports false if the kernel cannot. Version 1 would forbid to move
 // files between directories.
-func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
+func restrict(dir string, binds []Bind, files []string) (walled bool, err error) {
 	version := Landlock()
 	if version < 2 {
 		return false, nil
@@ -161,8 +161,10 @@ func restrict(dir string, binds []Bind, log string) (walled bool, err error) {
 			allow(ruleset, fd, handled&rightsFile)
 		}
 	}
-	if log != "" {
-		binds = append(binds, Bind{Host: log})
+	for _, f := range files {
+		if f != "" {
+			binds = append(binds, Bind{Host: f})
+		}
 	}
 	for _, b := range append(binds, Bind{Host: dir}) {
 		rights := handled

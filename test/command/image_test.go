@@ -203,6 +203,15 @@ func (w *imageWorld) test(t *testing.T, how string) {
 	equal("a directory, a variable", run("image.tar", "-w", "/etc", "-e", "A=mine", "--", "show"), "/bin/prog in /etc as 0, A=mine\n/bin/prog in /etc as 0, A=mine\n")
 	equal("an entry point", run("image.tar", "--entrypoint", "prog", "show"), "prog in /srv as 0, A=image\n")
 	equal("what is executed", run("image.tar", "again", "cat", "file"), show+of)
+	// What hospes itself writes is outside.
+	profile := filepath.Join(w.dir, "profile")
+	equal("a profile", run("image.tar", "--pprof", profile), show+of)
+	if st, err := os.Stat(profile); err != nil || st.Size() == 0 {
+		t.Errorf("the profile: %v, %v", st, err)
+	}
+	if err := os.Remove(profile); err != nil {
+		t.Error(err)
+	}
 	// Changes are seen inside, and forgotten.
 	equal("changes", run("image.tar", "write", "file", "write", "/bin/new", "again", "cat", "file", "cat", "/bin/new"), show+of+"written\nwritten\n")
 	equal("after changes", run("image.tar", "cat", "file", "cat", "/bin/new"), show+of+"/bin/new: No such file or directory\n")
