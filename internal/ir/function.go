@@ -6,10 +6,11 @@ type Function uint8
 
 // The functions, which do what the C standard, or POSIX or GNU where it knows none, says of
 // those of the same name. Results that are only said to be less or greater than zero are
-// differences of bytes. Where operands overlap that must not, they are copied as by Memmove.
+// differences of bytes. Where operands overlap that must not, the guest's own code decides.
 const (
 	NoFunction Function = iota
-	Memmove             // and memcpy
+	Memcpy
+	Memmove
 	Mempcpy
 	Memset
 	Memcmp
@@ -23,13 +24,20 @@ const (
 	Strncmp
 	Strcpy
 	Stpcpy
+
+	// Those of Go's runtime, with arguments as in its ABIInternal.
+	Memclr   // clears memory: address, size
+	Memequal // whether memory is equal, 1 or 0: addresses, size
+	Index    // the position of a byte or -1: address, size, byte
+	Cmpmem   // -1, 0 or 1: address and size of one, address and size of the other
 	NumFunctions
 )
 
 var functionNames = [NumFunctions]string{
-	"", "memmove", "mempcpy", "memset", "memcmp", "memchr", "rawmemchr", "strlen", "strnlen", "strchr", "strchrnul",
+	"", "memcpy", "memmove", "mempcpy", "memset", "memcmp", "memchr", "rawmemchr", "strlen", "strnlen", "strchr", "strchrnul",
 	"strcmp", "strncmp", "strcpy", "stpcpy",
+	"memclr", "memequal", "indexbyte", "cmpbody",
 }
 
-// String is the function's name in C.
+// String is the function's name in C, or in Go's runtime.
 func (f Function) String() string { return functionNames[f] }

@@ -12,15 +12,16 @@ import (
 // Host code for library functions of the guest (ir.Function).
 //
 // A block for such a function does what all of the guest's code would, and returns to the
-// caller. Arguments and result are in the homes of a0 to a2; no other guest register changes,
-// which the calling convention allows. Temporaries are RAX, RCX, RDX and X12 to X15.
+// caller. Arguments and result are in the homes of a0 to a3; no other guest register changes,
+// which the calling conventions allow. Temporaries are RAX, RCX, RDX and X12 to X15.
 //
 // An access may fault, or lie outside of the window. Then the guest's own function is executed
 // from its beginning, as if nothing had happened, and faults exactly where it does. So
 // what has been stored by then must be what the function stores itself in the end, and its
 // operands must still be what they were: before operands that overlap are moved, all their
 // pages are touched. Scans load whole vectors, but never from a page that the function
-// does not look at.
+// does not look at. Aligned doublewords are stored as a whole, as the guest's code does: other
+// threads may look at them, as Go's collector looks at pointers.
 //
 // The interrupt word is looked at once, before anything else: see inside. What would take long (maxNative) is
 // left to the guest's own code, which looks at it in its loops.
@@ -30,6 +31,7 @@ const (
 	arg0 = amd64.RDI
 	arg1 = amd64.R8
 	arg2 = amd64.R9
+	arg3 = amd64.R10
 )
 
 // maxNative is how many bytes a function may go through: some 50 microseconds at least
@@ -62,14 +64,22 @@ type native struct {
 
 func (n *native) function(f ir.Function) {
 	switch f {
+	case ir.Memcpy:
+		n.copy(false, func() {})
 	case ir.Memmove:
-		n.copy(func() {})
+		n.copy(true, func() {})
 	case ir.Mempcpy:
-		n.copy(func() { n.a.RR(amd64.ADD, amd64.W64, arg0, arg2) })
+		n.copy(false, func() { n.a.RR(amd64.ADD, amd64.W64, arg0, arg2) })
 	case ir.Memset:
-		n.set()
+		setter{n, arg2}.set(func() { n.spread(amd64.X12, arg1) })
+	case ir.Memclr:
+		setter{n, arg1}.set(n.clear)
 	case ir.Memcmp:
 		n.compare()
+	case ir.Memequal:
+		n.equal()
+	case ir.Cmpmem:
+		n.order()
 	case ir.Strcmp, ir.Strncmp:
 		n.compareStrings(f == ir.Strncmp)
 	case ir.Strcpy, ir.Stpcpy:
@@ -205,10 +215,16 @@ func (n *native) addI(r amd64.Reg, k int32) { n.a.RI(amd64.ADD, amd64.W64, r, k)
 
 func (n *native) cmpI(r amd64.Reg, k int32) { n.a.RI(amd64.CMP, amd64.W64, r, k) }
 
+// clear fills RAX and X12 with zeros.
+func (n *native) clear() {
+	n.a.RR(amd64.XOR, amd64.W32, amd64.RAX, amd64.RAX)
+	n.a.RR(amd64.PXOR, amd64.W64, amd64.X12, amd64.X12)
+}
+
 // zero is a result of 0.
 func (n *native) zero() { n.a.RR(amd64.XOR, amd64.W32, arg0, arg0) }
 
-// spread fills x with the lowest byte of r, by way of RAX and RCX.
+// spread fills x and RAX with the lowest byte of r, by way of RCX.
 func (n *native) spread(x, r amd64.Reg) {
 	n.a.RR(amd64.MOVZX8, amd64.W32, amd64.RAX, r)
 	n.a.MovImm(amd64.RCX, 0x0101010101010101)

@@ -4,99 +4,160 @@ package jit
 
 import "github.com/hospes-vm/hospes/internal/host/amd64"
 
+// comparer compares size bytes at x and y.
+type comparer struct {
+	*native
+	x, y, size amd64.Reg
+	same       func() // returns if all are equal
+	differ     func() // returns if not; the first bytes that differ are in EAX and ECX
+	any        bool   // differ does not look at these
+}
+
 // compare is memcmp.
 func (n *native) compare() {
-	var big, differ label
 	n.inside(arg0)
 	n.inside(arg1)
-	n.cmpI(arg2, vector)
-	n.jcc(amd64.AE, &big)
+	comparer{
+		native: n, x: arg0, y: arg1, size: arg2,
+		same: func() {
+			n.zero()
+			n.ret()
+		},
+		differ: n.difference,
+	}.compare()
+}
+
+// equal is memequal.
+func (n *native) equal() {
+	n.inside(arg0)
+	n.inside(arg1)
+	comparer{
+		native: n, x: arg0, y: arg1, size: arg2, any: true,
+		same: func() {
+			n.a.MovImm(arg0, 1)
+			n.ret()
+		},
+		differ: func() {
+			n.zero()
+			n.ret()
+		},
+	}.compare()
+}
+
+// order is cmpbody: if all that both have is equal, the sizes decide.
+func (n *native) order() {
+	n.inside(arg0)
+	n.inside(arg2)
+	n.save()
+	size := amd64.RSI
+	n.mov(size, arg1)
+	n.a.RR(amd64.CMP, amd64.W64, arg1, arg3)
+	n.a.CMov(amd64.A, amd64.W64, size, arg3)
+	comparer{
+		native: n, x: arg0, y: arg2, size: size,
+		same: func() {
+			n.a.RR(amd64.CMP, amd64.W64, arg1, arg3)
+			n.a.Set(amd64.A, amd64.RAX)
+			n.a.Set(amd64.B, amd64.RCX)
+			n.a.RR(amd64.MOVZX8, amd64.W32, amd64.RAX, amd64.RAX)
+			n.a.RR(amd64.MOVZX8, amd64.W32, amd64.RCX, amd64.RCX)
+			n.difference()
+		},
+		differ: func() {
+			n.a.RR(amd64.SUB, amd64.W32, amd64.RAX, amd64.RCX)
+			n.a.RI(amd64.SAR, amd64.W32, amd64.RAX, 31)
+			n.a.RI(amd64.OR, amd64.W32, amd64.RAX, 1)
+			n.result()
+		},
+	}.compare()
+}
+
+func (c comparer) compare() {
+	var big, differ, same label
+	c.cmpI(c.size, vector)
+	c.jcc(amd64.AE, &big)
 	for _, w := range [...]int{8, 4, 2} {
 		var smaller label
-		n.cmpI(arg2, int32(w))
-		n.jcc(amd64.B, &smaller)
-		n.fetchAt(w, amd64.RAX, arg0, 0)
-		n.fetchAt(w, amd64.RCX, arg1, 0)
-		n.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
-		n.jcc(amd64.NE, &differ)
-		n.compareEnds(w)
-		n.jcc(amd64.NE, &differ)
-		n.zero()
-		n.ret()
-		n.bind(&smaller)
+		c.cmpI(c.size, int32(w))
+		c.jcc(amd64.B, &smaller)
+		c.fetchAt(w, amd64.RAX, c.x, 0)
+		c.fetchAt(w, amd64.RCX, c.y, 0)
+		c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
+		c.jcc(amd64.NE, &differ)
+		c.ends(w)
+		c.jcc(amd64.NE, &differ)
+		c.same()
+		c.bind(&smaller)
 	}
-	n.a.RR(amd64.XOR, amd64.W32, amd64.RAX, amd64.RAX)
-	n.a.RR(amd64.TEST, amd64.W32, arg2, arg2)
-	none := n.a.Jcc(amd64.E)
-	n.fetchAt(1, amd64.RAX, arg0, 0)
-	n.fetchAt(1, amd64.RCX, arg1, 0)
-	n.a.RR(amd64.SUB, amd64.W32, amd64.RAX, amd64.RCX)
-	n.a.SetRel32(none, n.a.Len())
-	n.result()
-	n.bind(&differ)
-	n.firstDifference()
-	n.bind(&big)
-	n.compareVectors()
+	c.a.RR(amd64.TEST, amd64.W32, c.size, c.size)
+	c.jcc(amd64.E, &same)
+	c.fetchAt(1, amd64.RAX, c.x, 0)
+	c.fetchAt(1, amd64.RCX, c.y, 0)
+	c.a.RR(amd64.CMP, amd64.W32, amd64.RAX, amd64.RCX)
+	c.jcc(amd64.NE, &differ)
+	c.bind(&same)
+	c.same()
+	c.bind(&differ)
+	c.firstDifference()
+	c.bind(&big)
+	c.vectors()
 }
 
-// compareEnds compares the last w bytes.
-func (n *native) compareEnds(w int) {
-	n.sum(amd64.RDX, arg0, arg2, 0)
-	n.fetchAt(w, amd64.RAX, amd64.RDX, int32(-w))
-	n.sum(amd64.RDX, arg1, arg2, 0)
-	n.fetchAt(w, amd64.RCX, amd64.RDX, int32(-w))
-	n.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
+// ends compares the last w bytes.
+func (c comparer) ends(w int) {
+	c.sum(amd64.RDX, c.x, c.size, 0)
+	c.fetchAt(w, amd64.RAX, amd64.RDX, int32(-w))
+	c.sum(amd64.RDX, c.y, c.size, 0)
+	c.fetchAt(w, amd64.RCX, amd64.RDX, int32(-w))
+	c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
 }
 
-// result returns the number in EAX.
-func (n *native) result() {
-	n.a.RR(amd64.MOVSXD, amd64.W64, arg0, amd64.RAX)
-	n.ret()
+// firstDifference returns for RAX and RCX, of which it finds the first bytes, from the lowest on, that differ.
+func (c comparer) firstDifference() {
+	a := c.a
+	if !c.any {
+		c.mov(amd64.RDX, amd64.RAX)
+		a.RR(amd64.XOR, amd64.W64, amd64.RDX, amd64.RCX)
+		a.RR(amd64.BSF, amd64.W64, amd64.RDX, amd64.RDX)
+		a.RI(amd64.AND, amd64.W32, amd64.RDX, 63&^7)
+		a.RR(amd64.XCHG, amd64.W64, amd64.RCX, amd64.RDX)
+		a.R(amd64.SHR, amd64.W64, amd64.RAX)
+		a.R(amd64.SHR, amd64.W64, amd64.RDX)
+		a.RR(amd64.MOVZX8, amd64.W32, amd64.RAX, amd64.RAX)
+		a.RR(amd64.MOVZX8, amd64.W32, amd64.RCX, amd64.RDX)
+	}
+	c.differ()
 }
 
-// firstDifference returns the difference of the first bytes, from the lowest on, in which RAX and
-// RCX differ.
-func (n *native) firstDifference() {
-	a := n.a
-	n.mov(amd64.RDX, amd64.RAX)
-	a.RR(amd64.XOR, amd64.W64, amd64.RDX, amd64.RCX)
-	a.RR(amd64.BSF, amd64.W64, amd64.RDX, amd64.RDX)
-	a.RI(amd64.AND, amd64.W32, amd64.RDX, 63&^7)
-	a.RR(amd64.XCHG, amd64.W64, amd64.RCX, amd64.RDX)
-	a.R(amd64.SHR, amd64.W64, amd64.RAX)
-	a.R(amd64.SHR, amd64.W64, amd64.RDX)
-	a.RR(amd64.MOVZX8, amd64.W32, amd64.RAX, amd64.RAX)
-	a.RR(amd64.MOVZX8, amd64.W32, amd64.RDX, amd64.RDX)
-	a.RR(amd64.SUB, amd64.W32, amd64.RAX, amd64.RDX)
-	n.result()
-}
-
-// compareVectors is compare for a vector or more.
-func (n *native) compareVectors() {
+// vectors is compare for a vector or more.
+func (c comparer) vectors() {
 	var loop, tail, differ label
-	n.cmpI(arg2, maxNative)
-	n.c.interpretIf(amd64.A)
-	n.sum(amd64.RDX, arg0, arg2, -vector)
-	n.a.MR(amd64.MOV, amd64.W64, spill(otherValue), amd64.RDX)
-	n.mov(amd64.RAX, arg0)
-	n.mov(amd64.RCX, arg1)
-	n.bind(&loop)
-	n.a.RM(amd64.CMP, amd64.W64, amd64.RAX, spill(otherValue))
-	n.jcc(amd64.AE, &tail)
-	n.differing()
-	n.jcc(amd64.NE, &differ)
-	n.addI(amd64.RAX, vector)
-	n.addI(amd64.RCX, vector)
-	n.jmp(&loop)
-	n.bind(&tail)
-	n.a.RM(amd64.MOV, amd64.W64, amd64.RAX, spill(otherValue))
-	n.sum(amd64.RCX, arg1, arg2, -vector)
-	n.differing()
-	n.jcc(amd64.NE, &differ)
-	n.zero()
-	n.ret()
-	n.bind(&differ)
-	n.differenceAt()
+	c.cmpI(c.size, maxNative)
+	c.c.interpretIf(amd64.A)
+	c.sum(amd64.RDX, c.x, c.size, -vector)
+	c.a.MR(amd64.MOV, amd64.W64, spill(otherValue), amd64.RDX)
+	c.mov(amd64.RAX, c.x)
+	c.mov(amd64.RCX, c.y)
+	c.bind(&loop)
+	c.a.RM(amd64.CMP, amd64.W64, amd64.RAX, spill(otherValue))
+	c.jcc(amd64.AE, &tail)
+	c.differing()
+	c.jcc(amd64.NE, &differ)
+	c.addI(amd64.RAX, vector)
+	c.addI(amd64.RCX, vector)
+	c.jmp(&loop)
+	c.bind(&tail)
+	c.a.RM(amd64.MOV, amd64.W64, amd64.RAX, spill(otherValue))
+	c.sum(amd64.RCX, c.y, c.size, -vector)
+	c.differing()
+	c.jcc(amd64.NE, &differ)
+	c.same()
+	c.bind(&differ)
+	if !c.any {
+		c.skip()
+		c.bytes()
+	}
+	c.differ()
 }
 
 // differing compares vectors at RAX and RCX. If they differ, as the flags tell, EDX has the
@@ -109,12 +170,6 @@ func (n *native) differing() {
 	n.a.RI(amd64.XOR, amd64.W32, amd64.RDX, 1<<vector-1)
 }
 
-// differenceAt returns the difference of the bytes at RAX and RCX, the lowest bit of EDX further on.
-func (n *native) differenceAt() {
-	n.skip()
-	n.difference()
-}
-
 // skip adds the position of the lowest bit of EDX to RAX and RCX.
 func (n *native) skip() {
 	n.a.RR(amd64.BSF, amd64.W32, amd64.RDX, amd64.RDX)
@@ -122,12 +177,22 @@ func (n *native) skip() {
 	n.a.RR(amd64.ADD, amd64.W64, amd64.RCX, amd64.RDX)
 }
 
-// difference returns the difference of the bytes at RAX and RCX.
-func (n *native) difference() {
+// bytes loads the bytes at RAX and RCX.
+func (n *native) bytes() {
 	n.fetchAt(1, amd64.RAX, amd64.RAX, 0)
 	n.fetchAt(1, amd64.RCX, amd64.RCX, 0)
+}
+
+// difference returns the difference of EAX and ECX.
+func (n *native) difference() {
 	n.a.RR(amd64.SUB, amd64.W32, amd64.RAX, amd64.RCX)
 	n.result()
+}
+
+// result returns the number in EAX.
+func (n *native) result() {
+	n.a.RR(amd64.MOVSXD, amd64.W64, arg0, amd64.RAX)
+	n.ret()
 }
 
 // compareStrings is strcmp, and strncmp, which is bounded by arg2.
@@ -170,6 +235,7 @@ func (n *native) compareStrings(bounded bool) {
 		n.beyond(&same)
 	}
 	n.bind(&differ)
+	n.bytes()
 	n.difference()
 	n.bind(&same)
 	n.zero()

@@ -15,24 +15,43 @@ const block = 4 * vector
 
 var vectors = [...]amd64.Reg{amd64.X12, amd64.X13, amd64.X14, amd64.X15}
 
-// copy moves arg2 bytes from arg1 to arg0, which may overlap; result makes arg0 the result.
-func (n *native) copy(result func()) {
-	var big, done label
+// copy moves arg2 bytes from arg1 to arg0; result makes arg0 the result. Unless operands may overlap, the
+// guest's own code moves those that do.
+func (n *native) copy(overlap bool, result func()) {
+	var big, done, odd, even label
 	n.inside(arg0)
 	n.inside(arg1)
+	if !overlap {
+		n.a.RM(amd64.LEA, amd64.W64, amd64.RDX, amd64.AtIndex(arg2, arg2, 1, -1))
+		n.sum(amd64.RCX, arg0, arg2, -1)
+		n.a.RR(amd64.SUB, amd64.W64, amd64.RCX, arg1)
+		n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, amd64.RDX) // from 0 to 2 * arg2 - 2 if they do
+		n.jcc(amd64.B, &odd)
+		n.bind(&even)
+	}
 	n.cmpI(arg2, block)
 	n.jcc(amd64.A, &big)
+	if overlap {
+		n.probeCrossing()
+	}
 	n.copySmall(&done)
 	n.bind(&done)
 	result()
 	n.ret()
 	n.bind(&big)
-	n.copyBig(result)
+	n.copyBig(overlap, result)
+	if !overlap {
+		n.bind(&odd)
+		n.a.RR(amd64.TEST, amd64.W64, arg2, arg2)
+		n.jcc(amd64.E, &even)
+		n.a.RR(amd64.CMP, amd64.W64, arg0, arg1) // what is copied to itself stays what it is
+		n.c.interpretIf(amd64.NE)
+		n.jmp(&even)
+	}
 }
 
 // copySmall is copy for up to a block: everything is loaded before anything is stored.
 func (n *native) copySmall(done *label) {
-	n.probeCrossing()
 	for _, w := range [...]int{vector, 8, 4, 2} {
 		var smaller label
 		n.cmpI(arg2, int32(w))
@@ -107,17 +126,19 @@ func (n *native) touch(r amd64.Reg, disp int32) {
 }
 
 // copyBig is copy for more than a block. Whether operands overlap, the distance between them tells.
-func (n *native) copyBig(result func()) {
+func (n *native) copyBig(overlap bool, result func()) {
 	var backward, forward, rep label
 	n.cmpI(arg2, maxNative)
 	n.c.interpretIf(amd64.A)
-	n.mov(amd64.RCX, arg0)
-	n.a.RR(amd64.SUB, amd64.W64, amd64.RCX, arg1)
-	n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, arg2)
-	n.jcc(amd64.B, &backward)
-	n.a.R(amd64.NEG, amd64.W64, amd64.RCX)
-	n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, arg2)
-	n.jcc(amd64.B, &forward)
+	if overlap {
+		n.mov(amd64.RCX, arg0)
+		n.a.RR(amd64.SUB, amd64.W64, amd64.RCX, arg1)
+		n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, arg2)
+		n.jcc(amd64.B, &backward)
+		n.a.R(amd64.NEG, amd64.W64, amd64.RCX)
+		n.a.RR(amd64.CMP, amd64.W64, amd64.RCX, arg2)
+		n.jcc(amd64.B, &forward)
+	}
 	if n.c.Features.ERMS {
 		n.cmpI(arg2, repCopy)
 		n.jcc(amd64.AE, &rep)
@@ -125,12 +146,11 @@ func (n *native) copyBig(result func()) {
 	n.copyApart()
 	result()
 	n.ret()
-	for _, dir := range [...]int32{1, -1} {
-		n.bind(map[int32]*label{1: &forward, -1: &backward}[dir])
-		n.touchAll()
-		n.copyOverlapping(dir)
-		result()
-		n.ret()
+	if overlap {
+		n.bind(&forward)
+		n.copyOverlapping(1, result)
+		n.bind(&backward)
+		n.copyOverlapping(-1, result)
 	}
 	if n.c.Features.ERMS {
 		n.bind(&rep)
@@ -186,7 +206,8 @@ func (n *native) touchAll() {
 
 // copyOverlapping copies upwards (dir 1) or downwards (-1): by blocks, then by ever smaller powers of
 // two, so that nothing is loaded that has been stored.
-func (n *native) copyOverlapping(dir int32) {
+func (n *native) copyOverlapping(dir int32, result func()) {
+	n.touchAll()
 	dst, src, left := amd64.RAX, amd64.RDX, amd64.RCX
 	if dir > 0 {
 		n.mov(dst, arg0)
@@ -216,6 +237,8 @@ func (n *native) copyOverlapping(dir int32) {
 		step(size, func(disp int32) { n.copyPiece(size, dst, src, left, disp) })
 		n.bind(&next)
 	}
+	result()
+	n.ret()
 }
 
 // copyPiece copies a piece whose size is a power of two less than a block; left is kept.
@@ -237,39 +260,58 @@ func (n *native) copyPiece(size int32, dst, src, left amd64.Reg, disp int32) {
 	}
 }
 
-// copyRep copies operands that do not overlap by the host's string operation.
+// quad is the unit of the host's string operations. Those of bytes may store in smaller units than the guest's function.
+const quad = 8
+
+// copyRep copies operands that do not overlap by the host's string operation; the last bytes apart.
 func (n *native) copyRep(result func()) {
-	was := n.saved
+	was, late := n.saved, n.c.late
 	if !was {
 		n.save()
 	}
+	n.sum(amd64.RDX, arg1, arg2, 0)
+	n.fetchAt(quad, amd64.RAX, amd64.RDX, -quad)
+	n.sum(amd64.RDX, arg0, arg2, 0)
 	n.sum(amd64.RSI, baseReg, arg1, 0)
 	n.a.RR(amd64.ADD, amd64.W64, arg0, baseReg)
-	n.mov(amd64.RCX, arg2)
+	n.quads(arg2)
 	n.mayFault()
-	n.a.RepMovsb()
+	n.a.RepMovsq()
+	n.storeAt(quad, amd64.RAX, amd64.RDX, -quad)
 	n.a.RM(amd64.MOV, amd64.W64, arg0, spill(savedArg0))
 	result()
 	n.ret()
-	n.saved = was
+	n.saved, n.c.late = was, late
 }
 
-// set stores the lowest byte of arg1 in arg2 bytes from arg0 on.
-func (n *native) set() {
+// quads makes RCX the number of quads in size bytes.
+func (n *native) quads(size amd64.Reg) {
+	n.mov(amd64.RCX, size)
+	n.a.RI(amd64.SHR, amd64.W64, amd64.RCX, 3)
+}
+
+// setter stores size times the same byte from arg0 on.
+type setter struct {
+	*native
+	size amd64.Reg
+}
+
+// set sets all; fill fills RAX and X12 with the byte.
+func (n setter) set(fill func()) {
 	var done, big label
 	n.inside(arg0)
-	n.spread(amd64.X12, arg1)
-	n.cmpI(arg2, block)
+	fill()
+	n.cmpI(n.size, block)
 	n.jcc(amd64.A, &big)
 	for _, w := range [...]int{2 * vector, vector, 8, 4, 2} {
 		var smaller label
-		n.cmpI(arg2, int32(w))
+		n.cmpI(n.size, int32(w))
 		n.jcc(amd64.B, &smaller)
-		n.setEnds(w)
+		n.ends(w)
 		n.jmp(&done)
 		n.bind(&smaller)
 	}
-	n.a.RR(amd64.TEST, amd64.W32, arg2, arg2)
+	n.a.RR(amd64.TEST, amd64.W32, n.size, n.size)
 	n.jcc(amd64.E, &done)
 	n.storeAt(1, amd64.RAX, arg0, 0)
 	n.bind(&done)
@@ -278,9 +320,9 @@ func (n *native) set() {
 	n.setBig()
 }
 
-// setEnds sets the first and the last w bytes.
-func (n *native) setEnds(w int) {
-	n.sum(amd64.RDX, arg0, arg2, 0)
+// ends sets the first and the last w bytes.
+func (n setter) ends(w int) {
+	n.sum(amd64.RDX, arg0, n.size, 0)
 	x, piece := amd64.X12, min(w, vector)
 	if w < vector {
 		x = amd64.RAX
@@ -292,37 +334,44 @@ func (n *native) setEnds(w int) {
 }
 
 // setBig is set for more than a block.
-func (n *native) setBig() {
+func (n setter) setBig() {
 	var loop, rep label
-	n.cmpI(arg2, maxNative)
+	n.cmpI(n.size, maxNative)
 	n.c.interpretIf(amd64.A)
 	if n.c.Features.ERMS {
-		n.cmpI(arg2, repSet)
+		n.cmpI(n.size, repSet)
 		n.jcc(amd64.AE, &rep)
 	}
 	n.mov(amd64.RDX, arg0)
-	n.sum(amd64.RCX, arg0, arg2, -block)
+	n.sum(amd64.RCX, arg0, n.size, -block)
 	n.bind(&loop)
-	n.setBlock(amd64.RDX)
+	n.block(amd64.RDX)
 	n.addI(amd64.RDX, block)
 	n.a.RR(amd64.CMP, amd64.W64, amd64.RDX, amd64.RCX)
 	n.jcc(amd64.B, &loop)
-	n.setBlock(amd64.RCX)
+	n.block(amd64.RCX)
 	n.ret()
-	if !n.c.Features.ERMS {
-		return
+	if n.c.Features.ERMS {
+		n.bind(&rep)
+		n.rep()
 	}
-	n.bind(&rep)
+}
+
+// rep is set by the host's string operation.
+func (n setter) rep() {
 	n.save()
+	n.sum(amd64.RDX, arg0, n.size, 0)
 	n.a.RR(amd64.ADD, amd64.W64, arg0, baseReg)
-	n.mov(amd64.RCX, arg2)
+	n.quads(n.size)
 	n.mayFault()
-	n.a.RepStosb()
+	n.a.RepStosq()
+	n.storeAt(quad, amd64.RAX, amd64.RDX, -quad)
 	n.a.RM(amd64.MOV, amd64.W64, arg0, spill(savedArg0))
 	n.ret()
 }
 
-func (n *native) setBlock(r amd64.Reg) {
+// block sets a block at r.
+func (n setter) block(r amd64.Reg) {
 	for at := int32(0); at < block; at += vector {
 		n.storeAt(vector, amd64.X12, r, at)
 	}

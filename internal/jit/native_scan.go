@@ -9,14 +9,19 @@ import (
 
 // scan finds the first byte of a kind from arg0 on.
 func (n *native) scan(f ir.Function) {
-	s := scanner{native: n, from: arg0}
-	s.byte = f != ir.Strlen && f != ir.Strnlen
-	s.nul = f != ir.Memchr && f != ir.Rawmemchr
-	s.bound = map[ir.Function]amd64.Reg{ir.Memchr: arg2, ir.Strnlen: arg1}[f]
+	s := scanner{native: n, from: arg0, byte: arg1}
+	switch f {
+	case ir.Strlen, ir.Strnlen:
+		s.byte = none
+	case ir.Index:
+		s.byte = arg2
+	}
+	s.nul = f != ir.Memchr && f != ir.Rawmemchr && f != ir.Index
+	s.bound = map[ir.Function]amd64.Reg{ir.Memchr: arg2, ir.Strnlen: arg1, ir.Index: arg1}[f]
 	n.inside(arg0)
 	s.find()
 	switch f { // RAX is where it is
-	case ir.Strlen, ir.Strnlen:
+	case ir.Strlen, ir.Strnlen, ir.Index:
 		n.a.RR(amd64.SUB, amd64.W64, amd64.RAX, arg0)
 		n.mov(arg0, amd64.RAX)
 	case ir.Strchr:
@@ -34,25 +39,31 @@ func (n *native) scan(f ir.Function) {
 		return
 	}
 	n.bind(&s.end)
-	if f == ir.Strnlen {
+	switch f {
+	case ir.Strnlen:
 		n.mov(arg0, s.bound)
-	} else {
+	case ir.Index:
+		n.a.MovImm(arg0, ^uint64(0))
+	default:
 		n.zero()
 	}
 	n.ret()
 }
 
+// none stands for no register where one has a meaning.
+const none = amd64.RAX
+
 // scanner finds a byte. It loads whole aligned vectors, which are within a page.
 type scanner struct {
 	*native
 	from  amd64.Reg // where to begin
-	byte  bool      // stop at the byte in arg1
+	byte  amd64.Reg // stop at the byte in it, if any
 	nul   bool      // stop at 0
-	bound amd64.Reg // give up behind so many bytes; RAX for no bound
+	bound amd64.Reg // give up behind so many bytes, if any
 	end   label     // where to go on then
 }
 
-func (s *scanner) bounded() bool { return s.bound != amd64.RAX }
+func (s *scanner) bounded() bool { return s.bound != none }
 
 // find makes RAX the address of the first byte looked for.
 func (s *scanner) find() {
@@ -62,8 +73,8 @@ func (s *scanner) find() {
 		n.a.RR(amd64.TEST, amd64.W64, s.bound, s.bound)
 		n.jcc(amd64.E, &s.end)
 	}
-	if s.byte {
-		n.spread(amd64.X13, arg1)
+	if s.byte != none {
+		n.spread(amd64.X13, s.byte)
 	}
 	if s.nul {
 		n.a.RR(amd64.PXOR, amd64.W64, amd64.X12, amd64.X12)
@@ -131,12 +142,12 @@ func (s *scanner) match() {
 	s.mayFault()
 	a.RM(amd64.MOVAPS, amd64.W64, amd64.X14, s.at(amd64.RAX, 0))
 	switch {
-	case s.byte && s.nul:
+	case s.byte != none && s.nul:
 		a.RR(amd64.MOVAPS, amd64.W64, amd64.X15, amd64.X14)
 		a.RR(amd64.PCMPEQB, amd64.W64, amd64.X15, amd64.X13)
 		a.RR(amd64.PCMPEQB, amd64.W64, amd64.X14, amd64.X12)
 		a.RR(amd64.POR, amd64.W64, amd64.X14, amd64.X15)
-	case s.byte:
+	case s.byte != none:
 		a.RR(amd64.PCMPEQB, amd64.W64, amd64.X14, amd64.X13)
 	default:
 		a.RR(amd64.PCMPEQB, amd64.W64, amd64.X14, amd64.X12)
@@ -152,7 +163,7 @@ func (n *native) copyString(end bool) {
 	n.save()
 	n.a.RR(amd64.SUB, amd64.W64, amd64.RAX, arg1)
 	n.a.RM(amd64.LEA, amd64.W64, arg2, amd64.At(amd64.RAX, 1))
-	n.copy(func() {
+	n.copy(false, func() {
 		if end {
 			n.sum(arg0, arg0, arg2, -1)
 		}

@@ -4,6 +4,7 @@ package jit
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -103,7 +104,7 @@ func (m *nativeTest) compile(f Features) {
 
 // call calls a function. It reports whether the function has returned; otherwise it is left
 // to the guest's own code.
-func (m *nativeTest) call(fn ir.Function, args [3]uint64) (result uint64, returned bool) {
+func (m *nativeTest) call(fn ir.Function, args [4]uint64) (result uint64, returned bool) {
 	for n := range m.ctx.R {
 		m.ctx.R[n] = uint64(n) * 0x9e3779b97f4a7c15
 	}
@@ -135,6 +136,7 @@ func (m *nativeTest) call(fn ir.Function, args [3]uint64) (result uint64, return
 type reference struct {
 	mem    []byte
 	failed bool
+	left   bool // operands overlap that must not, which is left to the guest's function
 	free   bool // all pages allow everything
 }
 
@@ -163,6 +165,12 @@ func (r *reference) store(addr uint64, b byte) {
 	if r.may(addr, "w") {
 		r.mem[addr] = b
 	}
+}
+
+// copy is move of operands that must not overlap.
+func (r *reference) copy(dst, src, n uint64) {
+	r.left = dst != src && dst < src+n && src < dst+n
+	r.move(dst, src, n)
 }
 
 func (r *reference) move(dst, src, n uint64) {
@@ -204,18 +212,40 @@ func (r *reference) call(fn ir.Function, a [3]uint64) uint64 {
 	isByte := func(b byte) bool { return b == byte(a[1]) }
 	either := func(b byte) bool { return b == 0 || b == byte(a[1]) }
 	switch fn {
-	case ir.Memmove, ir.Mempcpy:
-		if r.move(a[0], a[1], a[2]); fn == ir.Mempcpy {
+	case ir.Memmove:
+		r.move(a[0], a[1], a[2])
+		return a[0]
+	case ir.Memcpy, ir.Mempcpy:
+		if r.copy(a[0], a[1], a[2]); fn == ir.Mempcpy {
 			return a[0] + a[2]
 		}
 		return a[0]
-	case ir.Memset:
+	case ir.Memset, ir.Memclr:
+		if fn == ir.Memclr {
+			a[1] = 0
+		}
 		for i := range a[2] {
 			r.store(a[0]+i, byte(a[1]))
 		}
 		return a[0]
 	case ir.Memcmp:
 		return r.compare(a[0], a[1], a[2], false)
+	case ir.Memequal:
+		if r.compare(a[0], a[1], a[2], false) != 0 {
+			return 0
+		}
+		return 1
+	case ir.Cmpmem:
+		d := int64(r.compare(a[0], a[1], min(a[2], otherSize(a)), false))
+		if d == 0 {
+			d = int64(a[2] - otherSize(a))
+		}
+		return uint64(cmp.Compare(d, 0))
+	case ir.Index:
+		if i := r.find(a[0], a[2], isByte); i < a[2] {
+			return i
+		}
+		return 1<<64 - 1
 	case ir.Strcmp:
 		return r.compare(a[0], a[1], noBound, true)
 	case ir.Strncmp:
@@ -243,19 +273,26 @@ func (r *reference) call(fn ir.Function, a [3]uint64) uint64 {
 	if r.failed {
 		return 0
 	}
-	if r.move(a[0], a[1], n+1); fn == ir.Stpcpy {
+	if r.copy(a[0], a[1], n+1); fn == ir.Stpcpy {
 		return a[0] + n
 	}
 	return a[0]
 }
 
-// args are the arguments in the registers of the calling convention: strnlen's bound comes second.
-func args(fn ir.Function, a [3]uint64) [3]uint64 {
-	if fn == ir.Strnlen {
-		a[1], a[2] = a[2], 1
+// args are the arguments in the registers of the calling convention: a bound or size comes second where there is
+// one operand.
+func args(fn ir.Function, a [3]uint64) [4]uint64 {
+	switch fn {
+	case ir.Strnlen, ir.Memclr, ir.Index:
+		return [4]uint64{a[0], a[2], a[1]}
+	case ir.Cmpmem:
+		return [4]uint64{a[0], a[2], a[1], otherSize(a)}
 	}
-	return a
+	return [4]uint64{a[0], a[1], a[2]}
 }
+
+// otherSize is the second operand's of a comparison that takes two.
+func otherSize(a [3]uint64) uint64 { return a[2] + a[1]%3 - min(a[2], a[0]%2*3) }
 
 // check calls a function and its reference.
 func (m *nativeTest) check(fn ir.Function, a [3]uint64) {
@@ -266,8 +303,8 @@ func (m *nativeTest) check(fn ir.Function, a [3]uint64) {
 	want := ref.call(fn, a)
 	got, returned := m.call(fn, args(fn, a))
 	switch {
-	case returned == ref.failed:
-		m.t.Fatalf("%s%x: returned %v, but the function faults: %v", fn, a, returned, ref.failed)
+	case returned == (ref.failed || ref.left):
+		m.t.Fatalf("%s%x: returned %v, but the function faults: %v, its operands overlap: %v", fn, a, returned, ref.failed, ref.left)
 	case returned && got != want:
 		m.t.Fatalf("%s%x = %#x, want %#x", fn, a, got, want)
 	case returned && !bytes.Equal(m.all, ref.mem):
@@ -314,13 +351,16 @@ func TestNativeSizes(t *testing.T) {
 		for n := uint64(0); n < 150; n++ {
 			for k := range uint64(17) {
 				dst, src := middle+100+k, middle+2000+n*k%37
-				for _, fn := range []ir.Function{ir.Memmove, ir.Mempcpy, ir.Memcmp} {
+				for _, fn := range []ir.Function{ir.Memcpy, ir.Memmove, ir.Mempcpy, ir.Memcmp, ir.Memequal} {
 					m.check(fn, [3]uint64{dst, src, n})
 					m.check(fn, [3]uint64{middleEnd - n, src, n})
 					m.check(fn, [3]uint64{dst, middleEnd - n, n})
 				}
 				m.check(ir.Memset, [3]uint64{dst, 0xabcdef00 + k, n})
 				m.check(ir.Memset, [3]uint64{middleEnd - n, k, n})
+				m.check(ir.Memclr, [3]uint64{dst, 1, n})
+				m.check(ir.Memclr, [3]uint64{middleEnd - n, k, n})
+				m.check(ir.Cmpmem, [3]uint64{dst, src, n})
 			}
 		}
 	})
@@ -332,13 +372,17 @@ func TestNativeOverlap(t *testing.T) {
 		for n := uint64(0); n < 300; n += 1 + n/8 {
 			for d := -int64(n) - 2; d <= int64(n)+2; d++ {
 				src := uint64(middle + testPage - n/2)
-				m.check(ir.Memmove, [3]uint64{src + uint64(d), src, n})
+				for _, fn := range []ir.Function{ir.Memmove, ir.Memcpy} {
+					m.check(fn, [3]uint64{src + uint64(d), src, n})
+				}
 			}
 		}
 		for _, n := range []uint64{2000, 5000, 8192} {
 			for _, d := range []int64{-70, -64, -16, -3, 0, 1, 8, 63, 64, 65, 2047, 4096} {
 				src := uint64(middle + 128)
-				m.check(ir.Memmove, [3]uint64{src + uint64(d), src, n})
+				for _, fn := range []ir.Function{ir.Memmove, ir.Mempcpy} {
+					m.check(fn, [3]uint64{src + uint64(d), src, n})
+				}
 			}
 		}
 	})
@@ -354,9 +398,10 @@ func TestNativeEqual(t *testing.T) {
 				for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff} {
 					old := m.all[y+i]
 					m.all[y+i] = b
-					for _, fn := range []ir.Function{ir.Memcmp, ir.Strncmp} {
+					for _, fn := range []ir.Function{ir.Memcmp, ir.Strncmp, ir.Memequal, ir.Cmpmem} {
 						m.check(fn, [3]uint64{x, y, n})
 						m.check(fn, [3]uint64{y, x, n})
+						m.check(fn, [3]uint64{x + 1, y + 1, n - min(n, 1)})
 					}
 					m.check(ir.Strcmp, [3]uint64{x, y})
 					m.all[y+i] = old
@@ -402,6 +447,7 @@ func (m *nativeTest) strings(s, n, c uint64) {
 		m.check(ir.Strnlen, [3]uint64{s, 0, bound})
 		m.check(ir.Memchr, [3]uint64{s, c, bound})
 		m.check(ir.Memchr, [3]uint64{s, 0, bound})
+		m.check(ir.Index, [3]uint64{s, c, bound})
 		m.check(ir.Strncmp, [3]uint64{s, s + 1, bound})
 	}
 	m.check(ir.Strcmp, [3]uint64{s, s})
@@ -429,7 +475,8 @@ func TestNativeFaults(t *testing.T) {
 			if r.IntN(3) == 0 {
 				src = dst + uint64(r.IntN(100)) - 50
 			}
-			if fn == ir.Memcmp || fn == ir.Strncmp || fn == ir.Memchr || fn == ir.Strnlen {
+			switch fn {
+			case ir.Memcmp, ir.Strncmp, ir.Memchr, ir.Strnlen, ir.Memequal, ir.Cmpmem, ir.Index:
 				m.reads(fn, dst, src, n)
 				continue
 			}
@@ -455,8 +502,8 @@ func (m *nativeTest) reads(fn ir.Function, x, y, n uint64) {
 func TestNativeLong(t *testing.T) {
 	withNative(t, func(m *nativeTest) {
 		before := bytes.Clone(m.all)
-		for _, fn := range []ir.Function{ir.Memmove, ir.Mempcpy, ir.Memset, ir.Memcmp} {
-			if _, returned := m.call(fn, [3]uint64{middle, middle + 8, maxNative + 1}); returned || m.ctx.Exit != ExitInterp {
+		for _, fn := range []ir.Function{ir.Memcpy, ir.Memmove, ir.Mempcpy, ir.Memset, ir.Memcmp, ir.Memclr, ir.Memequal, ir.Cmpmem} {
+			if _, returned := m.call(fn, args(fn, [3]uint64{middle, middle + 8, maxNative + 3})); returned || m.ctx.Exit != ExitInterp && m.ctx.Exit != ExitFault {
 				t.Errorf("%s has not been left to the guest", fn)
 			}
 		}
@@ -471,7 +518,7 @@ func TestNativeInterrupt(t *testing.T) {
 	withNative(t, func(m *nativeTest) {
 		m.ctx.IRQ.Raise(irq.Signal)
 		for fn := range m.made {
-			if _, returned := m.call(fn, [3]uint64{middle, middle + 64, 5}); returned || m.ctx.Exit != ExitInterp {
+			if _, returned := m.call(fn, args(fn, [3]uint64{middle, middle + 64, 5})); returned || m.ctx.Exit != ExitInterp {
 				t.Errorf("%s has not been interrupted", fn)
 			}
 		}

@@ -183,9 +183,9 @@ func (a *Assembler) Ret()   { a.Buf = append(a.Buf, 0xC3) }
 func (a *Assembler) Int3()  { a.Buf = append(a.Buf, 0xCC) }
 func (a *Assembler) Pause() { a.Buf = append(a.Buf, 0xF3, 0x90) }
 
-// RepMovsb copies RCX bytes from RSI to RDI, RepStosb stores AL in RCX bytes from RDI on.
-func (a *Assembler) RepMovsb() { a.Buf = append(a.Buf, 0xF3, 0xA4) }
-func (a *Assembler) RepStosb() { a.Buf = append(a.Buf, 0xF3, 0xAA) }
+// RepMovsq copies RCX quadwords from RSI to RDI, RepStosq stores RAX in RCX quadwords from RDI on.
+func (a *Assembler) RepMovsq() { a.Buf = append(a.Buf, 0xF3, 0x48, 0xA5) }
+func (a *Assembler) RepStosq() { a.Buf = append(a.Buf, 0xF3, 0x48, 0xAB) }
 
 // SignA extends the sign of RAX (EAX) into RDX (EDX): CQO, CDQ.
 func (a *Assembler) SignA(w Width) {

@@ -321,8 +321,8 @@ func TestOthers(t *testing.T) {
 	c.add("push 0xfffffffffffffff0", func(a *Assembler) { a.PushImm(-16) })
 	c.add("ret", (*Assembler).Ret)
 	c.add("int3", (*Assembler).Int3)
-	c.add("rep movs BYTE PTR es:[rdi],BYTE PTR ds:[rsi]", (*Assembler).RepMovsb)
-	c.add("rep stos BYTE PTR es:[rdi],al", (*Assembler).RepStosb)
+	c.add("rep movs QWORD PTR es:[rdi],QWORD PTR ds:[rsi]", (*Assembler).RepMovsq)
+	c.add("rep stos QWORD PTR es:[rdi],rax", (*Assembler).RepStosq)
 	c.add("pause", (*Assembler).Pause)
 	c.add("cdq", func(a *Assembler) { a.SignA(W32) })
 	c.add("cqo", func(a *Assembler) { a.SignA(W64) })
@@ -525,8 +525,8 @@ func textX86asm(inst x86asm.Inst) string {
 
 // stringOperations are objdump's texts of x86asm's.
 var stringOperations = map[string]string{
-	"rep movsb [rdi],[rsi]": "rep movs es:[rdi],ds:[rsi]",
-	"rep stosb [rdi]":       "rep stos es:[rdi],al",
+	"rep movsq [rdi],[rsi]": "rep movs es:[rdi],ds:[rsi]",
+	"rep stosq [rdi]":       "rep stos es:[rdi],rax",
 }
 
 var (
