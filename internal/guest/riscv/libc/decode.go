@@ -81,10 +81,22 @@ func decode(w uint32) inst {
 	case 0x1b, 0x3b, 0x33, 0x23:
 		i.own()
 	case 0x37: // lui
+	case 0x57: // vectors: their registers, vl and vtype are lost at calls
+		i.own()
+	case 0x07, 0x27:
+		if i.own(); scalar(w) {
+			i.kind = foreign
+		}
 	default: // system calls, status registers, fences, atomics, floating point
 		i.kind = foreign
 	}
 	return i
+}
+
+// scalar reports whether a load or store of the floating-point opcodes is one, not that of a vector.
+func scalar(w uint32) bool {
+	width := w >> 12 & 7
+	return width >= 1 && width <= 4
 }
 
 // jumpAndLink makes i a jump or a call.

@@ -2,6 +2,7 @@ package libc
 
 import (
 	"debug/elf"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -87,7 +88,7 @@ func compile(t *testing.T) *image {
 }
 
 var wanted = map[string]ir.Function{
-	"memcpy": ir.Memmove, "memmove": ir.Memmove, "mempcpy": ir.Mempcpy, "memset": ir.Memset, "memcmp": ir.Memcmp, "memchr": ir.Memchr,
+	"memcpy": ir.Memcpy, "memmove": ir.Memmove, "mempcpy": ir.Mempcpy, "memset": ir.Memset, "memcmp": ir.Memcmp, "memchr": ir.Memchr,
 	"rawmemchr": ir.Rawmemchr, "strlen": ir.Strlen, "strnlen": ir.Strnlen, "strchr": ir.Strchr, "strchrnul": ir.Strchrnul,
 	"strcmp": ir.Strcmp, "strncmp": ir.Strncmp, "strcpy": ir.Strcpy, "stpcpy": ir.Stpcpy,
 	"strrchr": ir.NoFunction, "strncpy": ir.NoFunction, "strcat": ir.NoFunction, "main": ir.NoFunction, "printf": ir.NoFunction,
@@ -111,6 +112,33 @@ func TestInstalled(t *testing.T) {
 				t.Errorf("%s: %s is found to be %q, promising: %v", kind, name, got, promising)
 			}
 		}
+	}
+}
+
+// TestGo: the functions of Go's runtime are found in a program that this toolchain makes, and nothing else is.
+func TestGo(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "all")
+	cmd := exec.Command("go", "build", "-o", out, "testdata/all.go")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, msg)
+	}
+	m := load(t, out)
+	wanted := map[string]ir.Function{
+		"runtime.memmove": ir.Memmove, "runtime.memclrNoHeapPointers": ir.Memclr, "runtime.memequal": ir.Memequal,
+		"compare": ir.Cmpmem, "indexByteBig": ir.Index,
+	}
+	for name, at := range m.funcs {
+		if at >= uint64(len(m.bytes)) || at%2 != 0 {
+			continue
+		}
+		if got, promising := m.find(name); got != wanted[name] || !promising && got != ir.NoFunction {
+			t.Errorf("%s is found to be %q, promising: %v", name, got, promising)
+		}
+		delete(wanted, name)
+	}
+	for name := range wanted {
+		t.Errorf("there is no %s", name)
 	}
 }
 
@@ -244,5 +272,15 @@ func TestBroken(t *testing.T) {
 	loop := &image{bytes: []byte{0x01, 0xa0, 0, 0, 0, 0, 0, 0}, base: 0x1000, funcs: map[string]uint64{"f": 0}} // j .
 	if f, _ := loop.find("f"); f != ir.NoFunction {
 		t.Errorf("a loop is found to be %s", f)
+	}
+}
+
+// BenchmarkPromising is what a look at code that is none of the functions takes.
+func BenchmarkPromising(b *testing.B) {
+	code := []byte{0x13, 0x01, 0x01, 0xff, 0x23, 0x34, 0x81, 0x00, 0x22, 0xe0, 0x06, 0xe4, 0xaa, 0x87, 0x82, 0x80, 0, 0, 0, 0, 0, 0, 0, 0}
+	for b.Loop() {
+		if Promising(code) {
+			b.Fatal("this is no known function")
+		}
 	}
 }

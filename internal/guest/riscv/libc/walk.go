@@ -40,8 +40,8 @@ type walker struct {
 	pending []uint64       // addresses that are yet to be followed
 	spans   []guest.Span   // the code
 
-	prefix, long uint64          // hashes of the first instructions
-	known        map[uint64]bool // if not nil, only code with these prefixes is gone on with
+	prefixes []uint64               // hashes of the first instructions: of some, and of some more if there are so many
+	known    func(hash uint64) bool // if not nil, only code is gone on with that has such prefixes
 
 	page   [pageSize]byte // some memory that has been read
 	pageAt uint64
@@ -52,7 +52,7 @@ type walker struct {
 }
 
 func newWalker(read Memory, gp uint64) *walker {
-	return &walker{pageAt: noPage, read: read, gp: gp, hash: fnvOffset, consts: fnvOffset, seen: map[uint64]int{}}
+	return &walker{pageAt: noPage, read: read, gp: gp, hash: seed, consts: seed, seen: map[uint64]int{}}
 }
 
 // newCallee returns a walker that finds out whether a call can be followed.
@@ -169,15 +169,11 @@ const maxTable = 16
 
 // promising reports whether it is worth going on.
 func (w *walker) promising() bool {
-	switch len(w.seen) {
-	case prefixLength:
-		w.prefix = w.hash
-	case longPrefix:
-		w.long = w.hash
-	default:
+	if n := len(w.seen); n != prefixLength && n != longPrefix {
 		return true
 	}
-	return w.known == nil || w.known[w.hash]
+	w.prefixes = append(w.prefixes, w.hash)
+	return w.known == nil || w.known(w.hash)
 }
 
 // pageSize is how much memory is read at a time: a power of two.
@@ -208,7 +204,7 @@ func (w *walker) constant(addr uint64, size int) bool {
 	if !w.fetch(addr, b[:size]) {
 		return false
 	}
-	w.consts = fnv(w.consts, binary.LittleEndian.Uint64(b[:]))
+	w.consts = mix(w.consts, binary.LittleEndian.Uint64(b[:]))
 	return true
 }
 
@@ -223,20 +219,15 @@ func (w *walker) call(pc uint64) bool {
 	return false
 }
 
-// FNV-1a, of 64 bits.
-const (
-	fnvOffset = 0xcbf29ce484222325
-	fnvPrime  = 0x100000001b3
-)
+// seed is the hash of nothing.
+const seed = 0xcbf29ce484222325
 
-func (w *walker) add(v uint64) { w.hash = fnv(w.hash, v) }
+func (w *walker) add(v uint64) { w.hash = mix(w.hash, v) }
 
-// fnv adds v to a hash.
-func fnv(hash, v uint64) uint64 {
-	for n := 0; n < 64; n += 8 {
-		hash = (hash ^ v>>n&0xff) * fnvPrime
-	}
-	return hash
+// mix adds v to a hash. Different values make different hashes of the same one.
+func mix(hash, v uint64) uint64 {
+	hash = (hash ^ v) * 0x9e3779b97f4a7c15
+	return hash ^ hash>>32
 }
 
 // merged is spans in the order of their addresses, with those that touch made one. The part

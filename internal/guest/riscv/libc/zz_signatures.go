@@ -5,50 +5,234 @@ package libc
 import "github.com/hospes-vm/hospes/internal/ir"
 
 var signatures = [...]signature{
-	{0x3eb0e8782e9399a0, 0xfcc09edc4076cc78, 0xe2d0b8d61d140944, ir.Strchr},    // glibc 2.36: index
-	{0x7d1002bf767ecf02, 0xc55825cd53fcd094, 0xd4261a3d346616a, ir.Memchr},     // glibc 2.36: memchr
-	{0x2bcfa1446f64f468, 0xb2713839b3fdc81e, 0xeca6f58690dd2f3a, ir.Memcmp},    // glibc 2.36: memcmp
-	{0x2691e20d77927dc6, 0x56ff510fbac0823d, 0x2c443d824a76b7f4, ir.Memmove},   // glibc 2.36: memcpy
-	{0x7db5528ab1a55c0b, 0x917817f497798b4d, 0x8a770699f2ceb2b7, ir.Memmove},   // glibc 2.36: memmove
-	{0x74847c7d39addd59, 0xf7d0c49165c7ed39, 0x98712b6cb8c81cac, ir.Mempcpy},   // glibc 2.36: mempcpy
-	{0xb42cad1f32be42ec, 0x5ece5d8b39d38368, 0x59eeda176d6764b9, ir.Memset},    // glibc 2.36: memset
-	{0x2ce966a4a4aca5d1, 0xb5c10caa1da9e0ac, 0xf13014c42b04d0, ir.Rawmemchr},   // glibc 2.36: rawmemchr
-	{0x6c52a1f9aad131eb, 0x098572494f3d9441, 0xe65c165722b9dce2, ir.Stpcpy},    // glibc 2.36: stpcpy
-	{0xaaec29ab42397943, 0xfcc09edc4076cc78, 0xe2d0b8d61d140944, ir.Strchrnul}, // glibc 2.36: strchrnul
-	{0xa823985ef553a27e, 0x4fc02dea75152178, 0x0, ir.Strcmp},                   // glibc 2.36: strcmp
-	{0xb5e186ae137cf929, 0x55a587c914276716, 0xa5c6328b27ce6851, ir.Strcpy},    // glibc 2.36: strcpy
-	{0xb397ac5c3e437847, 0xd4f18ea8538b8afd, 0xc19703aa51f95f1d, ir.Strlen},    // glibc 2.36: strlen
-	{0x7c522c076fb556e4, 0xf3dba1ee7551a47a, 0xd85a416f88dda5ea, ir.Strncmp},   // glibc 2.36: strncmp
-	{0xcdd1193a11948c62, 0xf2809075fa9193c3, 0xca42b01558c22a6e, ir.Strnlen},   // glibc 2.36: strnlen
-	{0x9bf5ad36cfeec3b6, 0x8dfc2d98cf184ea5, 0xa6022b7d11004a19, ir.Strchr},    // glibc 2.41: index
-	{0x6f5394891159f363, 0xd95a9e2be5067315, 0x3885856582ba73bc, ir.Memchr},    // glibc 2.41: memchr
-	{0xee815394d4f4735a, 0xb2713839b3fdc81e, 0xb92ec61d5777eee9, ir.Memcmp},    // glibc 2.41: memcmp
-	{0xf7ddaa72caae8953, 0x56ff510fbac0823d, 0x3e1a7dfd59052ab0, ir.Memmove},   // glibc 2.41: memcpy_generic
-	{0xfa89137a8627bd29, 0x9e982b1602ef6b4e, 0x65445a80d8e9b182, ir.Memmove},   // glibc 2.41: memcpy_noalignment
-	{0xb664e26df987e00b, 0x567c726d923b32ed, 0x821c678c13499cf4, ir.Memmove},   // glibc 2.41: memmove
-	{0x96ddfe3b46323249, 0x9f851a03e5848254, 0xebc3028903e7e04c, ir.Memset},    // glibc 2.41: memset
-	{0x738b620b6f81b66d, 0xe7775167b898f5ee, 0x6fa3e04a6c1735eb, ir.Rawmemchr}, // glibc 2.41: rawmemchr
-	{0x3880b4eed23eb498, 0x32aa4a4f49d1239d, 0xc136cc2793d9185d, ir.Stpcpy},    // glibc 2.41: stpcpy
-	{0xf49156124083132e, 0x9938c4ef3583abf4, 0xca9c9b0b44b46d38, ir.Strchrnul}, // glibc 2.41: strchrnul
-	{0x03215db4701228c0, 0xedeee572d1d84bee, 0xe1aa18001c87097d, ir.Strcmp},    // glibc 2.41: strcmp
-	{0x47b896f4de6c605f, 0xdf536d6a6c36e051, 0x44262429e9f450a2, ir.Strcpy},    // glibc 2.41: strcpy
-	{0x72131d334f5786e4, 0xbd1e645349c4bad2, 0xbe57b72bb316d6b5, ir.Strlen},    // glibc 2.41: strlen
-	{0x4a4053e3b2adc8ed, 0xe3645a20072aefc1, 0x20edc67c1d086db8, ir.Strncmp},   // glibc 2.41: strncmp
-	{0xc1b071f478da4a87, 0xc362a51b7ed4386f, 0xcb1f6f653f26ad6c, ir.Strnlen},   // glibc 2.41: strnlen
-	{0xc3faa847b82adcae, 0x8d195de0d27bc306, 0xf90a760c46059cdd, ir.Memcmp},    // musl 1.2.5: bcmp
-	{0xdbdca68e6eef2d80, 0xdcbc657cf0eba93e, 0x491774f94dcbaa72, ir.Strchr},    // musl 1.2.5: index
-	{0x5448eba8b4a172d6, 0x2de304c3ed7c1823, 0x8a4456c38a6c765f, ir.Memchr},    // musl 1.2.5: memchr
-	{0x02e74c33f60f958d, 0x5f95bd15c0ac55a0, 0xa46e5582a3bf8f3c, ir.Memcmp},    // musl 1.2.5: memcmp
-	{0xd70bdf7c76a157fa, 0x4f3e93538e17b698, 0x8c839768be5e1c55, ir.Memmove},   // musl 1.2.5: memcpy
-	{0x50c8a237f54221eb, 0x301cd84c4daeb044, 0xd75d68200f231cab, ir.Memmove},   // musl 1.2.5: memmove
-	{0xb1d28bee4bf639ae, 0xf7d0c49165c7ed39, 0x1b729404c8d76f90, ir.Mempcpy},   // musl 1.2.5: mempcpy
-	{0xa46e0d4fba835248, 0xef02ac588a82c608, 0xe4d722c1dd6b7c47, ir.Memset},    // musl 1.2.5: memset
-	{0x2bfc520572df9321, 0x5b32212ac10f6964, 0x533f215006fb7467, ir.Stpcpy},    // musl 1.2.5: stpcpy
-	{0xec83309b8d84e802, 0x8dfc2d98cf184ea5, 0xa6022b7d11004a19, ir.Strchr},    // musl 1.2.5: strchr
-	{0x6ce68f20eee433a9, 0x269d706bfbfc936f, 0x878992205e8b2160, ir.Strchrnul}, // musl 1.2.5: strchrnul
-	{0xc9d276fe146ea793, 0x7e67c5a9fd0b8042, 0x0, ir.Strcmp},                   // musl 1.2.5: strcmp
-	{0xb9d468b35d2bbdc8, 0xdf536d6a6c36e051, 0x12d6d1342ea1f5ef, ir.Strcpy},    // musl 1.2.5: strcpy
-	{0x60ef20cde3c54c6b, 0xd4f18ea8538b8afd, 0x42b71f609678457f, ir.Strlen},    // musl 1.2.5: strlen
-	{0x365944990631a63c, 0x85e0b896c739334f, 0x8ca95850092ae3ec, ir.Strncmp},   // musl 1.2.5: strncmp
-	{0xbca438e421d03592, 0xc362a51b7ed4386f, 0xcb1f6f653f26ad6c, ir.Strnlen},   // musl 1.2.5: strnlen
+	{0xa86014471759f586, ir.Cmpmem},    // Go 1.22: compare
+	{0xa65f8fa158410acb, ir.Memclr},    // Go 1.22: runtime.memclrNoHeapPointers
+	{0x631784a6d0f3791c, ir.Memequal},  // Go 1.22: runtime.memequal
+	{0x5c49b4c9bd695efb, ir.Memmove},   // Go 1.22: runtime.memmove
+	{0x64eaf714cdae0e6a, ir.Index},     // Go 1.24: indexByteBig
+	{0x5477f1ef417bc70f, ir.Cmpmem},    // Go 1.25: compare
+	{0x35ab109d7b9c0cab, ir.Memequal},  // Go 1.25: runtime.memequal
+	{0xe73faba3463d50f7, ir.Cmpmem},    // Go 1.26: compare
+	{0xc245a760a0eb3adf, ir.Index},     // Go 1.26: indexByteBig
+	{0xd2869513ee074357, ir.Memclr},    // Go 1.26: runtime.memclrNoHeapPointers
+	{0x679f49dc494dea90, ir.Memequal},  // Go 1.26: runtime.memequal
+	{0x18503b1b7cb3e523, ir.Memmove},   // Go 1.26: runtime.memmove
+	{0xc8f1c244f3cf623b, ir.Memchr},    // glibc 2.36: memchr
+	{0x1092e655973ef9f8, ir.Memcmp},    // glibc 2.36: memcmp
+	{0x2675c162e3c2322b, ir.Memcpy},    // glibc 2.36: memcpy
+	{0x7fd7445554c216c5, ir.Memmove},   // glibc 2.36: memmove
+	{0x66f6e6f4c241f371, ir.Mempcpy},   // glibc 2.36: mempcpy
+	{0x02b9177ad6a1d7e2, ir.Memset},    // glibc 2.36: memset
+	{0x0b65338f7182a717, ir.Rawmemchr}, // glibc 2.36: rawmemchr
+	{0x4bacb7e139b4ae4c, ir.Stpcpy},    // glibc 2.36: stpcpy
+	{0x0fdaf55c3a3bd183, ir.Strchr},    // glibc 2.36: strchr
+	{0xf51f5a00efbfde5d, ir.Strchrnul}, // glibc 2.36: strchrnul
+	{0x347d190bace66a0c, ir.Strcmp},    // glibc 2.36: strcmp
+	{0x3da3fc003823f031, ir.Strcpy},    // glibc 2.36: strcpy
+	{0xc53a77ed56a4c8e0, ir.Strlen},    // glibc 2.36: strlen
+	{0xb768f8af13f54fbb, ir.Strncmp},   // glibc 2.36: strncmp
+	{0x2f4dcce39a37329f, ir.Strnlen},   // glibc 2.36: strnlen
+	{0xb1df58ec2122bafb, ir.Memchr},    // glibc 2.41: memchr
+	{0xd417181e5315c4fb, ir.Memcmp},    // glibc 2.41: memcmp
+	{0xdc219ec6ccf72deb, ir.Memcpy},    // glibc 2.41: memcpy_generic
+	{0x51a80dc194873c78, ir.Memcpy},    // glibc 2.41: memcpy_noalignment
+	{0xcd8f57f65f2cd5c1, ir.Memmove},   // glibc 2.41: memmove
+	{0xc0e4c27b05e5c738, ir.Memset},    // glibc 2.41: memset
+	{0x040d01e6e7b302b4, ir.Rawmemchr}, // glibc 2.41: rawmemchr
+	{0xc85b59f908484397, ir.Stpcpy},    // glibc 2.41: stpcpy
+	{0x8867999bd23185c2, ir.Strchr},    // glibc 2.41: strchr
+	{0x228a54b02331bef8, ir.Strchrnul}, // glibc 2.41: strchrnul
+	{0x8b51ba7b0d2e2a34, ir.Strcmp},    // glibc 2.41: strcmp
+	{0x4e9c159f4e50b1ab, ir.Strcpy},    // glibc 2.41: strcpy
+	{0x3784847edd0a63d8, ir.Strlen},    // glibc 2.41: strlen
+	{0x944104227feb19c2, ir.Strncmp},   // glibc 2.41: strncmp
+	{0x4e7393481c3552f9, ir.Strnlen},   // glibc 2.41: strnlen
+	{0x0c6e9d27be745381, ir.Memchr},    // glibc 2.43: memchr
+	{0x8865211f3ff22ad7, ir.Memcmp},    // glibc 2.43: memcmp
+	{0x4d028b5130d711e3, ir.Memcpy},    // glibc 2.43: memcpy_generic
+	{0x2895d4c33287dacb, ir.Memcpy},    // glibc 2.43: memcpy_noalignment
+	{0x0d4773f298b5866b, ir.Memmove},   // glibc 2.43: memmove
+	{0x5cae98008636f3bf, ir.Memset},    // glibc 2.43: memset_generic
+	{0x91355ff5256fb35b, ir.Memset},    // glibc 2.43: memset_vector
+	{0x95a84e64c762767c, ir.Rawmemchr}, // glibc 2.43: rawmemchr
+	{0x5d06a72fa8152505, ir.Stpcpy},    // glibc 2.43: stpcpy
+	{0xb4ef1007e659b7a1, ir.Strchr},    // glibc 2.43: strchr
+	{0x47537fd9f497d20a, ir.Strchrnul}, // glibc 2.43: strchrnul
+	{0x7c0bd8b311fa676c, ir.Strcmp},    // glibc 2.43: strcmp
+	{0xe845ac2a89328e0e, ir.Strcpy},    // glibc 2.43: strcpy
+	{0x2e4ae52c57bc3962, ir.Strlen},    // glibc 2.43: strlen
+	{0xbf0f9a2443cd735a, ir.Strncmp},   // glibc 2.43: strncmp
+	{0x4c7355d46cf39746, ir.Strnlen},   // glibc 2.43: strnlen
+	{0x2f99f6776693d423, ir.Memcmp},    // musl 1.2.5: bcmp
+	{0x9aa2c33873d67c69, ir.Strchr},    // musl 1.2.5: index
+	{0x74c12f18effc5b85, ir.Memchr},    // musl 1.2.5: memchr
+	{0xf8803a44fefb8260, ir.Memcmp},    // musl 1.2.5: memcmp
+	{0x157fc0575bc4b7dd, ir.Memcpy},    // musl 1.2.5: memcpy
+	{0x508cc35c7d1f890d, ir.Memmove},   // musl 1.2.5: memmove
+	{0x7d78f769a68a9090, ir.Mempcpy},   // musl 1.2.5: mempcpy
+	{0xfa3e4ea6b51318c6, ir.Memset},    // musl 1.2.5: memset
+	{0xff91ef6ced4b31b0, ir.Stpcpy},    // musl 1.2.5: stpcpy
+	{0xce9efe585efe6db4, ir.Strchr},    // musl 1.2.5: strchr
+	{0xea6bf207505d18c7, ir.Strchrnul}, // musl 1.2.5: strchrnul
+	{0xf869afd6e1f7462a, ir.Strcmp},    // musl 1.2.5: strcmp
+	{0x5331e55d9a4abe9f, ir.Strcpy},    // musl 1.2.5: strcpy
+	{0x750ff4ba11d8aafa, ir.Strlen},    // musl 1.2.5: strlen
+	{0xc145ac6b75d48452, ir.Strncmp},   // musl 1.2.5: strncmp
+	{0x80dd0ff2177ed90d, ir.Strnlen},   // musl 1.2.5: strnlen
+	{0xc75faf9e726c1c8f, ir.Strchr},    // musl 1.2.6: index
+	{0xd929395980e5757b, ir.Memchr},    // musl 1.2.6: memchr
+	{0xebce7e7f0232d9c3, ir.Memcpy},    // musl 1.2.6: memcpy
+	{0x0b35979a597ab9b0, ir.Memmove},   // musl 1.2.6: memmove
+	{0x1e32c67735759263, ir.Mempcpy},   // musl 1.2.6: mempcpy
+	{0xdf3586af4688e1fb, ir.Memset},    // musl 1.2.6: memset
+	{0x5566261e303462df, ir.Stpcpy},    // musl 1.2.6: stpcpy
+	{0xac7249ad7b58af0a, ir.Strchr},    // musl 1.2.6: strchr
+	{0x1e60ce578be2362a, ir.Strchrnul}, // musl 1.2.6: strchrnul
+	{0xa475ab49812a0a0d, ir.Strcmp},    // musl 1.2.6: strcmp
+	{0x49c74934a67c1712, ir.Strcpy},    // musl 1.2.6: strcpy
+	{0x215698155439d10a, ir.Strlen},    // musl 1.2.6: strlen
+	{0x0494ce3630c7d9e7, ir.Strncmp},   // musl 1.2.6: strncmp
+	{0xaa6aaa7dea65e730, ir.Strnlen},   // musl 1.2.6: strnlen
+}
+
+// In ascending order.
+var prefixes = [...]uint64{
+	0x03361703ccf1b874,
+	0x04512301bfac92b5,
+	0x05276cb1a4fe370b,
+	0x058cd1efdca432cd,
+	0x09f55b09f805625d,
+	0x0d7b952aab78a4d4,
+	0x0e2fd54a9c1d068c,
+	0x0e312c85df6afae3,
+	0x1031d100cbf7c562,
+	0x11e6925eb31d0553,
+	0x15243ca9c912779d,
+	0x15f6c7879a95e946,
+	0x18c7de415bbcc66d,
+	0x1a3f9abaeeae1fa1,
+	0x1a86e21e4db81352,
+	0x1b4983b652bff58c,
+	0x1ce959a6a7491f04,
+	0x1dbde05a3071cb6d,
+	0x1e2f6fd1c02366fb,
+	0x1f556911a816d2ba,
+	0x2016879bdbbe8c3e,
+	0x21d0a36817d697e7,
+	0x231f8cb5e3b67473,
+	0x245344e40d79e779,
+	0x26aa6a90f7003348,
+	0x289a214fe8962f12,
+	0x28ddbb237b428fbc,
+	0x2a64cb56b9940d35,
+	0x2b1ab08ac5025851,
+	0x2b571f0f93a4ea3e,
+	0x2b95108a1b44eb19,
+	0x2d98eeeb8ac1d076,
+	0x2dc3a860963e2aa6,
+	0x2e43a4ddde4130a7,
+	0x2eb8b0575b2a255a,
+	0x2f06a05c3ddf7f2e,
+	0x2f1485943f8fbb31,
+	0x31d3f13ff223d73e,
+	0x325617836b3b797e,
+	0x367f6bd669cfbf8e,
+	0x3824c6fb30fee116,
+	0x399b6fd7eea16624,
+	0x3bca71cd6f9677d8,
+	0x3c1c2bbde31cc17b,
+	0x3cf89358b918b86e,
+	0x3fc5b04f9202bf85,
+	0x4214a085766aee99,
+	0x4220fba0d803a289,
+	0x4b6226e60cfc202c,
+	0x4c92081e5ec6db44,
+	0x4d22a02c966a6553,
+	0x5637a085ea14ccbc,
+	0x5679c90cb0596d50,
+	0x578b262d2765fe77,
+	0x5a840954b6324469,
+	0x5b1a8dabcee40dad,
+	0x5c41cb2f2b8817c1,
+	0x5e5ff3bf7ed3fb7b,
+	0x62e6f2a472bb6cbc,
+	0x6322e77fbe808a8a,
+	0x636b35c5dbf8a3cf,
+	0x65b6d3a3d9873193,
+	0x65bd90bf2c2cecea,
+	0x66f5ad1a31cef39e,
+	0x67015d30692a7eb9,
+	0x6b37620ecbb857ee,
+	0x6e9da5342b779e8d,
+	0x6f7ee695f644a2ec,
+	0x71f7143d3163564c,
+	0x740e10405748f30d,
+	0x77980f5565f1e0e0,
+	0x7891a061a2aec898,
+	0x7f747bac6726f7db,
+	0x85d5daf9afc53be3,
+	0x88d885757f0fdec3,
+	0x8a79cbdcbf524125,
+	0x8c924801552aa67f,
+	0x8f39e904b6110645,
+	0x93baaa311a279066,
+	0x972a612408a24ffb,
+	0x9b9104f4aa8bb662,
+	0x9c0e2a6898e87a3a,
+	0x9d5574364784af29,
+	0x9e98bd25a9c09b6f,
+	0xa4b5249fce2c1b25,
+	0xa4ee2e554873e272,
+	0xa717555efb7ec9ae,
+	0xa7360a6760791b66,
+	0xa75fa75bf66f9dd7,
+	0xa8edacdace8def5d,
+	0xab8941f18d7e32eb,
+	0xadff9a44f2f61523,
+	0xb0a91e9e5837dc49,
+	0xb33e157ed03c565a,
+	0xb3e5d32e7715ba6f,
+	0xb5e7d1444c3c323d,
+	0xb6260a8457cc352c,
+	0xb9ef9dcd3fd8fc40,
+	0xba3f8dd8c9e50c1f,
+	0xba57f1e06f1c11ea,
+	0xbb190a6069d9c69a,
+	0xbb3cad31174eec8a,
+	0xbb5d9a6f0c821249,
+	0xbc0824d310a965b9,
+	0xbc3f92be1a4ea22a,
+	0xbcfa1465da670f55,
+	0xbf02e019e7d1f467,
+	0xc41015e382e5512d,
+	0xc4545f434236d4bf,
+	0xc958099d68b9cbe3,
+	0xcaffd24b1cc8d0ee,
+	0xcb49cfb6abc89200,
+	0xcf232e245167f95e,
+	0xcf57aff22c1d3b42,
+	0xd1824de5cf998a10,
+	0xd271d237ffe36249,
+	0xd2aab6ba952bb6b6,
+	0xd38b7cdb585e2cff,
+	0xd52c99b95fd9bf83,
+	0xd9ed923aea80d831,
+	0xdd5c50974370170a,
+	0xdd9be226356d562e,
+	0xdfaa44ee2e8592fc,
+	0xe1c6e05adc5e52e5,
+	0xe45de6e48985be59,
+	0xe7ad9957fef2d324,
+	0xea4cfc7a4b4ba702,
+	0xed9e7988b823cae4,
+	0xee4575ec461377ed,
+	0xeeb7c9bf1df18ec1,
+	0xeedba25e1489ad0a,
+	0xf054dde345ad1b43,
+	0xf68396d5651f3cb4,
+	0xf6e867446ca0c366,
+	0xf6f69f658e99c207,
+	0xf854282718f685e5,
+	0xfb1ca815be378dc5,
+	0xff6140682a562db2,
 }
