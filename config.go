@@ -54,10 +54,10 @@ type Translator struct {
 	Chance uint64
 	// CacheSize is the size of the code cache in bytes; 0 stands for the default.
 	CacheSize int
-	// NativeLib has memcpy, strlen and the like of the guest's C library executed by code of
-	// the host, where their guest code is that of a known library. The table mapping does
-	// without.
-	NativeLib bool
+	// NoNativeLib has memcpy, strlen and the like of the guest's C library, or of Go's runtime, translated like
+	// any other code. Otherwise they are executed by code of the host, where their guest code is that of a known
+	// library. The table mapping does without, as do checks and counts of what is executed.
+	NoNativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable, for
 	// hosts that allow no other. A child that the guest forks then begins with an empty one.
 	WX bool

@@ -47,16 +47,16 @@ func Run(cfg Config) (Status, error) {
 		defer release(arch, as)
 	}
 	if a, ok := arch.(*engine.Arch); cfg.counts() {
-		if !ok || cfg.Translator.NativeLib {
-			return Status{}, errors.New("only translations can be counted, and no host code for functions")
+		if !ok {
+			return Status{}, errors.New("only translations can be counted")
 		}
 		if err := a.Open(as); err != nil {
 			return Status{}, fmt.Errorf("cannot count what is executed: %w", err)
 		}
 	}
 	if a, ok := arch.(*engine.Arch); cfg.Check != nil {
-		if !ok || cfg.Translator.NativeLib {
-			return Status{}, errors.New("only translations can be checked, and no host code for functions")
+		if !ok {
+			return Status{}, errors.New("only translations can be checked")
 		}
 		if err := a.Open(as); err != nil {
 			return Status{}, fmt.Errorf("cannot check: %w", err)
@@ -153,7 +153,7 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}
-	opts.Chance, opts.WX, opts.NativeLib, opts.Unbounded = t.Chance, t.WX, t.NativeLib, cfg.NoIsolation
+	opts.Chance, opts.WX, opts.NoNativeLib, opts.Unbounded = t.Chance, t.WX, t.NoNativeLib, cfg.NoIsolation
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }
 

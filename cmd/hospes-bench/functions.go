@@ -16,12 +16,12 @@ var libraryPrograms = []string{
 // nativeLib compares hospes with and without host code for functions of the C library, run by run.
 func nativeLib(c *config, systems []system, w *world) (table, error) {
 	t := table{
-		key: "native-lib", title: "Host code for functions of the C library (`--native-lib`): the least user CPU time of as many runs as rounds.",
+		key: "native-lib", title: "Host code for functions of the C library (without: `--native-lib off`): the least user CPU time of as many runs as rounds.",
 		header: []string{"program", "without ms", "with ms", "with/without"},
 	}
 	with, without := systems[1], systems[1]
-	with.env = append(slices.Clone(with.env), "HOSPES_NATIVE_LIB=1")
-	without.env = append(slices.Clone(without.env), "HOSPES_NATIVE_LIB=0")
+	with.env = append(slices.Clone(with.env), "HOSPES_NATIVE_LIB=on")
+	without.env = append(slices.Clone(without.env), "HOSPES_NATIVE_LIB=off")
 	var all []float64
 	for _, r := range allRows() {
 		if !slices.Contains(libraryPrograms, r.fullName()) {

@@ -55,7 +55,7 @@ func processor() []doctor.Feature {
 		{Name: "AVX", Has: x.HasAVX, Uses: "floating-point operations"},
 		{Name: "FMA", Has: x.HasFMA && x.HasAVX, Uses: "fused multiply-adds (fmadd), which are left to the interpreter,"},
 		{Name: "F16C", Has: x.HasF16C && x.HasAVX, Uses: "conversions of half-precision numbers (Zfhmin)"},
-		{Name: "ERMS", Has: x.HasERMS, Uses: "copies of large blocks (--native-lib)"},
+		{Name: "ERMS", Has: x.HasERMS, Uses: "copies of large blocks"},
 	}
 }
 

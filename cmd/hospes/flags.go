@@ -163,8 +163,11 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
-	{"native-lib", "HOSPES_NATIVE_LIB", "", "host code for memcpy, strlen and the like of known C libraries", func(o *opts, v string) error {
-		return parseSwitch(&o.translator.NativeLib, v)
+	{"native-lib", "HOSPES_NATIVE_LIB", "on|off", "host code for memcpy, strlen and the like of known C libraries and Go (default), or translate theirs", func(o *opts, v string) error {
+		var on bool
+		err := parseSwitch(&on, v)
+		o.translator.NoNativeLib = !on
+		return err
 	}},
 	{"wx", "HOSPES_WX", "", "keep translated code in memory that is never both writable and executable", func(o *opts, v string) error {
 		return parseSwitch(&o.translator.WX, v)
@@ -315,12 +318,10 @@ func (o *opts) conflicts() error {
 		return errors.New("--check and --pprof: a check executes code in other ways than a profile is to tell of")
 	case o.check && o.exploreDir != "":
 		return errors.New("--check and --explore-dir: a check executes code in other ways than is to be shown")
-	case o.mix != (hospes.Mix{}) && (o.translator.Off || o.translator.NativeLib || o.check):
-		return errors.New("--stats=mix,blocks: counting needs translations, and excludes --native-lib and --check")
-	case o.coverage.file != "" && (o.translator.Off || o.translator.NativeLib || o.check):
-		return errors.New("--coverage: counting needs translations, and excludes --native-lib and --check")
-	case o.check && o.translator.NativeLib:
-		return errors.New("--check and --native-lib: host code for functions cannot be checked")
+	case o.mix != (hospes.Mix{}) && (o.translator.Off || o.check):
+		return errors.New("--stats=mix,blocks: counting needs translations, and excludes --check")
+	case o.coverage.file != "" && (o.translator.Off || o.check):
+		return errors.New("--coverage: counting needs translations, and excludes --check")
 	}
 	return nil
 }
@@ -435,8 +436,8 @@ func (o *opts) translatorOptions() (args []string) {
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
 	}
-	if t.NativeLib {
-		args = append(args, "--native-lib")
+	if t.NoNativeLib {
+		args = append(args, "--native-lib", "off")
 	}
 	if t.WX {
 		args = append(args, "--wx")

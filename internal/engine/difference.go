@@ -54,7 +54,7 @@ func (m *Machine) startChecks() error {
 	}
 	m.check = &checker{shared: shared, made: map[*codecache.Block]*jit.Code{}}
 	m.comp.Watched, m.comp.Unbounded = true, false // there are marks for the window only
-	m.opts.Threshold, m.opts.NativeLib = 0, false  // no interpreter executes a function as one
+	m.opts.Threshold, m.opts.NoNativeLib = 0, true // no interpreter executes a function as one
 	return nil
 }
 

@@ -19,24 +19,35 @@ type function struct {
 // can change unnoticed is not; constants that code refers to are taken not to change.
 // The caller holds no lock.
 func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
-	if !m.opts.NativeLib || m.comp.Table || m.comp.Metered || m.counts != nil || m.as == nil {
+	if m.opts.NoNativeLib || m.comp.Table || m.comp.Metered || m.counts != nil {
 		return f
 	}
 	fn, spans := c.Function(pc, begin)
 	if fn == ir.NoFunction {
 		return f
 	}
-	for _, s := range spans {
-		if m.as.MayChange(s.Start, s.End-s.Start) {
+	for n, s := range spans {
+		code, ok := m.executable(s, c)
+		if !ok {
 			return f
 		}
-	}
-	f.code = make([]byte, spans[0].End-pc)
-	if n, _ := m.as.Fetch(pc, f.code); n < len(f.code) {
-		return f
+		if n == 0 {
+			f.code = code
+		}
 	}
 	f.fn, f.more = fn, spans[1:]
 	return f
+}
+
+// executable returns guest code. It reports false if some of it may not be executed, as where there is a breakpoint,
+// if it can change unnoticed, or if it is not the Machine's.
+func (m *Machine) executable(s guest.Span, c *CPU) ([]byte, bool) {
+	as, code := c.space.as, make([]byte, s.End-s.Start)
+	if as.MayChange(s.Start, s.End-s.Start) || len(m.clip(s.Start, code)) < len(code) {
+		return nil, false
+	}
+	n, _ := as.Fetch(s.Start, code)
+	return code, n == len(code)
 }
 
 // translateFunction is translate for a library function.

@@ -31,9 +31,10 @@ type Options struct {
 	Chance uint64
 	// CacheSize is the size of the code cache in bytes.
 	CacheSize int
-	// NativeLib has library functions that the guest brings along executed by host code of
-	// their own, where their guest code is known.
-	NativeLib bool
+	// NoNativeLib has library functions that the guest brings along translated like any other code.
+	// Otherwise they are executed by host code of their own, where their guest code is known, but with Metered,
+	// Count and Differs, and where guest memory is reached by a table.
+	NoNativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable.
 	WX bool
 	// Metered has instructions counted, so that CPUs know limits (SetLimit). Everything is translated

@@ -230,6 +230,24 @@ var sessions = []session{
 		want:  []string{`^Breakpoint 1, .*Square::area`, `side = -1`, `^Breakpoint 3, sum<double>`, `^Value returned is .* = 14`},
 	},
 	{
+		// Breakpoints in a library function and in one that it calls, before it is translated.
+		name: "library", source: "library.c", flags: static, oracle: true, status: 9,
+		lines: "tbreak main\ncontinue\nbreak *((char *)&memcpy + 4)\nignore 2 1000\ncontinue\nprint round\ndelete\nbreak _wordcopy_fwd_aligned\ncontinue\nprint round\nfinish\nprint to[3]\ndelete\ncontinue",
+		want:  []string{`^Breakpoint 2, .*memcpy`, `^\$1 = 1000`, `^Breakpoint 3, .*_wordcopy_fwd_aligned`, `^\$2 = 1000`, `^\$3 = 1000`},
+	},
+	{
+		// The same when host code stands for it, and memory that this writes to.
+		name: "hot library", source: "library.c", flags: static, status: 9,
+		lines: "break hot\ncontinue\nbreak *((char *)&memcpy + 4)\nignore 2 500\ncontinue\nprint round\nstepi\nx/i $pc\ndelete\n" +
+			"break _wordcopy_fwd_aligned\nignore 3 100\ncontinue\nprint round\ndelete\n" +
+			"watch to[3]\ncontinue\nbt 1\ncontinue\nprint round\ndelete\nrwatch from[3]\ncontinue\nprint round\ndelete\ncontinue",
+		want: []string{
+			`^Breakpoint 1, hot`, `^Breakpoint 2, .*memcpy`, `^\$1 = 2500`, `^=> .*<memcpy\+6>`, `^Breakpoint 3, .*_wordcopy_fwd_aligned`, `^\$2 = 2600`,
+			`^Hardware watchpoint 4: to\[3\]`, `^Old value = 2599`, `^New value = 2600`, `^#0 .*_wordcopy_fwd_aligned`,
+			`^Old value = 2600`, `^New value = 2601`, `^\$3 = 2601`, `^Hardware read watchpoint 5: from\[3\]`, `^\$4 = 2602`,
+		},
+	},
+	{
 		name: "interfaces", source: "hot.c", flags: dynamic, status: 7,
 		lines: "break main\ncontinue\ninfo auxv\ninfo proc mappings\nmonitor help\nmonitor maps\nprint $_siginfo.si_signo\nx/s argv[0]\nprint (char)argv[0][0]='X'\nprint argv[0][0]\ncontinue",
 		want: []string{

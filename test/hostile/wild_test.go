@@ -21,7 +21,7 @@ import (
 func TestWild(t *testing.T) {
 	guest := compile(t, "riscv64-linux-gnu-gcc", "wild")
 	for _, mapping := range mappings {
-		for _, options := range [][]string{{"--threshold=0", "--native-lib=on"}, {"--translate=off"}, {"--isolate"}} {
+		for _, options := range [][]string{{"--threshold=0"}, {"--translate=off"}, {"--isolate"}} {
 			t.Run(mapping+" "+options[0], func(t *testing.T) {
 				wild(t, append([]string{mapping}, append(options, guest)...))
 			})
