@@ -69,7 +69,7 @@ func Paths(cfg Config) (dir string, binds []Bind, err error) {
 		return "", nil, err
 	}
 	if unix.Access(dir, unix.X_OK) != nil {
-		return "", nil, fmt.Errorf("user %d is not allowed into %s, or a directory above it", cfg.User.UID, dir)
+		return "", nil, fmt.Errorf("user %d is not allowed into %s, or a directory above it: --user root, or a root elsewhere (XDG_CACHE_HOME)", cfg.User.UID, dir)
 	}
 	return dir, binds, nil
 }
