@@ -13,6 +13,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/hostthread"
+	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -169,6 +170,9 @@ func (t *Task) cloneThread(a *cloneArgs, f *follow) (uint64, syscall.Errno) {
 		result:     make(chan syscall.Errno, 1),
 	}
 	f.prepare(s.task)
+	if a.Flags&unix.CLONE_SYSVSEM != 0 {
+		peer.SetUndoes(true)
+	}
 	if hostthread.Empty() { // the next statement but one may need a thread
 		if e := hostthread.Reserve(1); e != 0 {
 			return 0, e

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/forkall"
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
 // Children with memory of their own: fork(2). The host process is copied, with all
@@ -154,6 +155,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	t.thr = taskThread{}
 	p.childrenElsewhere.Store(false)
 	p.lockFuture.Store(0)
+	peer.SetUndoes(a.Flags&unix.CLONE_SYSVSEM != 0)
 	if a.Stack != 0 {
 		t.CPU.SetSP(a.Stack)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
 // System V message queues and semaphores, and POSIX message queues. Objects are the
@@ -173,6 +174,29 @@ type hostSemid struct {
 	_      uint64
 	Nsems  uint64
 	Unused [2]uint64
+}
+
+// Of struct sembuf.
+const (
+	sembufSize  = 6
+	sembufFlags = 4 // offset
+	semUndo     = 0x1000
+)
+
+// semop is the handler of semop(2) and semtimedop(2). That the process has adjustments to
+// undo is told to kcmp(2).
+func semop(nr uintptr) Handler {
+	call := hostCall(nr)
+	return func(t *Task, c *Call) (uint64, syscall.Errno) {
+		const most = 500 // SEMOPM
+		for i := range min(c.Args[2], most) {
+			if flags, f := t.Mem.Load(c.Args[1]+i*sembufSize+sembufFlags, 2); f == nil && flags&semUndo != 0 {
+				peer.SetUndoes(true)
+				break
+			}
+		}
+		return call(t, c)
+	}
 }
 
 func sysSemctl(t *Task, c *Call) (uint64, syscall.Errno) {

@@ -8,12 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/peer"
 )
 
-// Types of kcmp(2) that look at descriptors, and the size
+// Types of kcmp(2) that are not the host's affair alone, and the size
 // of struct kcmp_epoll_slot.
 const (
 	kcmpFile        = 0
+	kcmpSysVSem     = 6
 	kcmpEpollTFD    = 7
 	sizeofEpollSlot = 12
 )
@@ -35,5 +37,16 @@ func sysKcmp(t *Task, c *Call) (uint64, syscall.Errno) {
 			return 0, e
 		}
 	}
-	return t.Syscall(unix.SYS_KCMP, uintptr(c.Int(0)), uintptr(c.Int(1)), uintptr(kind), uintptr(idx1), idx2)
+	r, e := t.Syscall(unix.SYS_KCMP, uintptr(c.Int(0)), uintptr(c.Int(1)), uintptr(kind), uintptr(idx1), idx2)
+	if kind == kcmpSysVSem && e == 0 && r != 0 && !undoes(c.Int(0)) && !undoes(c.Int(1)) {
+		return 0, 0 // it is Go's threads that have lists
+	}
+	return r, e
+}
+
+// undoes reports whether a process, on the host, may have a list of adjustments of
+// semaphores of its own. Two that have none have the same.
+func undoes(pid int) bool {
+	p, err := peer.Open(pid)
+	return err != nil || p.D.Undoes.Load()
 }

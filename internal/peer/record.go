@@ -55,6 +55,7 @@ type Description struct {
 	Brk              atomic.Uint64 // the end of the heap
 	Ignored, Handled atomic.Uint64 // signals
 	Threads          atomic.Uint32 // the slots of threads that have ever been in use
+	Undoes           atomic.Bool   // the process has a list of adjustments of semaphores (SEM_UNDO)
 
 	exeLen, hostLen, rootLen uint32
 }
@@ -109,6 +110,7 @@ func Publish(d *Description, exe, hostExe, root string) bool {
 	r.VDSO, r.VDSOEnd, r.Auxv, r.AuxvLen = d.VDSO, d.VDSOEnd, d.Auxv, d.AuxvLen
 	r.VMAs = d.VMAs
 	r.Brk.Store(d.StartBrk)
+	r.Undoes.Store(false)
 	r.exeLen = uint32(copy(r.exe[:], exe))
 	r.hostLen = uint32(copy(r.host[:], hostExe))
 	r.rootLen = uint32(copy(r.root[:], root))
@@ -120,6 +122,13 @@ func Publish(d *Description, exe, hostExe, root string) bool {
 func SetBrk(addr uint64) {
 	if r := own.p; r != nil {
 		r.Brk.Store(addr)
+	}
+}
+
+// SetUndoes tells whether the process has a list of adjustments of semaphores.
+func SetUndoes(has bool) {
+	if r := own.p; r != nil {
+		r.Undoes.Store(has)
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/sem.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -93,8 +94,32 @@ static void xattrs(void)
 
 static long kcmp(int type, long a, long b) { return syscall(SYS_kcmp, getpid(), getpid(), type, a, b); }
 
+// undo has a child compare itself with its parent as to adjustments of semaphores, before
+// and after those have any.
+static void undo(void)
+{
+	const int SYSVSEM = 6;
+	int set = semget(IPC_PRIVATE, 1, 0600);
+	struct sembuf up = {0, 1, SEM_UNDO};
+	for (int has = 0; has < 3; has++) { // nobody, the parent, both
+		if (has == 1) semop(set, &up, 1);
+		fflush(stdout);
+		int p = fork();
+		if (p == 0) {
+			if (has == 2) semop(set, &up, 1);
+			printf("adjustments %d: %d\n", has, syscall(SYS_kcmp, getpid(), getppid(), SYSVSEM, 0, 0) > 0);
+			fflush(stdout);
+			_exit(0);
+		}
+		waitpid(p, NULL, 0);
+	}
+	TRY(kcmp(SYSVSEM, 0, 0));
+	semctl(set, 0, IPC_RMID);
+}
+
 static void compare(void)
 {
+	undo();
 	int fd = open("file", O_RDONLY), same = dup(fd), other = open("file", O_RDONLY);
 	TRY(kcmp(0, fd, same));
 	TRY(kcmp(0, fd, other) > 0);
