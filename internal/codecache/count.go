@@ -105,6 +105,9 @@ func (c *Cache) Watch(b *Block, n uint32) {
 	}
 }
 
+// Left is how often a block that is watched has to be executed yet to become hot, about.
+func (c *Cache) Left(b *Block) uint32 { return c.Counter(b.counter) }
+
 // Called reports whether an exit that is linked to a block calls it.
 func (c *Cache) Called(b *Block) bool {
 	return slices.ContainsFunc(b.incoming, func(n uint32) bool {

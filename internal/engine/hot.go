@@ -81,7 +81,7 @@ func (m *Machine) hot(l left) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cache.Epoch == l.epoch && m.cache.Lookup(l.block.Key) == l.block {
-		m.request(l.block)
+		m.request(m.around(l.block))
 	}
 }
 
@@ -120,15 +120,18 @@ func (m *Machine) giveUpRegion(r *codecache.Block) *codecache.Block {
 }
 
 // belongs reports whether a block might be in a region that leads to it, with mu held: in a function,
-// or if it leads back to the loop's head, and not by way of a loop around that.
+// or if it leads back to the loop's head.
 func (m *Machine) belongs(r, to *codecache.Block) bool {
-	if m.cache.Called(r) {
-		return true
-	}
+	return m.cache.Called(r) || m.leadsBack(to, r.PC)
+}
+
+// leadsBack reports whether a block leads to the head of a loop that it is in, and not by way of a loop around that, with
+// mu held.
+func (m *Machine) leadsBack(to *codecache.Block, head uint64) bool {
 	seen := map[*codecache.Block]bool{}
 	for level := []*codecache.Block{to}; len(level) > 0 && len(seen) < maxFunction; level = level[1:] {
 		b := level[0]
-		if b.PC == r.PC {
+		if b.PC == head {
 			return true
 		}
 		if seen[b] {
@@ -136,7 +139,7 @@ func (m *Machine) belongs(r, to *codecache.Block) bool {
 		}
 		seen[b] = true
 		for _, next := range m.jumpsOf(b.Under()) {
-			if next.PC >= r.PC || next.PC > b.PC {
+			if next.PC >= head || next.PC > b.PC {
 				level = append(level, next)
 			}
 		}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
@@ -217,6 +218,53 @@ func TestSampled(t *testing.T) {
 	defer m.mu.Unlock()
 	if m.opt.sampler.racing != nil && !time.Now().Before(m.opt.sampler.until) {
 		t.Error("loops are counted for ever")
+	}
+}
+
+// TestAround: of a loop that goes round but a few times each time, no region is made, but of the one around it, unless that
+// calls something.
+func TestAround(t *testing.T) {
+	const outer, middle, inner = codeAddr + 4, codeAddr + 8, codeAddr + 12 // heads of loops
+	for _, test := range []struct {
+		middle, inner int // how often they go round
+		more          string
+		want          uint64
+	}{{3, 3, "nop", outer}, {100, 3, "nop", middle}, {3, 100, "nop", inner}, {40, 40, "nop", inner}, {3, 3, "jal 4f", middle}} {
+		m, cpu := machineFor(t, fmt.Sprintf(`
+			li t1, 1000
+		1:	li t2, %d
+		2:	li t3, %d
+		3:	addi t3, t3, -1
+			bnez t3, 3b
+			addi t2, t2, -1
+			bnez t2, 2b
+			%s
+			addi t1, t1, -1
+			bnez t1, 1b
+			jal 4f
+			ecall
+		4:	ret`, test.middle, test.inner, test.more), Options{Optimise: Sampled, CacheSize: 1 << 20})
+		m.mu.Lock()
+		m.opt.budget.spent = time.Hour // so that requests wait
+		m.mu.Unlock()
+		for range 2 { // the first time, loops are translated and linked
+			cpu.SetPC(codeAddr)
+			run(t, cpu)
+			m.mu.Lock()
+			if m.opt.sampler.racing == nil && len(m.opt.queue) == 0 {
+				m.watchLoops(m.rivals(m.cache.Lookup(cpu.(*CPU).key(inner))), time.Now().Add(time.Hour))
+			}
+			m.mu.Unlock()
+		}
+		m.mu.Lock()
+		if q := m.opt.queue; len(q) != 1 || q[0].head.PC != test.want {
+			t.Errorf("%d times %d rounds: %d requests", test.middle, test.inner, len(q))
+			for _, r := range q {
+				t.Errorf("of %#x, want %#x", r.head.PC, test.want)
+			}
+		}
+		m.opt.queue = nil
+		m.mu.Unlock()
 	}
 }
 

@@ -32,6 +32,11 @@ const (
 	raceTime  = 2 * time.Millisecond
 	maxRivals = 48 // blocks are looked at for these loops
 
+	// few is how often a loop goes round, at most, each time that the one around it does, for a region to be made of that
+	// one; it has to have gone round significantly often, too.
+	few       = 8
+	roundsFew = 4
+
 	maxIdle = 16 // samples without any thread in translated code, after which there are no more until there is one
 )
 
@@ -105,13 +110,16 @@ func (m *Machine) hottest() *codecache.Block {
 
 // race begins counting how often the loops around the hottest block go round, with mu held, if there is one.
 func (m *Machine) race() {
-	s := &m.opt.sampler
-	b := m.hottest()
-	if b == nil {
-		return
+	if b := m.hottest(); b != nil {
+		m.watchLoops(m.rivals(b), time.Now().Add(raceTime))
 	}
-	s.until = time.Now().Add(raceTime)
-	for _, r := range m.rivals(b) {
+}
+
+// watchLoops counts how often loops with some heads go round, until one has done so often enough, with mu held.
+func (m *Machine) watchLoops(heads []*codecache.Block, until time.Time) {
+	s := &m.opt.sampler
+	s.until = until
+	for _, r := range heads {
 		if m.addThunk(r) {
 			m.cache.Watch(r, rounds)
 			s.racing = append(s.racing, r)
@@ -128,6 +136,48 @@ func (m *Machine) endRace() {
 		}
 	}
 	s.racing = nil
+}
+
+// around is the loop to make a region of when that of b is the first that has gone round often enough, with mu held:
+// one around it, if the loops within that go round but a few times each, and it calls nothing: what a region gains in such a loop
+// is lost where it is left for a call.
+func (m *Machine) around(b *codecache.Block) *codecache.Block {
+	for n := uint32(rounds); ; {
+		outer, most := b, max(n/few, roundsFew)
+		for _, r := range m.opt.sampler.racing {
+			if r.PC >= b.PC || !r.Valid() || m.cache.Lookup(r.Key) != r {
+				continue
+			}
+			if k := rounds - min(m.cache.Left(r), rounds); k >= most && m.leadsBack(b, r.PC) && !m.loopCalls(r) {
+				outer, most = r, k
+			}
+		}
+		if outer == b {
+			return b
+		}
+		b, n = outer, most
+	}
+}
+
+// loopCalls reports whether anything is called in the loop with a head, with mu held.
+func (m *Machine) loopCalls(head *codecache.Block) bool {
+	seen := map[*codecache.Block]bool{}
+	for near := []*codecache.Block{head}; len(near) > 0 && len(seen) < maxRivals; near = near[1:] {
+		b := near[0].Under()
+		if seen[b] || b.PC < head.PC {
+			continue
+		}
+		seen[b] = true
+		exits := m.cache.Exits(b)
+		for k, e := range exits[:max(len(exits)-1, 0)] {
+			calls := e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess
+			if back := exits[k+1].To(); calls && back != nil && m.leadsBack(back, head.PC) { // where it returns
+				return true
+			}
+		}
+		near = append(near, m.jumpsOf(b)...)
+	}
+	return false
 }
 
 // rivals are the heads of loops around a block that are no regions: the nearest ones, by exits that have been
