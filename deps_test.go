@@ -77,9 +77,10 @@ var policy = map[string][]string{
 	"internal/forkall":    {"internal/hostthread", "internal/reserved", "internal/trap"},
 	"internal/loader":     {"internal/guest", "internal/mem"},
 	"internal/linux/abi":  {},
+	"internal/linux/uapi": {"internal/guest", "internal/mem"},
 	"internal/linux": {
 		"internal/binfmt", "internal/corefile", "internal/forkall", "internal/guest", "internal/hostthread", "internal/inherited",
-		"internal/irq", "internal/linux/abi", "internal/loader", "internal/mem",
+		"internal/irq", "internal/linux/abi", "internal/linux/uapi", "internal/loader", "internal/mem",
 		"internal/peer", "internal/procview", "internal/ptrace", "internal/reserved", "internal/seccomp", "internal/self", "internal/symbols",
 		"internal/trap",
 	},
@@ -88,7 +89,7 @@ var policy = map[string][]string{
 	"internal/inferior": {
 		"internal/gdbstub", "internal/guest", "internal/linux", "internal/peer", "internal/procview", "internal/ptrace",
 	},
-	"internal/sandbox": {"internal/guest", "internal/irq", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
+	"internal/sandbox": {"internal/guest", "internal/irq", "internal/linux/uapi", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},

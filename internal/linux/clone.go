@@ -3,7 +3,6 @@
 package linux
 
 import (
-	"encoding/binary"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -13,29 +12,15 @@ import (
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/hostthread"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
-// cloneArgs is struct clone_args of clone3(2).
-type cloneArgs struct {
-	Flags, PidFD, ChildTID, ParentTID, ExitSignal uint64
-	Stack, StackSize, TLS                         uint64
-	SetTID, SetTIDSize, Cgroup                    uint64
-}
-
-// Sizes in bytes of the versions of struct clone_args.
-const (
-	cloneArgsVer0 = 64
-	cloneArgsVer2 = 88
-)
+// cloneArgs is what clone(2) and clone3(2) are asked for.
+type cloneArgs = uapi.CloneArgs
 
 const (
-	csignal        = 0xff // CSIGNAL: the exit signal in the flags of clone(2)
-	cloneDetached  = unix.CLONE_DETACHED
-	cloneNewTime   = unix.CLONE_NEWTIME
-	cloneKnown     = 1<<32 - 1 | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_INTO_CGROUP
-	maxPidNSLevel  = 32
 	pidfdThread    = unix.O_EXCL // PIDFD_THREAD
 	sharedByThread = unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SYSVSEM
 
@@ -43,90 +28,28 @@ const (
 	threadNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
 )
 
-// sysClone is clone(2) with the order of arguments that all machines have but a few.
 func sysClone(t *Task, c *Call) (uint64, syscall.Errno) {
-	flags := uint64(uint32(c.Args[0]))
-	a := cloneArgs{
-		Flags: flags &^ csignal, ExitSignal: flags & csignal,
-		Stack: c.Args[1], ParentTID: c.Args[2], PidFD: c.Args[2], TLS: c.Args[3], ChildTID: c.Args[4],
-	}
-	if flags&unix.CLONE_PIDFD != 0 && flags&unix.CLONE_PARENT_SETTID != 0 {
-		return 0, syscall.EINVAL // one argument for two purposes
+	a, e := uapi.Clone(&c.Args)
+	if e != 0 {
+		return 0, e
 	}
 	return t.clone(&a)
 }
 
 func sysClone3(t *Task, c *Call) (uint64, syscall.Errno) {
-	a, e := t.readCloneArgs(c.Args[0], c.Args[1])
+	a, e := uapi.Clone3(t.Mem, c.Args[0], c.Args[1])
 	if e != 0 {
 		return 0, e
-	}
-	switch {
-	case a.SetTIDSize > maxPidNSLevel, (a.SetTID == 0) != (a.SetTIDSize == 0):
-		return 0, syscall.EINVAL
-	case a.ExitSignal&^csignal != 0, a.ExitSignal > numSignals:
-		return 0, syscall.EINVAL
-	case a.Flags&unix.CLONE_INTO_CGROUP != 0 && (a.Cgroup > 1<<31-1 || c.Args[1] < cloneArgsVer2):
-		return 0, syscall.EINVAL
-	case a.Flags&^cloneKnown != 0, a.Flags&(cloneDetached|csignal&^cloneNewTime) != 0:
-		return 0, syscall.EINVAL
-	case a.Flags&unix.CLONE_SIGHAND != 0 && a.Flags&unix.CLONE_CLEAR_SIGHAND != 0:
-		return 0, syscall.EINVAL
-	case a.Flags&(unix.CLONE_THREAD|unix.CLONE_PARENT) != 0 && a.ExitSignal != 0:
-		return 0, syscall.EINVAL
-	case (a.Stack == 0) != (a.StackSize == 0), a.StackSize > t.Mem.Limit(), a.Stack > t.Mem.Limit()-a.StackSize:
-		return 0, syscall.EINVAL
-	}
-	if a.Stack != 0 {
-		a.Stack += a.StackSize
 	}
 	return t.clone(&a)
 }
 
-// readCloneArgs reads a struct of the size that the caller knows. What it has
-// beyond what is known here must be 0.
-func (t *Task) readCloneArgs(addr, size uint64) (a cloneArgs, e syscall.Errno) {
-	if size > t.Mem.PageSize() {
-		return a, syscall.E2BIG
-	}
-	if size < cloneArgsVer0 {
-		return a, syscall.EINVAL
-	}
-	b := make([]byte, max(size, cloneArgsVer2))
-	if t.Mem.CopyIn(b[:size], addr) != nil {
-		return a, syscall.EFAULT
-	}
-	for _, unknown := range b[cloneArgsVer2:] {
-		if unknown != 0 {
-			return a, syscall.E2BIG
-		}
-	}
-	_, _ = binary.Decode(b, binary.LittleEndian, &a) // it is long enough
-	return a, 0
-}
-
-// check refuses combinations of flags as the kernel's copy_process does.
-func (a *cloneArgs) check() syscall.Errno {
-	has := func(flags uint64) bool { return a.Flags&flags == flags }
-	switch {
-	case has(unix.CLONE_NEWNS | unix.CLONE_FS), has(unix.CLONE_NEWUSER | unix.CLONE_FS),
-		has(unix.CLONE_THREAD) && !has(unix.CLONE_SIGHAND),
-		has(unix.CLONE_SIGHAND) && !has(unix.CLONE_VM),
-		has(unix.CLONE_THREAD) && a.Flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0,
-		has(unix.CLONE_PIDFD) && has(cloneDetached):
-		return syscall.EINVAL
-	case has(unix.CLONE_NEWIPC | unix.CLONE_SYSVSEM):
-		return syscall.EINVAL
-	}
-	return 0
-}
-
 // clone makes a thread or a process.
 func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
-	if e := a.check(); e != 0 {
+	if e := a.Check(); e != 0 {
 		return 0, e
 	}
-	if a.SetTIDSize != 0 || a.Flags&(unix.CLONE_INTO_CGROUP|cloneNewTime) != 0 {
+	if a.SetTIDSize != 0 || a.Flags&(unix.CLONE_INTO_CGROUP|unix.CLONE_NEWTIME) != 0 {
 		return 0, syscall.EPERM
 	}
 	f := t.follow(a)

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/peer"
 )
@@ -30,43 +31,15 @@ const mmapHostFlags = unix.MAP_NORESERVE | unix.MAP_POPULATE | unix.MAP_NONBLOCK
 	unix.MAP_HUGETLB | unix.MAP_HUGE_MASK<<unix.MAP_HUGE_SHIFT | unix.MAP_SYNC
 
 func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
-	flags := int(c.Uint(3))
-	r := mem.Request{
-		Addr: c.Args[0], Len: c.Args[1], Prot: protOf(c.Args[2]), Offset: c.Args[5],
-		HostFlags: flags & mmapHostFlags,
+	r, anonymous, e := uapi.Mmap(&c.Args)
+	if e != 0 {
+		return 0, e
 	}
-	switch flags & unix.MAP_TYPE {
-	case unix.MAP_PRIVATE:
-	case unix.MAP_SHARED_VALIDATE:
-		if flags&unix.MAP_ANONYMOUS != 0 {
-			return 0, syscall.EINVAL
-		}
-		r.Flags |= mem.MapShared
-	case unix.MAP_SHARED:
-		r.Flags |= mem.MapShared
-	default:
-		return 0, syscall.EINVAL
-	}
-	if flags&unix.MAP_FIXED != 0 {
-		r.Flags |= mem.MapFixed
-	}
-	if flags&unix.MAP_FIXED_NOREPLACE != 0 {
-		r.Flags |= mem.MapFixedNoReplace
-	}
-	if flags&unix.MAP_NORESERVE != 0 {
-		r.Flags |= mem.MapNoReserve
-	}
-	if flags&unix.MAP_GROWSDOWN != 0 {
-		r.Flags |= mem.MapGrowsDown
-	}
-	if flags&unix.MAP_ANONYMOUS == 0 {
-		f, e := t.mappedFile(c.Int(4))
-		if e != 0 {
+	r.HostFlags = int(c.Uint(3)) & mmapHostFlags
+	if !anonymous {
+		if r.File, e = t.mappedFile(c.Int(4)); e != 0 {
 			return 0, e
 		}
-		r.File = f
-	} else {
-		r.Offset = 0
 	}
 	addr, err := t.mapLocked(r)
 	if err == nil && r.Flags&mem.MapShared != 0 && r.Prot&mem.Write != 0 {
@@ -74,9 +47,6 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	return addr, errnoOf(err)
 }
-
-// protOf takes the permissions out of a PROT_ argument; riscv knows no others.
-func protOf(v uint64) mem.Prot { return mem.Prot(v & 7) }
 
 // mappedFile describes an open file for a mapping of it.
 func (t *Task) mappedFile(fd int) (*mem.File, syscall.Errno) {
@@ -95,24 +65,7 @@ func sysMunmap(t *Task, c *Call) (uint64, syscall.Errno) {
 }
 
 func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
-	const growsDownUp = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
-	if c.Args[2]&^(7|growsDownUp) != 0 || c.Args[2]&growsDownUp == growsDownUp {
-		return 0, syscall.EINVAL
-	}
-	addr, n := c.Args[0], c.Args[1]
-	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%t.Mem.PageSize() == 0 {
-		// No memory grows upwards.
-		v, ok := t.Mem.Lookup(addr)
-		switch {
-		case !ok:
-			return 0, syscall.ENOMEM
-		case !v.GrowsDown || c.Args[2]&unix.PROT_GROWSUP != 0:
-			return 0, syscall.EINVAL
-		}
-		n += addr - v.Start
-		addr = v.Start
-	}
-	return 0, errnoOf(t.Mem.Mprotect(addr, n, protOf(c.Args[2])))
+	return 0, errnoOf(uapi.Mprotect(t.Mem, c.Args[0], c.Args[1], c.Args[2]))
 }
 
 // sysPkeyMprotect is mprotect for the one key that a machine without protection

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -17,7 +18,7 @@ import (
 // together with the wait, as the guest expects of its own.
 
 // sigsetSize is what these calls want as the size of a signal mask.
-const sigsetSize = 8
+const sigsetSize = uapi.SigsetSize
 
 // tempMask makes the signal mask at addr available to the host, which is to install
 // it for the duration of a call. No mask (null) gives 0.

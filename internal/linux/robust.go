@@ -3,11 +3,11 @@
 package linux
 
 import (
-	"encoding/binary"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -17,17 +17,8 @@ import (
 // not leave its end by a signal to the host (signalState.interceptAll); but one that is
 // killed by SIGKILL leaves its lists as they are.
 
-const (
-	robustHeadSize  = 24 // sizeof(struct robust_list_head)
-	robustListLimit = 2048
-
-	futexWaiters   = 0x80000000
-	futexOwnerDied = 0x40000000
-	futexTIDMask   = 0x3fffffff
-)
-
 func sysSetRobustList(t *Task, c *Call) (uint64, syscall.Errno) {
-	if c.Args[1] != robustHeadSize {
+	if c.Args[1] != uapi.RobustHeadSize {
 		return 0, syscall.EINVAL
 	}
 	t.thr.robust.Store(c.Args[0])
@@ -50,46 +41,16 @@ func sysGetRobustList(t *Task, c *Call) (uint64, syscall.Errno) {
 			return 0, syscall.EPERM // another process: the host knows nothing of its list
 		}
 	}
-	if t.Mem.Store(c.Args[2], 8, robustHeadSize) != nil {
+	if t.Mem.Store(c.Args[2], 8, uapi.RobustHeadSize) != nil {
 		return 0, syscall.EFAULT
 	}
 	return 0, faultErrno(t.Mem.Store(c.Args[1], 8, head))
 }
 
-// robustHead is struct robust_list_head: guest addresses, with bit 0 set for
-// priority inheritance; an entry's futex is Offset bytes after it.
-type robustHead struct {
-	Next    uint64
-	Offset  uint64
-	Pending uint64
-}
-
-// releaseRobust marks the futexes that the thread holds as left by a dead owner, as
-// the kernel's exit_robust_list does. It stops where the list cannot be read.
+// releaseRobust marks the futexes that the thread holds as left by a dead owner.
 func (t *Task) releaseRobust() {
-	addr := t.thr.robust.Swap(0)
-	if addr == 0 {
-		return
-	}
-	var head robustHead
-	if t.readRobust(addr, &head) != nil {
-		return
-	}
-	pending := head.Pending &^ 1
-	entry, pi := head.Next&^1, head.Next&1 != 0
-	for n := 0; entry != addr && n < robustListLimit; n++ {
-		// The next entry first: the owner that comes next may reuse this one.
-		next, fault := t.Mem.Load(entry, 8)
-		if entry != pending && !t.releaseDead(entry+head.Offset, pi, false) {
-			return
-		}
-		if fault != nil {
-			return
-		}
-		entry, pi = next&^1, next&1 != 0
-	}
-	if pending != 0 {
-		t.releaseDead(pending+head.Offset, head.Pending&1 != 0, true)
+	if addr := t.thr.robust.Swap(0); addr != 0 {
+		uapi.WalkRobust(t.Mem, addr, t.releaseDead)
 	}
 }
 
@@ -115,14 +76,6 @@ func (p *Process) releaseAllRobust() (restore func()) {
 	}
 }
 
-func (t *Task) readRobust(addr uint64, head *robustHead) *mem.Fault {
-	var b [robustHeadSize]byte
-	f := t.Mem.CopyIn(b[:], addr)
-	le := binary.LittleEndian
-	head.Next, head.Offset, head.Pending = le.Uint64(b[0:]), le.Uint64(b[8:]), le.Uint64(b[16:])
-	return f
-}
-
 // releaseDead is the kernel's handle_futex_death for one futex word.
 func (t *Task) releaseDead(addr uint64, pi, pending bool) (ok bool) {
 	if addr%4 != 0 {
@@ -138,15 +91,15 @@ func (t *Task) releaseDead(addr uint64, pi, pending bool) (ok bool) {
 		case pending && !pi && old == 0: // between unlocking and waking
 			t.wakeFutex(addr, 1)
 			return true
-		case int(old&futexTIDMask) != t.TID:
+		case int(old&uapi.FutexTIDMask) != t.TID:
 			return true
 		}
-		swapped, f := t.Mem.CompareAndSwap(addr, old, old&futexWaiters|futexOwnerDied)
+		swapped, f := t.Mem.CompareAndSwap(addr, old, old&uapi.FutexWaiters|uapi.FutexOwnerDied)
 		if f != nil {
 			return false
 		}
 		if swapped {
-			if !pi && old&futexWaiters != 0 {
+			if !pi && old&uapi.FutexWaiters != 0 {
 				t.wakeFutex(addr, 1)
 			}
 			return true

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -22,7 +23,7 @@ const (
 	saSiginfo       = 0x00000004
 	saExposeTagbits = 0x00000800
 	saOnStack       = 0x08000000
-	saRestart       = 0x10000000
+	saRestart       = uapi.SA_RESTART
 	saNoDefer       = 0x40000000
 	saResetHand     = 0x80000000
 

@@ -9,15 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
-)
-
-// Values of the first argument of rt_sigprocmask (asm-generic/signal-defs.h).
-const (
-	sigBlock   = 0
-	sigUnblock = 1
-	sigSetmask = 2
 )
 
 func sysRtSigaction(t *Task, c *Call) (uint64, syscall.Errno) {
@@ -67,18 +61,9 @@ func sysRtSigprocmask(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	old := t.sig.mask
 	if c.Args[1] != 0 {
-		set, f := t.Mem.Load(c.Args[1], sigsetSize)
-		if f != nil {
-			return 0, syscall.EFAULT
-		}
-		switch c.Int(0) {
-		case sigBlock:
-			set |= old
-		case sigUnblock:
-			set = old &^ set
-		case sigSetmask:
-		default:
-			return 0, syscall.EINVAL
+		set, e := uapi.ChangedMask(t.Mem, old, c.Int(0), c.Args[1])
+		if e != 0 {
+			return 0, e
 		}
 		if !t.setMask(set) {
 			return 0, ERESTARTNOINTR // the signal that has just arrived comes first
@@ -186,7 +171,7 @@ func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {
 		t.forceSignal(&info)
 		return 0, errNoResult
 	}
-	_ = t.setAltStack(stack) // Linux does not mind either what the frame holds
+	_ = uapi.SetAltStack(&t.sig.stack, t.CPU.SP(), stack) // Linux does not mind either what the frame holds
 	t.setMask(mask)
 	return 0, errNoResult
 }

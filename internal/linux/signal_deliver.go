@@ -11,12 +11,10 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/irq"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
-
-// sysRestart is the number of restart_syscall(2) in the generic table.
-const sysRestart = 128
 
 // interrupted is called when something has raised the interrupt word.
 func (t *Task) interrupted() {
@@ -52,39 +50,13 @@ func (t *Task) deliver(e syscall.Errno, arg0 uint64) {
 	}
 	t.host.TakeTrace() // of a tracer that has let go since
 	info, action, ok := t.nextSignal()
-	t.restartCall(e, arg0, ok, &action)
+	uapi.Restart(t.CPU, e, arg0, ok, action.Flags)
 	for ; ok && !t.exiting; info, action, ok = t.nextSignal() {
 		t.handle(&info, &action)
 	}
 	t.dropTempMask()
 	if t.P.ending.Load() {
 		t.exiting = true
-	}
-}
-
-// restartCall applies a restart code, as arch_do_signal_or_restart of the kernel
-// does: handled says that a handler with this action is about to run.
-func (t *Task) restartCall(e syscall.Errno, arg0 uint64, handled bool, action *sigaction) {
-	switch e {
-	case ERESTARTSYS:
-		if handled && action.Flags&saRestart == 0 {
-			e = syscall.EINTR
-		}
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND, ERESTART_RESTARTBLOCK:
-		if handled {
-			e = syscall.EINTR
-		}
-	default:
-		return
-	}
-	if e == syscall.EINTR {
-		t.CPU.SetResult(-int64(syscall.EINTR))
-		return
-	}
-	t.CPU.RestartSyscall(arg0)
-	if e == ERESTART_RESTARTBLOCK {
-		t.CPU.SetSyscallNr(sysRestart)
 	}
 }
 
@@ -201,7 +173,7 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 	t.dropTempMask()
 	t.thr.wait.stop()
 	if t.sig.stack.Flags&guest.SS_AUTODISARM != 0 {
-		t.sig.stack = noStack
+		t.sig.stack = uapi.NoStack
 	}
 	t.setMask(mask)
 	t.steppedOver() // into the handler

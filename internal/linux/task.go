@@ -9,6 +9,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/forkall"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/linux/abi"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/trap"
@@ -67,16 +68,12 @@ func (c *Call) Uint(i int) uint32 { return uint32(c.Args[i]) }
 // Linux's or one of the restart codes below.
 type Handler func(t *Task, c *Call) (uint64, syscall.Errno)
 
-// Restart codes: how a call that a signal interrupted goes on (include/linux/errno.h).
-// They never reach the guest.
+// Restart codes, which never reach the guest.
 const (
-	ERESTARTSYS    = syscall.Errno(512) // restart if no handler ran, or its action has SA_RESTART; else EINTR
-	ERESTARTNOINTR = syscall.Errno(513) // restart always
-	ERESTARTNOHAND = syscall.Errno(514) // restart if no handler ran; else EINTR
-
-	// ERESTART_RESTARTBLOCK: go on through restart_syscall(2), which continues what
-	// Task.restart says, if no handler ran; else EINTR.
-	ERESTART_RESTARTBLOCK = syscall.Errno(516)
+	ERESTARTSYS           = uapi.ERESTARTSYS
+	ERESTARTNOINTR        = uapi.ERESTARTNOINTR
+	ERESTARTNOHAND        = uapi.ERESTARTNOHAND
+	ERESTART_RESTARTBLOCK = uapi.ERESTART_RESTARTBLOCK // continues what Task.restart says
 )
 
 // Syscall performs a host system call that may block. When a guest signal arrives,

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/peer"
 	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
@@ -39,7 +40,7 @@ func (p *Process) newTask(cpu guest.CPU) *Task {
 		Mem:  p.Mem,
 		CPU:  cpu,
 		host: trap.NewThread(cpu.IRQ()),
-		sig:  taskSignals{stack: noStack},
+		sig:  taskSignals{stack: uapi.NoStack},
 	}
 }
 

@@ -70,30 +70,6 @@ func TestVirtualQueue(t *testing.T) {
 	}
 }
 
-func TestCloneFlags(t *testing.T) {
-	const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
-	for _, tt := range []struct {
-		flags uint64
-		want  syscall.Errno
-	}{
-		{thread | unix.CLONE_SETTLS | unix.CLONE_PARENT_SETTID | unix.CLONE_CHILD_CLEARTID, 0},
-		{0, 0},
-		{unix.CLONE_VM | unix.CLONE_VFORK, 0},
-		{thread &^ unix.CLONE_SIGHAND, syscall.EINVAL},
-		{unix.CLONE_SIGHAND, syscall.EINVAL},
-		{thread | unix.CLONE_NEWPID, syscall.EINVAL},
-		{thread | unix.CLONE_NEWUSER, syscall.EINVAL},
-		{thread | unix.CLONE_NEWNS, syscall.EINVAL},
-		{thread | unix.CLONE_NEWIPC, syscall.EINVAL},
-		{unix.CLONE_PIDFD | unix.CLONE_DETACHED, syscall.EINVAL},
-		{unix.CLONE_NEWNS, 0},
-	} {
-		if got := (&cloneArgs{Flags: tt.flags}).check(); got != tt.want {
-			t.Errorf("flags %#x: %v, want %v", tt.flags, got, tt.want)
-		}
-	}
-}
-
 func TestDefaultActions(t *testing.T) {
 	for sig, want := range map[syscall.Signal]defaultAction{
 		unix.SIGTERM: defaultKill, unix.SIGSEGV: defaultKill, 64: defaultKill, unix.SIGPIPE: defaultKill,

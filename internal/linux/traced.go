@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/ptrace"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -387,7 +388,7 @@ func (t *Task) hidden(e syscall.Errno) bool {
 // restarted has been rewound when the thread stops for a signal.
 func (t *Task) deliverTraced(e syscall.Errno, arg0 uint64) {
 	behind := t.CPU.PC()
-	t.restartCall(e, arg0, false, nil)
+	uapi.Restart(t.CPU, e, arg0, false, 0)
 	rewound := t.CPU.PC()
 	info, action, ok := t.nextSignal()
 	if t.gone() {

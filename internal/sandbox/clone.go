@@ -3,114 +3,49 @@
 package sandbox
 
 import (
-	"encoding/binary"
 	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
-// cloneArgs is struct clone_args of clone3(2).
-type cloneArgs struct {
-	Flags, PidFD, ChildTID, ParentTID, ExitSignal uint64
-	Stack, StackSize, TLS                         uint64
-	SetTID, SetTIDSize, Cgroup                    uint64
-}
+// cloneArgs is what clone(2) and clone3(2) are asked for.
+type cloneArgs = uapi.CloneArgs
 
-// Sizes in bytes of the versions of struct clone_args.
-const (
-	cloneArgsVer0 = 64
-	cloneArgsVer2 = 88
-)
+// namespaces are flags for what there is only one of.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID |
+	unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
 
-const (
-	csignal      = 0xff // CSIGNAL: the exit signal in the flags of clone(2)
-	cloneNewTime = unix.CLONE_NEWTIME
-	cloneKnown   = 1<<32 - 1 | unix.CLONE_CLEAR_SIGHAND | unix.CLONE_INTO_CGROUP
-
-	namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID |
-		unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP | cloneNewTime
-)
-
-// sysClone is clone(2) with the order of arguments that all machines have but a few.
 func sysClone(t *Task, c *Call) (uint64, syscall.Errno) {
-	flags := uint64(uint32(c.Args[0]))
-	if flags&unix.CLONE_PIDFD != 0 && flags&unix.CLONE_PARENT_SETTID != 0 {
-		return 0, syscall.EINVAL // one argument for two purposes
-	}
-	return t.clone(&cloneArgs{
-		Flags: flags &^ csignal, ExitSignal: flags & csignal,
-		Stack: c.Args[1], ParentTID: c.Args[2], PidFD: c.Args[2], TLS: c.Args[3], ChildTID: c.Args[4],
-	})
-}
-
-func sysClone3(t *Task, c *Call) (uint64, syscall.Errno) {
-	a, e := t.readCloneArgs(c.Args[0], c.Args[1])
+	a, e := uapi.Clone(&c.Args)
 	if e != 0 {
 		return 0, e
-	}
-	switch {
-	case (a.SetTID == 0) != (a.SetTIDSize == 0),
-		a.ExitSignal > numSignals,
-		a.Flags&^cloneKnown != 0, a.Flags&(unix.CLONE_DETACHED|csignal&^cloneNewTime) != 0,
-		a.Flags&unix.CLONE_SIGHAND != 0 && a.Flags&unix.CLONE_CLEAR_SIGHAND != 0,
-		a.Flags&(unix.CLONE_THREAD|unix.CLONE_PARENT) != 0 && a.ExitSignal != 0,
-		(a.Stack == 0) != (a.StackSize == 0), a.StackSize > t.Mem.Limit(), a.Stack > t.Mem.Limit()-a.StackSize:
-		return 0, syscall.EINVAL
-	case a.SetTIDSize != 0, a.Flags&unix.CLONE_INTO_CGROUP != 0:
-		return 0, syscall.EPERM
-	}
-	if a.Stack != 0 {
-		a.Stack += a.StackSize
 	}
 	return t.clone(&a)
 }
 
-// readCloneArgs reads a struct of the size that the caller knows. What it has
-// beyond what is known here must be 0.
-func (t *Task) readCloneArgs(addr, size uint64) (a cloneArgs, e syscall.Errno) {
-	if size > t.Mem.PageSize() {
-		return a, syscall.E2BIG
-	}
-	if size < cloneArgsVer0 {
-		return a, syscall.EINVAL
-	}
-	b := make([]byte, max(size, cloneArgsVer2))
-	if t.Mem.CopyIn(b[:size], addr) != nil {
-		return a, syscall.EFAULT
-	}
-	for _, unknown := range b[cloneArgsVer2:] {
-		if unknown != 0 {
-			return a, syscall.E2BIG
-		}
-	}
-	_, _ = binary.Decode(b, binary.LittleEndian, &a) // it is long enough
-	return a, 0
-}
-
-// check refuses combinations of flags as the kernel's copy_process does, and namespaces, which there are not.
-func (a *cloneArgs) check() syscall.Errno {
-	has := func(flags uint64) bool { return a.Flags&flags == flags }
+func sysClone3(t *Task, c *Call) (uint64, syscall.Errno) {
+	a, e := uapi.Clone3(t.Mem, c.Args[0], c.Args[1])
 	switch {
-	case has(unix.CLONE_NEWNS | unix.CLONE_FS), has(unix.CLONE_NEWUSER | unix.CLONE_FS),
-		has(unix.CLONE_THREAD) && !has(unix.CLONE_SIGHAND),
-		has(unix.CLONE_SIGHAND) && !has(unix.CLONE_VM),
-		has(unix.CLONE_THREAD) && a.Flags&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0,
-		has(unix.CLONE_PIDFD | unix.CLONE_DETACHED):
-		return syscall.EINVAL
-	case a.Flags&namespaces != 0:
-		return syscall.EPERM
+	case e != 0:
+		return 0, e
+	case a.SetTIDSize != 0, a.Flags&unix.CLONE_INTO_CGROUP != 0:
+		return 0, syscall.EPERM
 	}
-	return 0
+	return t.clone(&a)
 }
 
 // clone makes a task, of this process or of a new one.
 func (t *Task) clone(a *cloneArgs) (uint64, syscall.Errno) {
-	if e := a.check(); e != 0 {
+	if e := a.Check(); e != 0 {
 		return 0, e
+	}
+	if a.Flags&namespaces != 0 {
+		return 0, syscall.EPERM
 	}
 	pidfd, e := t.clonePidFD(a)
 	if e != 0 {
@@ -176,7 +111,7 @@ func (t *Task) clonePidFD(a *cloneArgs) (n newPidFD, e syscall.Errno) {
 
 // newTask makes a task that does not run yet.
 func (t *Task) newTask(a *cloneArgs) (*Task, syscall.Errno) {
-	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{mask: t.sig.mask, stack: noStack}}
+	child := &Task{K: t.K, P: t.P, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{mask: t.sig.mask, stack: uapi.NoStack}}
 	if a.Flags&unix.CLONE_VM == 0 || a.Flags&unix.CLONE_VFORK != 0 {
 		child.sig.stack = t.sig.stack
 	}

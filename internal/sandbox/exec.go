@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/loader"
 )
 
@@ -213,7 +214,7 @@ func (t *Task) become(x *execRequest, m *memory) {
 		t.wakeFutex(addr, 1)
 	}
 	t.clearTID, t.restart = 0, restartBlock{}
-	t.sig.stack = noStack
+	t.sig.stack = uapi.NoStack
 	t.files.exec()
 	old := t.mm
 	old.remove(t.CPU)

@@ -25,11 +25,6 @@ const (
 	futexPrivate     = 128
 	futexClockReal   = 256
 	futexAnyBitset   = math.MaxUint32
-	futexWaiters     = 0x80000000 // in the word of a robust futex: somebody waits
-	futexOwnerDied   = 0x40000000
-	futexTIDMask     = 0x3fffffff
-	robustListLimit  = 2048
-	robustHeadSize   = 24
 	futexWakeOpShift = 8 // FUTEX_OP_OPARG_SHIFT << 28
 )
 

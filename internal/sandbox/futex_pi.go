@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
 
 // Futexes with an owner (FUTEX_LOCK_PI and its kin). The word has the owner's thread ID, and whether somebody
@@ -90,14 +92,14 @@ func (t *Task) takePI(f *futexes, key futexKey, addr uint64, try bool) syscall.E
 			return syscall.EFAULT
 		}
 		old := uint32(v)
-		owner, next := int(old&futexTIDMask), old|futexWaiters
+		owner, next := int(old&uapi.FutexTIDMask), old|uapi.FutexWaiters
 		switch {
 		case owner == t.TID:
 			return syscall.EDEADLK
 		case owner == 0:
-			next = uint32(t.TID) | old&futexOwnerDied
+			next = uint32(t.TID) | old&uapi.FutexOwnerDied
 			if len(f.queues[key]) > 0 {
-				next |= futexWaiters
+				next |= uapi.FutexWaiters
 			}
 		case try:
 			return errOwned
@@ -121,7 +123,7 @@ func (t *Task) unlockPI(key futexKey, addr uint64) syscall.Errno {
 	switch {
 	case fault != nil:
 		return syscall.EFAULT
-	case int(v&futexTIDMask) != t.TID:
+	case int(v&uapi.FutexTIDMask) != t.TID:
 		return syscall.EPERM
 	}
 	return t.handOver(key, addr, 0)
@@ -142,7 +144,7 @@ func (t *Task) handOver(key futexKey, addr uint64, more uint32) syscall.Errno {
 		next |= uint32(q[0].t.TID)
 	}
 	if len(q) > 1 {
-		next |= futexWaiters
+		next |= uapi.FutexWaiters
 	}
 	for {
 		old, fault := t.Mem.Load(addr, 4)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/loader"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
@@ -214,7 +215,7 @@ func (k *Kernel) start(prog Program) (*Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Task{K: k, P: p, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{stack: noStack}, files: f, sched: scheduling{slack: defaultSlack}}
+	t := &Task{K: k, P: p, sleeper: newSleeper(), turn: make(chan struct{}, 1), sig: taskSignals{stack: uapi.NoStack}, files: f, sched: scheduling{slack: defaultSlack}}
 	t.name.set(prog.Path)
 	if file, ok := prog.File.(loader.Mappable); ok {
 		if err := k.files.place(prog.Path, file); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/mem"
 )
 
@@ -16,33 +17,11 @@ import (
 func sysBrk(t *Task, c *Call) (uint64, syscall.Errno) { return t.Mem.Brk(c.Args[0]), 0 }
 
 func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
-	flags := int(c.Uint(3))
-	r := mem.Request{Addr: c.Args[0], Len: c.Args[1], Prot: protOf(c.Args[2]), Offset: c.Args[5]}
-	switch flags & unix.MAP_TYPE {
-	case unix.MAP_PRIVATE:
-	case unix.MAP_SHARED_VALIDATE:
-		if flags&unix.MAP_ANONYMOUS != 0 {
-			return 0, syscall.EINVAL
-		}
-		r.Flags |= mem.MapShared
-	case unix.MAP_SHARED:
-		r.Flags |= mem.MapShared
-	default:
-		return 0, syscall.EINVAL
-	}
-	for _, f := range []struct {
-		linux int
-		space mem.Flags
-	}{
-		{unix.MAP_FIXED, mem.MapFixed}, {unix.MAP_FIXED_NOREPLACE, mem.MapFixedNoReplace},
-		{unix.MAP_NORESERVE, mem.MapNoReserve}, {unix.MAP_GROWSDOWN, mem.MapGrowsDown},
-	} {
-		if flags&f.linux != 0 {
-			r.Flags |= f.space
-		}
-	}
+	r, anonymous, e := uapi.Mmap(&c.Args)
 	switch {
-	case flags&unix.MAP_ANONYMOUS == 0:
+	case e != 0:
+		return 0, e
+	case !anonymous:
 		f, release, e := t.mappedFile(c.Int(4), r.Prot, r.Flags&mem.MapShared != 0)
 		if e != 0 {
 			return 0, e
@@ -53,9 +32,7 @@ func sysMmap(t *Task, c *Call) (uint64, syscall.Errno) {
 			r.Flags &^= mem.MapShared // nobody can write to such a file: a copy is as good
 		}
 	case r.Flags&mem.MapShared != 0:
-		r.File, r.Offset = t.K.sharedMemory(), 0
-	default:
-		r.Offset = 0
+		r.File = t.K.sharedMemory()
 	}
 	addr, err := t.Mem.Mmap(r)
 	return addr, errnoOf(err)
@@ -66,31 +43,12 @@ func (k *Kernel) sharedMemory() *mem.File {
 	return &mem.File{FD: -1, Path: "/dev/zero (deleted)", Dev: 1, Ino: k.sharedCount.Add(1)}
 }
 
-// protOf takes the permissions out of a PROT_ argument.
-func protOf(v uint64) mem.Prot { return mem.Prot(v & 7) }
-
 func sysMunmap(t *Task, c *Call) (uint64, syscall.Errno) {
 	return 0, errnoOf(t.Mem.Munmap(c.Args[0], c.Args[1]))
 }
 
 func sysMprotect(t *Task, c *Call) (uint64, syscall.Errno) {
-	const growsDownUp = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
-	if c.Args[2]&^(7|growsDownUp) != 0 || c.Args[2]&growsDownUp == growsDownUp {
-		return 0, syscall.EINVAL
-	}
-	addr, n := c.Args[0], c.Args[1]
-	if c.Args[2]&growsDownUp != 0 && n != 0 && addr%t.Mem.PageSize() == 0 {
-		v, ok := t.Mem.Lookup(addr) // no memory grows upwards
-		switch {
-		case !ok:
-			return 0, syscall.ENOMEM
-		case !v.GrowsDown || c.Args[2]&unix.PROT_GROWSUP != 0:
-			return 0, syscall.EINVAL
-		}
-		n += addr - v.Start
-		addr = v.Start
-	}
-	return 0, errnoOf(t.Mem.Mprotect(addr, n, protOf(c.Args[2])))
+	return 0, errnoOf(uapi.Mprotect(t.Mem, c.Args[0], c.Args[1], c.Args[2]))
 }
 
 // sysPkeyMprotect is mprotect for the one key that a machine without protection

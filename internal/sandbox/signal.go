@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hospes-vm/hospes/internal/guest"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
 
 // Signals: kernel/signal.c of Linux, with Kernel.mu for what is siglock and tasklist_lock there.
@@ -28,7 +29,7 @@ const (
 	saSiginfo       = 0x00000004
 	saExposeTagbits = 0x00000800
 	saOnStack       = 0x08000000
-	saRestart       = 0x10000000
+	saRestart       = uapi.SA_RESTART
 	saNoDefer       = 0x40000000
 	saResetHand     = 0x80000000
 
@@ -193,15 +194,6 @@ func (q *sigQueue) drop(set uint64) {
 	q.set &^= set
 	q.list = slices.DeleteFunc(q.list, func(i sigInfo) bool { return set&sigbit(i.Signal()) != 0 })
 }
-
-// noStack is the state without an alternate stack.
-var noStack = guest.AltStack{Flags: ssDisable}
-
-// Flags of stack_t.
-const (
-	ssOnStack = 1
-	ssDisable = 2
-)
 
 // taskSignals is what a task keeps about signals.
 type taskSignals struct {

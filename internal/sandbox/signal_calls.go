@@ -9,18 +9,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hospes-vm/hospes/internal/guest"
-)
-
-// Values of the first argument of rt_sigprocmask (asm-generic/signal-defs.h).
-const (
-	sigBlock   = 0
-	sigUnblock = 1
-	sigSetmask = 2
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
 
 // sigsetSize is the size of a sigset_t in bytes.
-const sigsetSize = 8
+const sigsetSize = uapi.SigsetSize
 
 func sysRtSigaction(t *Task, c *Call) (uint64, syscall.Errno) {
 	sig := c.Int(0)
@@ -59,18 +52,9 @@ func sysRtSigprocmask(t *Task, c *Call) (uint64, syscall.Errno) {
 	}
 	old := t.sig.mask
 	if c.Args[1] != 0 {
-		set, f := t.Mem.Load(c.Args[1], sigsetSize)
-		if f != nil {
-			return 0, syscall.EFAULT
-		}
-		switch c.Int(0) {
-		case sigBlock:
-			set |= old
-		case sigUnblock:
-			set = old &^ set
-		case sigSetmask:
-		default:
-			return 0, syscall.EINVAL
+		set, e := uapi.ChangedMask(t.Mem, old, c.Int(0), c.Args[1])
+		if e != 0 {
+			return 0, e
 		}
 		t.setMask(set)
 	}
@@ -179,66 +163,13 @@ func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {
 		t.force(&info)
 		return 0, errNoResult
 	}
-	_ = t.setAltStack(stack) // Linux does not mind either what the frame holds
+	_ = uapi.SetAltStack(&t.sig.stack, t.CPU.SP(), stack) // Linux does not mind either what the frame holds
 	t.setMask(mask)
 	return 0, errNoResult
 }
 
-// stackSize is the size of a stack_t, minSigStackSize is MINSIGSTKSZ of asm-generic/signal.h.
-const (
-	stackSize       = 24
-	minSigStackSize = 2048
-)
-
 func sysSigaltstack(t *Task, c *Call) (uint64, syscall.Errno) {
-	old := t.sig.stack
-	switch {
-	case old.Size == 0:
-		old.Flags = old.Flags&guest.SS_AUTODISARM | ssDisable
-	case old.Holds(t.CPU.SP()):
-		old.Flags = old.Flags&guest.SS_AUTODISARM | ssOnStack
-	default:
-		old.Flags &= guest.SS_AUTODISARM
-	}
-	le := binary.LittleEndian
-	if c.Args[0] != 0 {
-		var b [stackSize]byte
-		if t.Mem.CopyIn(b[:], c.Args[0]) != nil {
-			return 0, syscall.EFAULT
-		}
-		s := guest.AltStack{SP: le.Uint64(b[0:]), Flags: int32(le.Uint32(b[8:])), Size: le.Uint64(b[16:])}
-		if e := t.setAltStack(s); e != 0 {
-			return 0, e
-		}
-	}
-	if c.Args[1] != 0 {
-		var b [stackSize]byte
-		le.PutUint64(b[0:], old.SP)
-		le.PutUint32(b[8:], uint32(old.Flags))
-		le.PutUint64(b[16:], old.Size)
-		return 0, t.copyOut(c.Args[1], b[:])
-	}
-	return 0, 0
-}
-
-// setAltStack is the kernel's do_sigaltstack.
-func (t *Task) setAltStack(s guest.AltStack) syscall.Errno {
-	if t.sig.stack.Holds(t.CPU.SP()) {
-		return syscall.EPERM
-	}
-	mode := s.Flags &^ guest.SS_AUTODISARM
-	switch {
-	case mode != ssDisable && mode != ssOnStack && mode != 0:
-		return syscall.EINVAL
-	case s == t.sig.stack:
-		return 0
-	case mode == ssDisable:
-		s.SP, s.Size = 0, 0
-	case s.Size < minSigStackSize:
-		return syscall.ENOMEM
-	}
-	t.sig.stack = s
-	return 0
+	return 0, uapi.Sigaltstack(t.Mem, &t.sig.stack, t.CPU.SP(), c.Args[0], c.Args[1])
 }
 
 func sysKill(t *Task, c *Call) (uint64, syscall.Errno) {

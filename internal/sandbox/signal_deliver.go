@@ -9,10 +9,8 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/irq"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
-
-// sysRestart is the number of restart_syscall(2) in the generic table.
-const sysRestart = 128
 
 // deliver does what there is to do before the task goes on: it delivers all signals that the mask lets through,
 // stops, or ends. The first signal decides how a system call goes on that ended with a restart
@@ -24,7 +22,7 @@ func (t *Task) deliver(e syscall.Errno, arg0 uint64) {
 		if t.exiting {
 			return
 		}
-		t.restartCall(e, arg0, ok, &action)
+		uapi.Restart(t.CPU, e, arg0, ok, action.Flags)
 		e = 0
 		if !ok {
 			break
@@ -32,32 +30,6 @@ func (t *Task) deliver(e syscall.Errno, arg0 uint64) {
 		t.handle(&info, &action)
 	}
 	t.restoreMask()
-}
-
-// restartCall applies a restart code, as arch_do_signal_or_restart of the kernel
-// does: handled says that a handler with this action is about to run.
-func (t *Task) restartCall(e syscall.Errno, arg0 uint64, handled bool, action *sigaction) {
-	switch e {
-	case ERESTARTSYS:
-		if handled && action.Flags&saRestart == 0 {
-			e = syscall.EINTR
-		}
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND, ERESTART_RESTARTBLOCK:
-		if handled {
-			e = syscall.EINTR
-		}
-	default:
-		return
-	}
-	if e == syscall.EINTR {
-		t.CPU.SetResult(-int64(syscall.EINTR))
-		return
-	}
-	t.CPU.RestartSyscall(arg0)
-	if e == ERESTART_RESTARTBLOCK {
-		t.CPU.SetSyscallNr(sysRestart)
-	}
 }
 
 // nextSignal takes signals until it finds one for which a handler is to be called;
@@ -159,7 +131,7 @@ func (t *Task) handle(info *sigInfo, action *sigaction) {
 		mask |= sigbit(sig)
 	}
 	if t.sig.stack.Flags&guest.SS_AUTODISARM != 0 {
-		t.sig.stack = noStack
+		t.sig.stack = uapi.NoStack
 	}
 	t.setMask(mask)
 }
