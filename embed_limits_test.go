@@ -98,6 +98,20 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongCall: a guest ends at once, also in a call that moves two gigabytes, eight bytes at a time.
+func TestLongCall(t *testing.T) {
+	m := build(t, `
+		#include <sys/eventfd.h>
+		#include <sys/sendfile.h>
+		#include <fcntl.h>
+		int main(void) { for (;;) sendfile(eventfd(0, 0), open("/dev/zero", O_RDONLY), 0, 1L << 31); }`)
+	begun := time.Now()
+	err := instantiate(t, m, hospes.Options{Limits: hospes.Limits{Time: 50 * time.Millisecond}}).Run(within(t))
+	if took := time.Since(begun); !errors.Is(err, &hospes.LimitError{Limit: hospes.TimeLimit}) || took > 5*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+}
+
 // world prints what could be different in each run.
 const world = `
 #include <stdio.h>

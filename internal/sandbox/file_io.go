@@ -198,10 +198,20 @@ func (t *Task) writeAll(f *vfs.File, b []byte, off int64) (done int, e syscall.E
 		if e == syscall.EPIPE {
 			t.raise(unix.SIGPIPE)
 		}
-		if done += n; e != 0 || n == 0 || done == len(b) {
+		if done += n; e != 0 || n == 0 || done == len(b) || t.dying() {
 			return done, e
 		}
 	}
+}
+
+// dying reports whether the process is about to end: calls that move much do not go on then.
+func (t *Task) dying() bool {
+	if !t.interrupted() {
+		return false
+	}
+	t.K.mu.Lock()
+	defer t.K.mu.Unlock()
+	return t.P.ending
 }
 
 // inChunks calls move for size bytes of list, a part at a time, until it fails or moves less than it could. What has been
@@ -424,7 +434,7 @@ func (t *Task) move(m *mover, n uint64) (done uint64, e syscall.Errno) {
 		k := uint64(0)
 		k, e = withBuffer(chunk, func(b []byte) (uint64, syscall.Errno) { return t.moveChunk(m, b, done == 0) })
 		done += k
-		if k < chunk || e != 0 {
+		if k < chunk || e != 0 || t.dying() {
 			break
 		}
 	}
