@@ -79,6 +79,7 @@ func fail(status int, err error) {
 
 // run runs the guest and ends as it did.
 func run(o *opts) {
+	paceCollector()
 	tracer, err := awaited()
 	if err != nil {
 		fail(exitFailure, err)

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// What the translator makes it keeps for long, and most programs end before there is much to collect. So the collector
+// leaves a heap of this size alone, in bytes; a bigger one may double, as in any Go program.
+const smallHeap = 32 << 20
+
+const (
+	usualPercent = 100     // of what is in use, by which a heap may grow until the next collection
+	usualLeast   = 4 << 20 // bytes of the heap at the first collection then
+	mostPercent  = usualPercent * smallHeap / usualLeast
+)
+
+// paceCollector sets when the collector works from now on, unless GOGC does.
+func paceCollector() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(mostPercent)
+	used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	afterEachCollection(func() {
+		metrics.Read(used)
+		debug.SetGCPercent(percent(used[0].Value.Uint64()))
+	})
+}
+
+// percent is by how much a heap of which so many bytes are in use may grow until the next collection.
+func percent(used uint64) int {
+	return int(min(max(usualPercent, usualPercent*smallHeap/max(used, 1)), mostPercent))
+}
+
+// afterEachCollection has f called by the goroutine of finalizers.
+func afterEachCollection(f func()) {
+	type sentinel struct{ self *sentinel } // an object without pointers might share its memory with others
+	var next func()
+	next = func() {
+		runtime.SetFinalizer(new(sentinel), func(*sentinel) {
+			f()
+			next()
+		})
+	}
+	next()
+}
