@@ -4,7 +4,6 @@ package jit
 
 import (
 	"math/bits"
-
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/host/amd64"
@@ -39,6 +38,7 @@ type alloc struct {
 	inSlot   [maxVars]ir.Value   // what each variable's place holds
 	spills   [numSpills]ir.Value // what each spill slot holds
 	spilled  uint64              // those that may hold something, by bit
+	present  [256]bool           // by operation: there is one
 	alias    []ir.Value          // by value: another one that is the same, or 0
 	boxed    []bool              // by value: the register's upper half is all ones
 	inWindow []bool              // by value: it is an address in the window
@@ -50,13 +50,22 @@ type alloc struct {
 }
 
 func (c *Compiler) startAlloc() {
-	c.at = c.at[:0]
-	for _, n := range c.t.Uses() {
-		c.at = append(c.at, where{reg: amd64.NoReg, slot: noSlot, spill: noSlot, left: n})
+	n := len(c.t.Code)
+	c.alias, c.boxed, c.inWindow = zeroed(c.alias, n), zeroed(c.boxed, n), zeroed(c.inWindow, n)
+	c.present = [256]bool{}
+	c.at = slices.Grow(c.at[:0], n)[:n]
+	for v := range c.at {
+		c.at[v] = where{reg: amd64.NoReg, slot: noSlot, spill: noSlot}
 	}
-	c.alias = append(c.alias[:0], make([]ir.Value, len(c.t.Code))...)
-	c.boxed = append(c.boxed[:0], make([]bool, len(c.t.Code))...)
-	c.inWindow = append(c.inWindow[:0], make([]bool, len(c.t.Code))...)
+	for k := range c.t.Code {
+		i := &c.t.Code[k]
+		c.present[i.Op] = true
+		args := &i.Args
+		c.at[args[0]].left++ // of no value, too, which nobody asks for
+		c.at[args[1]].left++
+		c.at[args[2]].left++
+	}
+	c.at[0].left = 0
 	c.temps, c.xtemps, c.state = temps, xtemps, nil
 	c.inReg, c.inSlot, c.spills, c.spilled = [32]ir.Value{}, [maxVars]ir.Value{}, [numSpills]ir.Value{}, 0
 }

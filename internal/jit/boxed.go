@@ -21,7 +21,7 @@ type boxedReg struct {
 // findBoxed finds these registers: no more is looked at than will be read.
 func (c *Compiler) findBoxed() {
 	c.singles, c.looked = c.singles[:0], 0
-	if c.graph != nil { // where a pass of the optimiser does so
+	if c.graph != nil || !c.present[ir.S] { // in graphs a pass of the optimiser does so
 		return
 	}
 	start := ir.Value(0)

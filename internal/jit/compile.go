@@ -205,11 +205,15 @@ const codeAlign = 32
 // changes, and before the flags are looked at; but a call's target is used after the
 // return address has been written.
 func (c *Compiler) deferValues() {
-	c.deferred = append(c.deferred[:0], make([]bool, len(c.t.Code))...)
+	c.deferred = zeroed(c.deferred, len(c.t.Code))
 	last := ir.Value(0) // the last instruction that does so
 	for k := range c.t.Code {
 		i := &c.t.Code[k]
-		for n, arg := range i.Args {
+		for n := range i.Args { // see resolve
+			arg := i.Args[n]
+			if arg == 0 {
+				break
+			}
 			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n)) {
 				c.deferred[arg] = true
 			}
@@ -288,8 +292,9 @@ func (c *Compiler) instr(v ir.Value) bool {
 	if c.deferred[v] {
 		return true
 	}
-	own := c.resolved(v)
+	var own ir.Instr
 	i := &own
+	c.resolve(i, v)
 	if c.state != nil && c.graph.virtuals.is[v] {
 		c.leaveOut(v, i)
 		return true
@@ -377,15 +382,27 @@ func (c *Compiler) computed(list []ir.Value, v ir.Value) []ir.Value {
 	return list
 }
 
-// resolved is the instruction that makes v, with values in place of their aliases.
-func (c *Compiler) resolved(v ir.Value) ir.Instr {
-	i := c.t.Code[v]
-	for n, arg := range i.Args {
-		if x := c.alias[arg]; x != 0 {
-			i.Args[n] = x
-		}
+// resolve makes i the instruction that makes v, with values in place of their aliases.
+func (c *Compiler) resolve(i *ir.Instr, v ir.Value) {
+	from := &c.t.Code[v]
+	i.Op, i.Imm = from.Op, from.Imm
+	for n := range i.Args { // one by one: the processor waits when it reads as a whole what was just written in parts
+		i.Args[n] = c.original(from.Args[n])
 	}
+}
+
+// resolved is the instruction that makes v, likewise.
+func (c *Compiler) resolved(v ir.Value) (i ir.Instr) {
+	c.resolve(&i, v)
 	return i
+}
+
+// original is the value that v is an alias of, or v.
+func (c *Compiler) original(v ir.Value) ir.Value {
+	if x := c.alias[v]; x != 0 {
+		return x
+	}
+	return v
 }
 
 // known is what is known of v from the whole graph.

@@ -80,7 +80,7 @@ func (c *Compiler) computeInt(v ir.Value, i *ir.Instr) bool {
 }
 
 // twoOperand are the host's operations on two operands.
-var twoOperand = map[ir.Op]amd64.Op{
+var twoOperand = [256]amd64.Op{
 	ir.Add: amd64.ADD, ir.Sub: amd64.SUB, ir.And: amd64.AND, ir.Or: amd64.OR, ir.Xor: amd64.XOR, ir.Mul: amd64.IMUL,
 }
 
@@ -225,7 +225,8 @@ func (c *Compiler) extend32(v ir.Value, i *ir.Instr) {
 		}
 		return
 	}
-	inner := c.resolved(x)
+	var inner ir.Instr
+	c.resolve(&inner, x)
 	c.arith(v, &inner, amd64.W32)
 	if i.Op == ir.Sext32 && !c.low(v) {
 		held := c.flags.at == c.a.Len()
@@ -264,7 +265,7 @@ func (c *Compiler) choose(v ir.Value, i *ir.Instr) {
 }
 
 // shifts are the host's shifts, and the BMI2 ones.
-var shifts = map[ir.Op]struct {
+var shifts = [256]struct {
 	op, bmi amd64.Op
 	w       amd64.Width
 }{

@@ -373,8 +373,9 @@ func emitReturn(a *amd64.Assembler, indirect int) (start int) {
 
 // condition emits the comparison that v is, and returns the condition of the flags.
 func (c *Compiler) condition(v ir.Value) amd64.Cond {
-	own := c.resolved(v)
+	var own ir.Instr
 	i := &own
+	c.resolve(i, v)
 	if !c.deferred[v] {
 		if c.flags.of == v && c.flags.at == c.a.Len() {
 			c.used(v)

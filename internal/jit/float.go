@@ -16,7 +16,7 @@ import (
 // first operand alone, so what was NaN-boxed stays so.
 
 // floatOps are the operations that the host has as such.
-var floatOps = map[ir.Op]struct {
+var floatOps = [256]struct {
 	op     amd64.Op
 	single bool
 }{

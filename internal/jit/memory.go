@@ -32,10 +32,11 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 	var disp int32
 	at := v
 	if c.deferred[v] {
-		i := c.resolved(v)
-		at = i.Args[0]
-		disp, _ = c.imm32(i.Args[1])
-		c.used(i.Args[1])
+		var sum ir.Instr
+		c.resolve(&sum, v)
+		at = sum.Args[0]
+		disp, _ = c.imm32(sum.Args[1])
+		c.used(sum.Args[1])
 	}
 	if k, ok := c.t.ConstOf(at); ok && !c.Detours {
 		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {

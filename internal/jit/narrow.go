@@ -10,9 +10,9 @@ import (
 // findNarrow finds the values that are the sign extension of their low 32 bits: these need
 // not be extended again.
 func (c *Compiler) findNarrow() {
-	c.narrow = append(c.narrow[:0], make([]bool, len(c.t.Code))...)
+	c.narrow = zeroed(c.narrow, len(c.t.Code))
 	for k := range c.t.Code {
-		c.narrow[k] = c.isNarrow(&c.t.Code[k]) && !c.isLoose(ir.Value(k))
+		c.narrow[k] = c.isNarrow(&c.t.Code[k]) && (c.facts == nil || !c.isLoose(ir.Value(k)))
 	}
 }
 

@@ -14,7 +14,10 @@ import (
 // findQuiet finds such comparisons: what the flags are restored from, by the value of the
 // comparison and by the instruction that restores them.
 func (c *Compiler) findQuiet() {
-	c.quiet = append(c.quiet[:0], make([]ir.Value, len(c.t.Code))...)
+	c.quiet = zeroed(c.quiet, len(c.t.Code))
+	if !c.present[ir.GetFlags] {
+		return
+	}
 	for k := range c.t.Code {
 		if c.t.Code[k].Op == ir.GetFlags {
 			c.findRestored(ir.Value(k))

@@ -252,29 +252,30 @@ func (a *Assembler) encode(r *row, code byte, w Width, reg Reg, o operand) {
 	if r.vex {
 		panic(fmt.Sprintf("amd64: %s has only a VEX encoding", r.name))
 	}
+	buf := a.Buf
 	if w == W16 && r.class != xmm {
-		a.Buf = append(a.Buf, 0x66)
+		buf = append(buf, 0x66)
 	}
 	if r.pfx != 0 {
-		a.Buf = append(a.Buf, r.pfx)
+		buf = append(buf, r.pfx)
 	}
 	rex := o.rex() | reg.high()<<2
 	if r.class != xmm {
 		rex |= wide(w) << 3
 	}
 	if rex != 0 || r.wantsREX(w, reg, o) {
-		a.Buf = append(a.Buf, 0x40|rex)
+		buf = append(buf, 0x40|rex)
 	}
 	switch r.emap {
 	case m0F:
-		a.Buf = append(a.Buf, 0x0F)
+		buf = append(buf, 0x0F)
 	case m0F38:
-		a.Buf = append(a.Buf, 0x0F, 0x38)
+		buf = append(buf, 0x0F, 0x38)
 	case m0F3A:
-		a.Buf = append(a.Buf, 0x0F, 0x3A)
+		buf = append(buf, 0x0F, 0x3A)
 	}
-	a.Buf = append(a.Buf, code)
-	a.modRM(reg.low(), o)
+	buf = append(buf, code)
+	a.Buf = modRM(buf, reg.low(), o)
 }
 
 // wantsREX reports whether the instruction names one of SPL, BPL, SIL and DIL, which
@@ -326,21 +327,17 @@ func (a *Assembler) vex(r *row, code byte, w Width, reg, vvvv Reg, o operand) {
 	} else {
 		a.Buf = append(a.Buf, 0xC4, (reg.high()^1)<<7|(^bits&2)<<5|(^bits&1)<<5|r.emap, vw<<7|last)
 	}
-	a.Buf = append(a.Buf, code)
-	a.modRM(reg.low(), o)
+	a.Buf = modRM(append(a.Buf, code), reg.low(), o)
 }
 
-// modRM is the ModRM byte, with SIB byte and displacement if o needs them.
-func (a *Assembler) modRM(reg byte, o operand) {
+// modRM appends the ModRM byte, with SIB byte and displacement if o needs them.
+func modRM(buf []byte, reg byte, o operand) []byte {
 	if !o.isMem {
-		a.Buf = append(a.Buf, 0xC0|reg<<3|o.reg.low())
-		return
+		return append(buf, 0xC0|reg<<3|o.reg.low())
 	}
 	m := &o.mem
 	if m.Base == NoReg { // absolute, or an index alone
-		a.Buf = append(a.Buf, reg<<3|4, sib(m, 5))
-		a.Buf = binary.LittleEndian.AppendUint32(a.Buf, uint32(m.Disp))
-		return
+		return binary.LittleEndian.AppendUint32(append(buf, reg<<3|4, sib(m, 5)), uint32(m.Disp))
 	}
 	mod := byte(0x80)
 	switch {
@@ -350,16 +347,17 @@ func (a *Assembler) modRM(reg byte, o operand) {
 		mod = 0x40
 	}
 	if m.Index != NoReg || m.Base.low() == RSP.low() { // RSP and R12 need a SIB byte
-		a.Buf = append(a.Buf, mod|reg<<3|4, sib(m, m.Base.low()))
+		buf = append(buf, mod|reg<<3|4, sib(m, m.Base.low()))
 	} else {
-		a.Buf = append(a.Buf, mod|reg<<3|m.Base.low())
+		buf = append(buf, mod|reg<<3|m.Base.low())
 	}
 	switch mod {
 	case 0x40:
-		a.Buf = append(a.Buf, byte(m.Disp))
+		buf = append(buf, byte(m.Disp))
 	case 0x80:
-		a.Buf = binary.LittleEndian.AppendUint32(a.Buf, uint32(m.Disp))
+		buf = binary.LittleEndian.AppendUint32(buf, uint32(m.Disp))
 	}
+	return buf
 }
 
 func sib(m *Mem, base byte) byte {
