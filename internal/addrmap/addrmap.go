@@ -87,6 +87,9 @@ func (m *Map[V]) Delete(key uint64) {
 	}
 }
 
+// Len is the number of keys.
+func (m *Map[V]) Len() int { return m.n }
+
 // All are the keys and values, in no order.
 func (m *Map[V]) All() iter.Seq2[uint64, *V] {
 	return func(yield func(uint64, *V) bool) {

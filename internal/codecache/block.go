@@ -55,7 +55,7 @@ type Block struct {
 	firstExit uint32
 	numExits  uint32
 	faults    []Fault
-	incoming  []uint32 // exits that are linked to it
+	incoming  uint32 // 1 + the number of the exit that was linked to it last, or 0; Exit.after tells which was before
 
 	thunk   uint32 // offset of its counting thunk, or 0
 	counter int    // of the thunk
@@ -76,20 +76,22 @@ func (b *Block) Under() *Block {
 // Range is guest memory from Start up to End.
 type Range struct{ Start, End uint64 }
 
-// pages are the guest's pages that the block depends on.
-func (b *Block) pages() (list []uint64) {
-	add := func(start, end uint64) {
-		for p := start >> pageShift; p <= (end-1)>>pageShift; p++ {
+// pages yields the guest's pages that the block depends on.
+func (b *Block) pages(yield func(uint64) bool) {
+	if len(b.More) == 0 {
+		for p := b.PC >> pageShift; p <= (max(b.endPC(), b.PC+1)-1)>>pageShift && yield(p); p++ {
+		}
+		return
+	}
+	var list []uint64
+	for _, r := range append([]Range{{b.PC, max(b.endPC(), b.PC+1)}}, b.More...) {
+		for p := r.Start >> pageShift; p <= (r.End-1)>>pageShift; p++ {
 			if !slices.Contains(list, p) {
 				list = append(list, p)
 			}
 		}
 	}
-	add(b.PC, max(b.endPC(), b.PC+1))
-	for _, r := range b.More {
-		add(r.Start, r.End)
-	}
-	return list
+	slices.Values(list)(yield)
 }
 
 // overlaps reports whether it depends on any of [addr, addr+n).
@@ -176,6 +178,7 @@ type Exit struct {
 	Unlinked uint32 // offset that it leads to when it is not linked
 	Guess    Guess  // of ToGuess; PC is 0 until it is made. Probe alone, of ToJump of a region
 	to       *Block // that it is linked to, or nil
+	after    uint32 // see Block.incoming
 }
 
 // To is the block that the exit is linked to, or nil.

@@ -4,6 +4,7 @@ package codecache
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"sort"
 
@@ -18,13 +19,17 @@ type Cache struct {
 	used    int
 	reserve int // bytes at the beginning that Reset leaves alone
 
-	blocks []*Block            // in the order of their code
-	index  addrmap.Map[Block]  // by Key.hash
-	pages  map[uint64][]*Block // valid and dropped blocks by guest page
-	exits  []Exit
-	first  uint32 // number of exits[0]
+	blocks []*Block              // in the order of their code
+	index  addrmap.Map[Block]    // by Key.hash
+	pages  addrmap.Map[[]*Block] // valid and dropped blocks by guest page
+	exits  table[Exit]
+	first  uint32 // number of the first one
 	Epoch  uint64 // grows with each Reset: numbers of exits are valid in one only
 	words  int    // of memory.data that are in use
+
+	roomForBlocks []Block
+	roomForCode   []byte
+	roomForFaults []Fault
 
 	sides   map[uint32]uint32   // the exits of regions that those of side thunks are for
 	targets map[uint32][]Target // of exits of kind ToJump
@@ -87,9 +92,9 @@ func (c *Cache) Forked() (lost bool, err error) {
 }
 
 func (c *Cache) forget() {
-	c.blocks, c.exits = nil, c.exits[:0]
+	c.blocks, c.exits = nil, table[Exit]{}
 	c.index = addrmap.Map[Block]{}
-	c.pages = map[uint64][]*Block{}
+	c.pages = addrmap.Map[[]*Block]{}
 	c.used = c.reserve
 	c.words = 0
 	c.sides, c.tallies, c.targets = map[uint32]uint32{}, map[uint32]tally{}, map[uint32][]Target{}
@@ -131,7 +136,7 @@ func (c *Cache) Reserved() []byte { return c.mem[:c.reserve] }
 func (c *Cache) Fits(buf []byte) bool { return &buf[0] == &c.mem[0] }
 
 // NextExit is the number of the next block's first exit.
-func (c *Cache) NextExit() uint32 { return c.first + uint32(len(c.exits)) }
+func (c *Cache) NextExit() uint32 { return c.first + c.exits.n }
 
 // Add enters a block, whose code is what has been appended to Buffer; exits and faults
 // are copied, the latter in the order of their offsets.
@@ -151,8 +156,10 @@ func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 func (c *Cache) add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	c.used = len(buf)
 	b.firstExit, b.numExits = c.NextExit(), uint32(len(exits))
-	c.exits = append(c.exits, exits...)
-	b.faults = slices.Clone(faults)
+	for k := range exits {
+		c.exits.add(exits[k])
+	}
+	b.faults = kept(&c.roomForFaults, faults)
 	c.blocks = append(c.blocks, b)
 }
 
@@ -165,15 +172,14 @@ func (c *Cache) AddRegion(r *Block, buf []byte, exits []Exit, faults []Fault) {
 	if old.Region {
 		c.unlinkExits(old)
 	}
-	r.incoming, old.incoming = old.incoming, nil
+	r.incoming, old.incoming = old.incoming, 0
 	if old.Region {
 		c.Drop(old)
 	}
 	c.add(r, buf, exits, faults)
 	c.Regions++
 	c.list(r)
-	for _, n := range r.incoming {
-		e := c.Exit(n)
+	for _, e := range c.incoming(r) {
 		e.to = r
 		c.direct(e)
 	}
@@ -198,17 +204,21 @@ func (c *Cache) enter(b *Block) {
 func (c *Cache) list(b *Block) {
 	b.valid.Store(true)
 	c.index.Set(b.hash(), b)
-	for _, p := range b.pages() {
-		c.pages[p] = append(c.pages[p], b)
+	for p := range b.pages {
+		if list := c.pages.Get(p); list != nil {
+			*list = append(*list, b)
+		} else {
+			c.pages.Set(p, &[]*Block{b})
+		}
 	}
 }
 
 // unlist takes a block that cannot come back out of the lists of pages.
 func (c *Cache) unlist(b *Block) {
-	for _, p := range b.pages() {
-		list := c.pages[p]
+	for p := range b.pages {
+		list := c.in(p)
 		if i := slices.Index(list, b); i >= 0 {
-			c.pages[p] = slices.Delete(list, i, i+1)
+			*c.pages.Get(p) = slices.Delete(list, i, i+1)
 		}
 	}
 }
@@ -217,6 +227,14 @@ const (
 	pageShift = 12
 	pageSize  = 1 << pageShift
 )
+
+// in are the blocks of a page.
+func (c *Cache) in(page uint64) []*Block {
+	if list := c.pages.Get(page); list != nil {
+		return *list
+	}
+	return nil
+}
 
 // Blocks are all that have code, in the order of their addresses.
 func (c *Cache) Blocks() []*Block { return c.blocks }
@@ -259,16 +277,30 @@ func (c *Cache) Revive(k Key, code []byte, checked bool) *Block {
 	return b
 }
 
-// Exits are those of a block.
-func (c *Cache) Exits(b *Block) []Exit {
-	if b.numExits == 0 {
-		return nil
+// Exits are those of a block, and their numbers.
+func (c *Cache) Exits(b *Block) iter.Seq2[uint32, *Exit] {
+	return func(yield func(uint32, *Exit) bool) {
+		for n := b.firstExit; n < b.firstExit+b.numExits && yield(n, c.Exit(n)); n++ {
+		}
 	}
-	return c.exits[b.firstExit-c.first:][:b.numExits]
+}
+
+// incoming are the exits that are linked to a block, and their numbers. Each may be unlinked when it comes.
+func (c *Cache) incoming(b *Block) iter.Seq2[uint32, *Exit] {
+	return func(yield func(uint32, *Exit) bool) {
+		for after := b.incoming; after != 0; {
+			n := after - 1
+			e := c.Exit(n)
+			after = e.after
+			if !yield(n, e) {
+				return
+			}
+		}
+	}
 }
 
 // Exit is the exit with a number.
-func (c *Cache) Exit(n uint32) *Exit { return &c.exits[n-c.first] }
+func (c *Cache) Exit(n uint32) *Exit { return c.exits.at(n - c.first) }
 
 // Offset is that of a host address.
 func (c *Cache) Offset(host uintptr) uint32 { return uint32(host - c.base) }
@@ -300,7 +332,7 @@ func (c *Cache) At(host uintptr) (f Fault, b *Block, ok bool) {
 // Within is the block that was made of the guest instruction at an address: the region, if there is one, else the
 // block that begins last, or nil.
 func (c *Cache) Within(pc uint64) (found *Block) {
-	for _, b := range c.pages[pc>>pageShift] {
+	for _, b := range c.in(pc >> pageShift) {
 		switch {
 		case !b.Valid() || !b.overlaps(pc, 1):
 		case b.Region:
@@ -319,8 +351,7 @@ func (c *Cache) Link(n uint32, to *Block) {
 	if e.to != nil || !e.Block.valid.Load() || e.Kind == ToGuess && e.PC != 0 && e.PC != to.PC {
 		return
 	}
-	e.to = to
-	to.incoming = append(to.incoming, n)
+	e.to, e.after, to.incoming = to, to.incoming, n+1
 	c.lead(e)
 	c.Linked++
 	if e.Kind == ToGuess && e.PC == 0 {
@@ -366,10 +397,10 @@ func (c *Cache) Drop(b *Block) {
 	}
 	b.valid.Store(false)
 	c.Dropped++
-	for _, n := range b.incoming {
-		c.unlink(c.Exit(n))
+	for _, e := range c.incoming(b) {
+		c.unlink(e)
 	}
-	b.incoming = b.incoming[:0]
+	b.incoming = 0
 	c.unlinkExits(b)
 	if b.Region {
 		c.unlist(b)
@@ -382,11 +413,14 @@ func (c *Cache) Drop(b *Block) {
 
 // unlinkExits has a block's exits lead back to the engine.
 func (c *Cache) unlinkExits(b *Block) {
-	for n := b.firstExit; n < b.firstExit+b.numExits; n++ {
-		if e := c.Exit(n); e.to != nil {
-			to := e.to
+	for n, e := range c.Exits(b) {
+		if e.to != nil {
+			at := &e.to.incoming
+			for *at != n+1 {
+				at = &c.Exit(*at - 1).after
+			}
+			*at = e.after
 			c.unlink(e)
-			to.incoming = slices.DeleteFunc(to.incoming, func(i uint32) bool { return i == n })
 		}
 	}
 }
@@ -404,23 +438,23 @@ func (c *Cache) Forget(k Key) {
 
 func (c *Cache) unlink(e *Exit) {
 	c.patch(e.Jump, e.Unlinked)
-	e.to = nil
+	e.to, e.after = nil, 0
 	c.Unlinked++
 }
 
 // DropRange makes all blocks invalid whose guest code overlaps [addr, addr+n).
 func (c *Cache) DropRange(addr, n uint64) {
-	if len(c.pages) == 0 || n == 0 {
+	if c.pages.Len() == 0 || n == 0 {
 		return
 	}
 	first, last := addr>>pageShift, (addr+n-1)>>pageShift
-	if last-first < uint64(len(c.pages)) {
+	if last-first < uint64(c.pages.Len()) {
 		for p := first; p <= last; p++ {
 			c.dropIn(p, addr, n)
 		}
 		return
 	}
-	for p := range c.pages {
+	for p := range c.pages.All() {
 		if first <= p && p <= last {
 			c.dropIn(p, addr, n)
 		}
@@ -429,8 +463,8 @@ func (c *Cache) DropRange(addr, n uint64) {
 
 // dropIn drops blocks of a page, from the last on: regions leave the list.
 func (c *Cache) dropIn(p, addr, n uint64) {
-	for i := len(c.pages[p]) - 1; i >= 0; i-- {
-		if b := c.pages[p][i]; b.overlaps(addr, n) {
+	for _, b := range slices.Backward(c.in(p)) {
+		if b.overlaps(addr, n) {
 			c.Drop(b)
 		}
 	}

@@ -4,7 +4,6 @@ package codecache
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 // A counting thunk stands between a block and the exits that make it hot, which are those that
@@ -32,7 +31,12 @@ func (c *Cache) heats(e *Exit, to *Block) bool {
 
 // Loops reports whether an exit that is linked to a block heats it.
 func (c *Cache) Loops(b *Block) bool {
-	return slices.ContainsFunc(b.incoming, func(n uint32) bool { return c.heats(c.Exit(n), b) })
+	for _, e := range c.incoming(b) {
+		if c.heats(e, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // back reports whether the exit leads back to a block, as far as links know: no loop has
@@ -67,7 +71,7 @@ func (c *Cache) AddThunk(b *Block, buf []byte, start, counter int) {
 	c.Thunks++
 	b.thunk, b.counter = uint32(start), counter
 	c.Recount(b)
-	c.exits = append(c.exits, Exit{Kind: ToHot, PC: b.PC, Block: b})
+	c.exits.add(Exit{Kind: ToHot, PC: b.PC, Block: b})
 }
 
 // Counted reports whether a block has its counting thunk.
@@ -77,8 +81,8 @@ func (c *Cache) Counted(b *Block) bool { return b.thunk != 0 }
 // the shortest way.
 func (c *Cache) Hot(b *Block) {
 	b.hot = true
-	for _, n := range b.incoming {
-		c.direct(c.Exit(n))
+	for _, e := range c.incoming(b) {
+		c.direct(e)
 	}
 }
 
@@ -98,8 +102,8 @@ func (c *Cache) Watch(b *Block, n uint32) {
 	}
 	b.hot = false
 	c.setCounter(b.counter, n)
-	for _, k := range b.incoming {
-		if e := c.Exit(k); c.heats(e, b) {
+	for _, e := range c.incoming(b) {
+		if c.heats(e, b) {
 			c.patch(e.Jump, b.thunk)
 		}
 	}
@@ -110,10 +114,12 @@ func (c *Cache) Left(b *Block) uint32 { return c.Counter(b.counter) }
 
 // Called reports whether an exit that is linked to a block calls it.
 func (c *Cache) Called(b *Block) bool {
-	return slices.ContainsFunc(b.incoming, func(n uint32) bool {
-		k := c.Exit(n).Kind
-		return k == ToCall || k == ToGuess
-	})
+	for _, e := range c.incoming(b) {
+		if e.Kind == ToCall || e.Kind == ToGuess {
+			return true
+		}
+	}
+	return false
 }
 
 // A side thunk stands between an exit of a region and the block that it leads to. It counts as a
@@ -140,7 +146,7 @@ func (c *Cache) AddSide(n uint32, to *Block, buf []byte, start, counter int) {
 	e := c.Exit(n)
 	c.setCounter(counter, c.Threshold<<(2*e.Block.under.undone))
 	c.sides[c.NextExit()] = n
-	c.exits = append(c.exits, Exit{Kind: ToSide, PC: to.PC, Block: e.Block})
+	c.exits.add(Exit{Kind: ToSide, PC: to.PC, Block: e.Block})
 	c.Link(n, to)
 	if e := c.Exit(n); e.to == to {
 		c.patch(e.Jump, uint32(start))
@@ -163,21 +169,17 @@ func (c *Cache) Side(n uint32) (region, to *Block) {
 func (c *Cache) Undo(r *Block) {
 	b := r.under
 	c.unlinkExits(r)
-	incoming := r.incoming
-	r.incoming = nil
+	if b.valid.Load() {
+		b.undone++
+		b.incoming, r.incoming = r.incoming, 0
+		for _, e := range c.incoming(b) {
+			e.to = b
+			c.direct(e)
+		}
+	}
 	c.Drop(r) // b is in its place now
 	if !b.valid.Load() {
-		for _, n := range incoming {
-			c.unlink(c.Exit(n))
-		}
 		return
-	}
-	b.undone++
-	b.incoming = incoming
-	for _, n := range incoming {
-		e := c.Exit(n)
-		e.to = b
-		c.direct(e)
 	}
 	c.Watch(b, c.Threshold)
 }
@@ -194,7 +196,12 @@ type tally struct {
 }
 
 // Incoming are the numbers of the exits that are linked to a block.
-func (c *Cache) Incoming(b *Block) []uint32 { return b.incoming }
+func (c *Cache) Incoming(b *Block) (list []uint32) {
+	for n := range c.incoming(b) {
+		list = append(list, n)
+	}
+	return list
+}
 
 // ExitsOf are the numbers of a block's exits, from first up to end.
 func (c *Cache) ExitsOf(b *Block) (first, end uint32) { return b.firstExit, b.firstExit + b.numExits }

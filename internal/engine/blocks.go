@@ -38,10 +38,9 @@ func (a *Arch) Blocks() (list []BlockInfo) {
 			continue
 		}
 		info := BlockInfo{PC: b.PC, Region: b.Region, Function: b.Function != 0, Insts: b.Insts, HostBytes: int(b.End - b.Entry)}
-		exits := m.cache.Exits(b)
-		for k := range exits {
-			if name := exitNames[exits[k].Kind]; name != "" {
-				info.Exits = append(info.Exits, ExitInfo{name, exits[k].PC, exits[k].To() != nil})
+		for _, e := range m.cache.Exits(b) {
+			if name := exitNames[e.Kind]; name != "" {
+				info.Exits = append(info.Exits, ExitInfo{name, e.PC, e.To() != nil})
 			}
 		}
 		list = append(list, info)

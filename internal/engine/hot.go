@@ -149,11 +149,10 @@ func (m *Machine) leadsBack(to *codecache.Block, head uint64) bool {
 
 // jumpsOf are the blocks that a block of tier 1 has gone to by jumps, with mu held.
 func (m *Machine) jumpsOf(b *codecache.Block) (list []*codecache.Block) {
-	first, _ := m.cache.ExitsOf(b)
-	for k, e := range m.cache.Exits(b) {
+	for n, e := range m.cache.Exits(b) {
 		switch {
 		case e.Kind == codecache.ToJump:
-			list = append(list, m.blocksOf(m.cache.Targets(first+uint32(k)), b.Mode)...)
+			list = append(list, m.blocksOf(m.cache.Targets(n), b.Mode)...)
 		case e.Kind == codecache.ToBlock && e.To() != nil:
 			list = append(list, e.To())
 		}

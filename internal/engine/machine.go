@@ -220,7 +220,8 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	t, count, size := m.lifter.Lift(code, k.PC)
 	spoil(t)
 	w.lap(&m.stages.lift)
-	b := &codecache.Block{Key: k, Code: append([]byte(nil), code[:size]...), Insts: count, Checked: checked}
+	b := m.cache.NewBlock(k, code[:size])
+	b.Insts, b.Checked = count, checked
 	if count == 0 || interpretsFirst(t) {
 		m.cache.AddInterpreted(b)
 		return b

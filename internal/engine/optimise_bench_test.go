@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -133,4 +134,37 @@ func benchmarkRegions(b *testing.B, regions [][]opt.Source) {
 	for stage, d := range times {
 		b.ReportMetric(float64(d.Nanoseconds())/done, strings.ReplaceAll(stage, " ", "-")+"-ns/inst")
 	}
+}
+
+// BenchmarkTranslate translates the sources of the same regions as traces, into a code cache that is emptied each time.
+func BenchmarkTranslate(b *testing.B) {
+	files, _ := filepath.Glob("testdata/regions/*.txt")
+	for _, file := range files {
+		b.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(b *testing.B) { benchmarkTraces(b, corpus(b, file)) })
+	}
+}
+
+func benchmarkTraces(b *testing.B, regions [][]opt.Source) {
+	cache, err := codecache.New(16<<20, jit.FirstExit, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cache.Close()
+	m := &Machine{cache: cache, lifter: new(riscv.CPU).NewLifter()}
+	m.comp = jit.Compiler{Features: jit.HostFeatures(), Limit: 1 << 38}
+	m.asm.Buf = cache.Buffer()
+	m.asm.Nop(16)
+	m.comp.Stubs = jit.EmitStubs(&m.asm)
+	cache.Keep(m.asm.Buf)
+	b.ReportAllocs()
+	insts, cpu := 0, cpuTime()
+	for b.Loop() {
+		cache.Reset()
+		for _, sources := range regions {
+			for _, s := range sources {
+				insts += m.translate(codecache.Key{PC: s.Trace.PC}, s.Guest, false, "").Insts
+			}
+		}
+	}
+	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/float64(insts), "cpu-ns/inst")
 }

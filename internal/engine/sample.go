@@ -168,12 +168,12 @@ func (m *Machine) loopCalls(head *codecache.Block) bool {
 			continue
 		}
 		seen[b] = true
-		exits := m.cache.Exits(b)
-		for k, e := range exits[:max(len(exits)-1, 0)] {
-			calls := e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess
-			if back := exits[k+1].To(); calls && back != nil && m.leadsBack(back, head.PC) { // where it returns
+		called := false // by the exit before
+		for _, e := range m.cache.Exits(b) {
+			if back := e.To(); called && back != nil && m.leadsBack(back, head.PC) { // where it returns
 				return true
 			}
+			called = e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess
 		}
 		near = append(near, m.jumpsOf(b)...)
 	}

@@ -135,10 +135,9 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 		seen[b.PC] = true
 		known := &surveyed{block: b}
 		found = append(found, known)
-		exits := m.cache.Exits(b)
-		known.exits = make([]surveyedExit, 0, len(exits))
-		for k := range exits {
-			e := &exits[k]
+		first, end := m.cache.ExitsOf(b)
+		known.exits = make([]surveyedExit, 0, end-first)
+		for n, e := range m.cache.Exits(b) {
 			to := m.surveyed(e)
 			switch {
 			case e.Kind == codecache.ToBlock && to != nil:
@@ -148,11 +147,10 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 			}
 			switch {
 			case e.Kind <= codecache.ToGuess:
-				known.exits = append(known.exits, surveyedExit{number: uint32(k), pc: e.PC, taken: to != nil})
+				known.exits = append(known.exits, surveyedExit{number: n - first, pc: e.PC, taken: to != nil})
 			case e.Kind == codecache.ToJump:
-				n, _ := m.cache.ExitsOf(b)
-				targets := slices.Clone(m.cache.Targets(n + uint32(k)))
-				known.exits = append(known.exits, surveyedExit{number: uint32(k), targets: targets})
+				targets := slices.Clone(m.cache.Targets(n))
+				known.exits = append(known.exits, surveyedExit{number: n - first, targets: targets})
 				level = append(level, m.blocksOf(targets, b.Mode)...)
 			}
 		}
