@@ -48,6 +48,7 @@ func (p *Process) Run(prog Program) (Status, error) {
 	if p.ExecOptions != nil {
 		self.Open()
 	}
+	defer p.closeProgram()
 	if err := p.load(prog); err != nil {
 		return Status{}, err
 	}
@@ -107,6 +108,12 @@ func (p *Process) keepProgram(fd int) {
 	open, err := openTransient(func() (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) })
 	if err == nil {
 		p.program, _ = reserved.Keep(open)
+	}
+}
+
+func (p *Process) closeProgram() {
+	if p.program != nil {
+		_ = p.program.Close()
 	}
 }
 
