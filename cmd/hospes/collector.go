@@ -37,7 +37,7 @@ func percent(used uint64) int {
 
 // afterEachCollection has f called by the goroutine of finalizers.
 func afterEachCollection(f func()) {
-	type sentinel struct{ self *sentinel } // an object without pointers might share its memory with others
+	type sentinel struct{ _ *byte } // an object without pointers might share its memory with others
 	var next func()
 	next = func() {
 		runtime.SetFinalizer(new(sentinel), func(*sentinel) {

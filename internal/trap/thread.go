@@ -55,6 +55,9 @@ const (
 
 	// carryCode minus n is the si_code of a signal that stands for signal n (Carry).
 	carryCode = kickCode - 0x100
+
+	// leastCode is the least of these.
+	leastCode = carryCode - 64
 )
 
 // slotOf is the slot of each signal number. The handler reads it.

@@ -22,6 +22,7 @@
 #define SI_PID 16
 #define SI_OVERRUN 20
 
+#define SI_TKILL -6
 #define TRAP_TRACE 2
 
 // The trap flag: an exception behind each instruction.
@@ -196,10 +197,23 @@ probe:
 	MOVQ AX, UC_SIGMASK(R14)
 	CMPL R12, $SIGSTKFLT
 	JNE  strange
+	// What is sent to this thread is for its mask, or it was a guest's and is no more.
+	MOVL SI_CODE(R13), CX
+	CMPL CX, $SI_TKILL
+	JEQ  out
+	SUBL $const_leastCode, CX
+	CMPL CX, $(const_kickCode-const_leastCode)
+	JLS  out
+	CMPL SI_CODE(R13), $const_siTimer
+	JNE  sent
+	MOVQ $const_sampleValue, AX
+	CMPQ const_siValue(R13), AX
+	JEQ  out
+sent:
 	CMPL SI_CODE(R13), $0
-	JNE  out
+	JNE  strange
 	CMPL SI_PID(R13), $0
-	JNE  out
+	JNE  strange
 	// It lacks its information, for the queue is full (RLIMIT_SIGPENDING): of those
 	// that come here, it may be the one that stops threads, which finds out.
 	MOVQ ·freezer(SB), AX

@@ -3,6 +3,7 @@
 package trap
 
 import (
+	"encoding/binary"
 	"context"
 	"fmt"
 	"os"
@@ -387,6 +388,48 @@ func TestStrangers(t *testing.T) {
 	})
 	stop.Store(true)
 	wg.Wait()
+}
+
+// TestStray: those of the unmaskable six that a thread of Go's runtime gets in the place of
+// a guest thread reach that, whoever has sent them.
+func TestStray(t *testing.T) {
+	strays, sent := make(chan Info), make(chan syscall.Errno)
+	defer close(strays)
+	go func() {
+		runtime.LockOSThread()
+		for info := range strays {
+			sent <- sigqueue(unix.Getpid(), unix.Gettid(), &info) // with any code only to itself
+		}
+	}()
+	bind(t, 0, func(th *Thread, _ *irq.Word) {
+		for sig := 1; sig <= 64; sig++ {
+			if Unmaskable&(1<<(sig-1)) == 0 {
+				continue
+			}
+			for _, code := range []int32{0, -1} { // kill(2), sigqueue(3)
+				var info Info
+				le := binary.LittleEndian
+				le.PutUint32(info[0:], uint32(sig))
+				le.PutUint32(info[8:], uint32(code))
+				le.PutUint32(info[16:], uint32(os.Getpid()))
+				strays <- info
+				if e := <-sent; e != 0 {
+					t.Fatal(e)
+				}
+				ts := unix.Timespec{Sec: 10}
+				th.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0, 0)
+				if got, ok := th.Take(); !ok || got.Signal() != sig || got.Code() != code {
+					t.Errorf("took %d, code %d, %v, want %d, code %d", got.Signal(), got.Code(), ok, sig, code)
+				}
+			}
+		}
+	})
+}
+
+// sigqueue is rt_tgsigqueueinfo(2).
+func sigqueue(pid, tid int, info *Info) syscall.Errno {
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(info.Signal()), uintptr(unsafe.Pointer(info)), 0, 0)
+	return e
 }
 
 func TestUnbindRequeues(t *testing.T) {
