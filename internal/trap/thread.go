@@ -57,6 +57,7 @@ const (
 	carryCode = kickCode - 0x100
 
 	// leastCode is the least of these.
+	//lint:ignore U1000 in the assembly
 	leastCode = carryCode - 64
 )
 

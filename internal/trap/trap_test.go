@@ -3,8 +3,8 @@
 package trap
 
 import (
-	"encoding/binary"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
