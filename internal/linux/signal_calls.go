@@ -160,6 +160,15 @@ func (t *Task) waitSignal(set uint64, timeout *unix.Timespec) (info trap.Info, e
 	return info, e
 }
 
+var hostKill = hostCall(unix.SYS_KILL)
+
+func sysKill(t *Task, c *Call) (uint64, syscall.Errno) {
+	if pid := c.Int(0); c.Int(1) == int(unix.SIGSTOP) && pid > 0 && tracedByAnyone(pid) && trap.SendStop(pid) == 0 {
+		return 0, 0
+	}
+	return hostKill(t, c)
+}
+
 func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {
 	if !t.host.Freeze() {
 		return 0, ERESTARTNOINTR // the signal that has just arrived comes first

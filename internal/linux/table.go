@@ -204,7 +204,7 @@ var Rows = []Row{
 	{126, "sched_get_priority_min", "policy:enum(sched)", hostCall(unix.SYS_SCHED_GET_PRIORITY_MIN), Full, ""},
 	{127, "sched_rr_get_interval", "pid:pid tp:out(timespec)", hostCall(unix.SYS_SCHED_RR_GET_INTERVAL), Full, ""},
 	{128, "restart_syscall", "", sysRestartSyscall, Full, ""},
-	{129, "kill", "pid:pid sig:sig", hostCall(unix.SYS_KILL), Full, ""},
+	{129, "kill", "pid:pid sig:sig", sysKill, Full, ""},
 	{130, "tkill", "tid:pid sig:sig", hostCall(unix.SYS_TKILL), Full, ""},
 	{131, "tgkill", "tgid:pid tid:pid sig:sig", hostCall(unix.SYS_TGKILL), Full, ""},
 	{132, "sigaltstack", "ss:in(stack) old_ss:out(stack)", sysSigaltstack, Full, ""},

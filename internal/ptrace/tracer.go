@@ -269,6 +269,7 @@ func (t *Tracee) carry(info *trap.Info) {
 		*info = trap.Info{}
 		setInfo(info, int(unix.SIGSTOP), siKernel)
 	}
+	info.Unwrap()
 	trap.Carry(info)
 	_ = hostInfo(unix.PTRACE_SETSIGINFO, t.TID, info)
 	t.resumeHost(info.Signal())

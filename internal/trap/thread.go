@@ -53,6 +53,9 @@ const (
 	// traceCode is the si_code of a kick by the thread's tracer (trace.go).
 	traceCode = kickCode - 2
 
+	// stopCode is the si_code of a SIGSTOP of SendStop.
+	stopCode = kickCode - 3
+
 	// carryCode minus n is the si_code of a signal that stands for signal n (Carry).
 	carryCode = kickCode - 0x100
 

@@ -4,6 +4,7 @@ package trap
 
 import (
 	"encoding/binary"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -64,6 +65,27 @@ func KickProcess(pid int) {
 	code := int32(kickCode)
 	binary.NativeEndian.PutUint32(info[8:], uint32(code))
 	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(pid), uintptr(syscall.SIGSTKFLT), uintptr(unsafe.Pointer(&info)), 0, 0)
+}
+
+// SendStop sends SIGSTOP to a traced process as kill(2) does, but to its first thread. That is the guest's;
+// the others are Go's, cannot block SIGSTOP, and have no tracer: whichever took it would stop them all, and the
+// guest's tracer would not be asked.
+func SendStop(pid int) syscall.Errno {
+	var info Info
+	put := func(at int, v int32) { binary.NativeEndian.PutUint32(info[at:], uint32(v)) }
+	put(0, int32(syscall.SIGSTOP))
+	put(8, stopCode)
+	put(16, int32(os.Getpid()))
+	put(20, int32(os.Getuid()))
+	_, _, e := syscall.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(pid), uintptr(syscall.SIGSTOP), uintptr(unsafe.Pointer(&info)), 0, 0)
+	return e
+}
+
+// Unwrap gives a signal of SendStop the si_code of kill(2).
+func (i *Info) Unwrap() {
+	if i.Signal() == int(syscall.SIGSTOP) && i.Code() == stopCode {
+		binary.NativeEndian.PutUint32(i[8:], 0)
+	}
 }
 
 // Carry wraps a signal up as one that the handler takes for it whatever the
