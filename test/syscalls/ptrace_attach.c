@@ -116,6 +116,8 @@ int main(int argc, char **argv) {
   // job control: signal, group stop, listen, SIGCONT
   kill(pid, SIGSTOP);
   await("sigstop", pid);
+  ptrace(PTRACE_GETSIGINFO, pid, 0L, &si);
+  printf("signo %d code %d sender %d\n", si.si_signo, si.si_code, si.si_pid == getpid() && si.si_uid == getuid());
   req("cont", ptrace(PTRACE_CONT, pid, 0L, (long)SIGSTOP));
   await("group stop", pid);
   req("listen", ptrace(PTRACE_LISTEN, pid, 0L, 0L));
