@@ -29,15 +29,13 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := compile(t, string(source))
-	native := filepath.Join(t.TempDir(), "files")
-	if msg, err := exec.Command("gcc", "-static", "-O1", "-w", "-o", native, "testdata/files.c").CombinedOutput(); err != nil {
+	path := filepath.Join(t.TempDir(), "files")
+	if msg, err := exec.Command("gcc", "-static", "-O1", "-w", "-o", path, "testdata/files.c").CombinedOutput(); err != nil {
 		t.Skipf("%v\n%s", err, msg)
 	}
-	cmd := exec.CommandContext(t.Context(), native)
-	cmd.Dir = t.TempDir()
-	want, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
+	want := native(t, path)
+	if want.exit != (Exit{}) {
+		t.Fatalf("natively: %+v\n%s", want.exit, want.stdout)
 	}
 	mem := vfs.NewMem(vfs.MemOptions{})
 	defer mem.Close()
@@ -49,7 +47,7 @@ func TestFiles(t *testing.T) {
 	for name, fs := range map[string]*vfs.FS{"memory": mem, "host": host} {
 		t.Run(name, func(t *testing.T) {
 			got := execute(t, file, func(c *Config) { c.Files.Mounts = []Mount{{Target: "/", FS: fs}} })
-			if diff := cmp.Diff(string(want), got.stdout); diff != "" {
+			if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
 				t.Errorf("(-native +sandbox):\n%s\n%s", diff, got.stderr)
 			}
 		})

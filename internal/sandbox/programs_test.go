@@ -82,7 +82,7 @@ func TestPrograms(t *testing.T) {
 					t.Skipf("%s: %v\n%s", compiler, err, msg)
 				}
 			}
-			want := native(t, filepath.Join(dir, "native", name))
+			want := native(t, filepath.Join(dir, "native", name), arguments(t, name)...)
 			got := inSandbox(t, filepath.Join(dir, "guest"), name)
 			if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
 				t.Errorf("(-native +sandbox):\n%s\n%s", diff, got.stderr)
@@ -108,21 +108,27 @@ func arguments(t *testing.T, name string) []string {
 	return nil
 }
 
-// native runs a program on this machine.
-func native(t *testing.T, path string) result {
+// native runs a program on this machine, for a minute at most.
+func native(t *testing.T, path string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, arguments(t, filepath.Base(path))...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = t.TempDir()
 	// Not one of an orphaned process group, whose processes do not stop, whatever this test has been started by.
+	// All of it is killed: what a child has waited for may never come.
 	cmd.SysProcAttr, cmd.WaitDelay = &syscall.SysProcAttr{Setpgid: true}, 10*time.Second
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil { // what this test has been started with
 		t.Fatal(err)
 	}
 	trap.Default(32, 0) // which programs that make(1) has started ignore: posix_spawn of glibc
-	_ = cmd.Run()
+	err := cmd.Run()
+	if ctx.Err() != nil || cmd.ProcessState == nil {
+		t.Fatalf("natively: %v\nstandard output:\n%s", err, &stdout)
+	}
 	ws := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	status := Status{Code: max(ws.ExitStatus(), 0)}
 	if ws.Signaled() {

@@ -124,15 +124,15 @@ static void test_epoll(void) {
 	SHOW(epoll_ctl(ep, EPOLL_CTL_DEL, e2, 0));
 	SHOW(epoll_ctl(ep, EPOLL_CTL_DEL, e2, 0));
 	SHOW(poll(&p, 1, 0));
+	struct epoll_event got;
+	level.data.u32 = 7;
+	epoll_ctl(ep, EPOLL_CTL_MOD, e3, &level);
+	read(e3, &v, 8); // before the child can write
 	if (fork() == 0) {
 		usleep(20000);
 		write(e3, &v, 8);
 		_exit(0);
 	}
-	struct epoll_event got;
-	level.data.u32 = 7;
-	epoll_ctl(ep, EPOLL_CTL_MOD, e3, &level);
-	read(e3, &v, 8);
 	SHOW(epoll_wait(ep, &got, 1, -1));
 	printf("%d\n", got.data.u32);
 	wait(0);
@@ -235,8 +235,8 @@ static void test_names(void) {
 	c = socket(AF_UNIX, SOCK_STREAM, 0);
 	SHOW(connect(c, (void *)&a, sizeof a));
 	SHOW(open("sock", O_RDWR));
-	strcpy(a.sun_path + 1, "abstract");
 	a.sun_path[0] = 0;
+	sprintf(a.sun_path + 1, "%08x", getpid()); // others may run this at the same time
 	s = socket(AF_UNIX, SOCK_DGRAM, 0), d = socket(AF_UNIX, SOCK_DGRAM, 0);
 	SHOW(bind(s, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 9));
 	SHOW(sendto(d, "to you", 6, 0, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 9));
@@ -264,6 +264,7 @@ static void test_locks(void) {
 	int fd = open("f", O_CREAT | O_RDWR, 0600);
 	struct flock l = {.l_type = F_WRLCK, .l_start = 10, .l_len = 5};
 	SHOW(fcntl(fd, F_SETLK, &l));
+	pipe(pipes);
 	if (fork() == 0) {
 		SHOW(fcntl(fd, F_SETLK, &l));
 		SHOW(fcntl(fd, F_GETLK, &l));
@@ -271,11 +272,12 @@ static void test_locks(void) {
 		l = (struct flock){.l_type = F_WRLCK, .l_start = 0, .l_len = 10};
 		SHOW(fcntl(fd, F_SETLK, &l));
 		l = (struct flock){.l_type = F_WRLCK};
-		fflush(stdout);
+		write(pipes[1], "", 1);
 		SHOW(fcntl(fd, F_SETLKW, &l));
 		exit(0);
 	}
-	usleep(50000);
+	read(pipes[0], buf, 1); // the child has tried what does not wait
+	usleep(20000);
 	close(dup(fd)); // any descriptor that is closed takes the locks along
 	wait(0);
 	int other = open("f", O_RDONLY);
