@@ -25,7 +25,8 @@ var policy = map[string][]string{
 	"internal/addrmap":     {},
 	"internal/inherited":   {},
 	"internal/reserved":    {},
-	"internal/sandbox/vfs": {},
+	"internal/guarded":     {},
+	"internal/sandbox/vfs": {"internal/guarded"},
 	"internal/demo":        {},
 	"internal/seccomp":     {},
 	"internal/binfmt":      {},
@@ -89,7 +90,7 @@ var policy = map[string][]string{
 	"internal/inferior": {
 		"internal/gdbstub", "internal/guest", "internal/linux", "internal/peer", "internal/procview", "internal/ptrace",
 	},
-	"internal/sandbox": {"internal/guest", "internal/irq", "internal/linux/uapi", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
+	"internal/sandbox": {"internal/guarded", "internal/guest", "internal/irq", "internal/linux/uapi", "internal/loader", "internal/mem", "internal/sandbox/vfs", "internal/trap"},
 	"internal/inroot":  {},
 	"internal/image":   {"internal/inroot"},
 	"internal/rootfs":  {"internal/forkall", "internal/hostthread", "internal/inroot", "internal/self", "internal/trap"},
@@ -99,7 +100,7 @@ var policy = map[string][]string{
 	"internal/strace":  {"internal/linux", "internal/linux/abi", "internal/mem"},
 
 	"": {
-		"internal/cover", "internal/engine", "internal/explore", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
+		"internal/cover", "internal/engine", "internal/explore", "internal/guarded", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
 		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view", "stats",
 	},
 	"cmd/hospes": {

@@ -4,6 +4,7 @@ package hospes_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -129,5 +130,51 @@ func TestBadFS(t *testing.T) {
 	files := fstest.MapFS{"file": {Data: []byte("text")}, "link": {Data: []byte("file"), Mode: fs.ModeSymlink}}
 	if got, err := output(t, m, hospes.Options{Mounts: []hospes.Mount{{Target: "/fs", FS: tooLong{files}}}}); got != "-1 Input/output error 120777\n" || err != nil {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// panicking is a reader, a writer and file systems that panic: the last one when a file is read.
+type panicking struct{ fs.File }
+
+var errPanic = errors.New("cause")
+
+func (panicking) Read([]byte) (int, error)          { panic(errPanic) }
+func (panicking) Write([]byte) (int, error)         { panic(errPanic) }
+func (panicking) Open(name string) (fs.File, error) { panic(errPanic) }
+
+type panickingFiles struct{ fs.FS }
+
+func (p panickingFiles) Open(name string) (fs.File, error) {
+	f, err := p.FS.Open(name)
+	return panicking{f}, err
+}
+
+// TestPanics: what Options has may panic; that ends the guest.
+func TestPanics(t *testing.T) {
+	m := build(t, `
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		int main(void) {
+			char b[10];
+			puts("begun"), fflush(stdout);
+			read(0, b, 1);
+			read(open("/fs/file", O_RDONLY), b, 1);
+			pause();
+		}`)
+	files := fstest.MapFS{"file": {Data: []byte("data")}}
+	for what, o := range map[string]hospes.Options{
+		"standard input":  {Stdin: panicking{}},
+		"standard output": {Stdout: panicking{}},
+		"file system":     {Mounts: []hospes.Mount{{Target: "/fs", FS: panicking{}}}},
+		"file system ":    {Mounts: []hospes.Mount{{Target: "/fs", FS: panickingFiles{files}}}},
+	} {
+		err := instantiate(t, m, o).Run(within(t))
+		var host *hospes.HostError
+		var value *hospes.PanicError
+		if !errors.As(err, &host) || host.Function != strings.TrimSpace(what) || !errors.Is(err, errPanic) ||
+			!errors.As(err, &value) || !bytes.Contains(value.Stack, []byte("embed_files_test.go")) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

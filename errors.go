@@ -92,8 +92,9 @@ func (t *Trap) where() string {
 }
 
 // HostError says that a function of the host's has returned an error, or panicked (Err is a *PanicError), which has ended the guest.
+// It is also for panics of what Options has.
 type HostError struct {
-	Function string
+	Function string // its name; or "standard input", "standard output", "file system", "Dial", "connection"
 	Err      error
 }
 
@@ -102,7 +103,7 @@ func (e *HostError) Error() string { return e.Function + ": " + e.Err.Error() }
 // Unwrap is e.Err.
 func (e *HostError) Unwrap() error { return e.Err }
 
-// PanicError is a panic of a function of the host's.
+// PanicError is a panic of the host's code.
 type PanicError struct {
 	Value any
 	Stack []byte // as of debug.Stack, at the panic

@@ -6,6 +6,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/hospes-vm/hospes/internal/guarded"
 	"github.com/hospes-vm/hospes/internal/sandbox"
 	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
@@ -104,6 +105,10 @@ func fileError(err error) error {
 	var output *sandbox.OutputError
 	if errors.As(err, &output) {
 		return &LimitError{OutputLimit}
+	}
+	var p *guarded.Panic
+	if errors.As(err, &p) {
+		return &HostError{p.What, &PanicError{p.Value, p.Stack}}
 	}
 	return err
 }

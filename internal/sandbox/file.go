@@ -87,7 +87,7 @@ func newKernelFiles(cfg FileConfig) (*kernelFiles, error) {
 	}
 	kf := &kernelFiles{cfg: cfg, output: make(chan struct{}, 1), stopped: make(chan struct{})}
 	if cfg.Stdin != nil {
-		kf.input = newInput(cfg.Stdin)
+		kf.input = &input{r: cfg.Stdin}
 	}
 	return kf, nil
 }
@@ -117,6 +117,9 @@ func (kf *kernelFiles) mount() error {
 		if !has[m.Target] && !(m.Target == "/dev/shm" && has["/dev"]) {
 			own = append(own, m)
 		}
+	}
+	for _, m := range kf.cfg.Mounts {
+		m.FS.OnPanic(kf.k.Kill)
 	}
 	kf.ns = vfs.NewNamespace(root, opts)
 	for _, m := range append(own, mounts...) {

@@ -54,9 +54,9 @@ func (t *Task) dial(s *socket, name []byte) syscall.Errno {
 	s.peerName = name
 	s.mu.Unlock()
 	t.K.Hold()
-	o.copies.Go(o.out)
-	o.copies.Go(o.in)
-	go o.end()
+	o.copies.Go(func() { _ = o.k.guard("connection", o.out) })
+	o.copies.Go(func() { _ = o.k.guard("connection", o.in) })
+	go func() { _ = o.k.guard("connection", o.end) }()
 	s.queue.Wake(vfs.POLLOUT)
 	return 0
 }
@@ -73,8 +73,9 @@ func (t *Task) dialed(address string, until int64) (io.ReadWriteCloser, syscall.
 	t.K.Hold() // a fake clock waits for it
 	defer t.K.Release()
 	go func() {
-		conn, err := t.K.files.cfg.Dial(ctx, "tcp", address)
-		made <- result{conn, err}
+		r := result{err: syscall.ECONNABORTED}
+		_ = t.K.guard("Dial", func() { r.conn, r.err = t.K.files.cfg.Dial(ctx, "tcp", address) })
+		made <- r
 		t.Wake()
 	}()
 	for {

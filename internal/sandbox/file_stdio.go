@@ -14,14 +14,14 @@ import (
 )
 
 // The standard files. An io.Reader or io.Writer may block for ever; the end of the kernel does not wait
-// for it. What it is doing then goes on, on a goroutine of its own, until it returns.
+// for it. What it is doing then goes on, on a goroutine of its own, until it returns. A panic of it ends the kernel.
 
 // input reads from an io.Reader when a guest asks for something. It is the reading end of a pipe to guests.
 type input struct {
 	r     io.Reader
 	queue vfs.Queue
-	hold  func() func() // see Kernel.Hold
-	ready bool          // r is read at once: tasks have turns, and it does not block
+	k     *Kernel
+	ready bool // r is read at once: tasks have turns, and it does not block
 
 	mu      sync.Mutex // guards what follows
 	buf     []byte     // read, but not by a guest
@@ -29,8 +29,6 @@ type input struct {
 	err     error      // the reader's last word
 	stopped bool
 }
-
-func newInput(r io.Reader) *input { return &input{r: r} }
 
 // fill begins to read if there is nothing to be read; mu is held.
 func (in *input) fill() {
@@ -43,21 +41,24 @@ func (in *input) fill() {
 		in.reading = false
 		return
 	}
-	release := in.hold()
+	in.k.Hold()
 	go func() {
 		b, err := in.read()
 		in.mu.Lock()
 		in.buf, in.err, in.reading = b, err, false
 		in.mu.Unlock()
 		in.queue.Wake(vfs.POLLIN)
-		release()
+		in.k.Release()
 	}()
 }
 
 // read reads once.
-func (in *input) read() ([]byte, error) {
+func (in *input) read() (_ []byte, err error) {
 	b := make([]byte, 32<<10)
-	n, err := in.r.Read(b)
+	n := 0
+	if p := in.k.guard("standard input", func() { n, err = in.r.Read(b) }); p != nil {
+		return nil, p
+	}
 	if n < 0 || n > len(b) { // as other readers of readers say
 		n, err = 0, errCount
 	}
@@ -152,9 +153,12 @@ func (o *output) Write(b []byte, _ int64) (int, vfs.Errno) {
 	own := append([]byte(nil), b[:n]...) // the writer may have it for longer than we do
 	done := make(chan written, 1)
 	go func() {
-		n, err := o.w.Write(own)
+		var w written
+		if p := kf.k.guard("standard output", func() { w.n, w.err = o.w.Write(own) }); p != nil {
+			w.err = p
+		}
 		<-kf.output
-		done <- written{n, err}
+		done <- w
 	}()
 	select {
 	case w := <-done:
@@ -263,7 +267,7 @@ func (kf *kernelFiles) standardFiles() []*vfs.File {
 	state := &terminalState{attrs: cooked, group: firstID}
 	var in vfs.Handle = nothing{}
 	if kf.input != nil {
-		kf.input.hold = func() func() { kf.k.Hold(); return kf.k.Release }
+		kf.input.k = kf.k
 		_, inMemory := kf.input.r.(interface{ Len() int }) // bytes.Reader, bytes.Buffer, strings.Reader
 		kf.input.ready = inMemory && kf.k.turns != nil
 		in = kf.input

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/hospes-vm/hospes/internal/guarded"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/linux/uapi"
 	"github.com/hospes-vm/hospes/internal/loader"
@@ -196,6 +197,15 @@ func (k *Kernel) Kill(err error) {
 		k.err = err
 	}
 	k.endAll()
+}
+
+// guard calls code of the embedder's by f. A panic of it ends all processes, and is returned, as a *guarded.Panic.
+func (k *Kernel) guard(what string, f func()) error {
+	err := guarded.Call(what, f)
+	if err != nil {
+		k.Kill(err)
+	}
+	return err
 }
 
 // endAll ends all processes as by SIGKILL, with mu held.

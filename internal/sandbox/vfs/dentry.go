@@ -15,6 +15,7 @@ type FS struct {
 	typ    string // as in /proc/mounts: tmpfs, proc, ...
 	statfs func() Statfs
 	close  func() error
+	panics func(error) // see OnPanic
 
 	// mu guards parents, names and children of dentries. It is held over changes of
 	// names, so that what has been looked up under it is still so.
@@ -33,6 +34,10 @@ func newFS(typ string, root Node, statfs func() Statfs) *FS {
 
 // Type is the file system's name, as in /proc/mounts.
 func (fs *FS) Type() string { return fs.typ }
+
+// OnPanic has f told of panics of what an embedder has made the file system of; else they are the caller's.
+// It may be called before the file system is used.
+func (fs *FS) OnPanic(f func(error)) { fs.panics = f }
 
 // Close lets go of what the file system holds of the host. Files that are still open
 // stay so.

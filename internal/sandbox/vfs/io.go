@@ -12,15 +12,34 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/guarded"
 )
 
 // ioFS is a Go file system, read-only.
-type ioFS struct{ fsys fs.FS }
+type ioFS struct {
+	fsys fs.FS
+	*FS
+}
+
+// call calls fsys, or one of its files, by f. What panics has failed.
+func (i *ioFS) call(f func() error) (err error) {
+	if i.panics == nil {
+		return f()
+	}
+	if p := guarded.Call("file system", func() { err = f() }); p != nil {
+		i.panics(p)
+		return syscall.EIO
+	}
+	return err
+}
 
 // NewIO makes a file system of Go's. All files belong to root. Symbolic links are
 // links where fsys is an fs.ReadLinkFS, and otherwise what they lead to.
 func NewIO(fsys fs.FS) *FS {
-	return newFS("iofs", &ioNode{fs: &ioFS{fsys}, name: ".", typ: S_IFDIR, ino: inoOf(".")}, nil)
+	i := &ioFS{fsys: fsys}
+	i.FS = newFS("iofs", &ioNode{fs: i, name: ".", typ: S_IFDIR, ino: inoOf(".")}, nil)
+	return i.FS
 }
 
 // ioNode is a file of a Go file system.
@@ -42,20 +61,24 @@ func inoOf(name string) uint64 {
 func (n *ioNode) Ino() uint64  { return n.ino }
 func (n *ioNode) Type() uint32 { return n.typ }
 
-func (n *ioNode) Attr() (Attr, Errno) {
-	info, err := lstat(n.fs.fsys, n.name)
-	if err != nil {
-		return Attr{}, errno(err)
-	}
-	return ioAttr(info, n.ino), 0
+func (n *ioNode) Attr() (a Attr, _ Errno) {
+	err := n.fs.lstat(n.name, func(info fs.FileInfo) { a = ioAttr(info, n.ino) })
+	return a, errno(err)
 }
 
-// lstat is lstat(2) as far as fsys has it.
-func lstat(fsys fs.FS, name string) (fs.FileInfo, error) {
-	if l, ok := fsys.(fs.ReadLinkFS); ok {
-		return l.Lstat(name)
-	}
-	return fs.Stat(fsys, name)
+// lstat is lstat(2) as far as fsys has it; use is called with what it gives.
+func (i *ioFS) lstat(name string, use func(fs.FileInfo)) error {
+	return i.call(func() error {
+		stat := func(name string) (fs.FileInfo, error) { return fs.Stat(i.fsys, name) }
+		if l, ok := i.fsys.(fs.ReadLinkFS); ok {
+			stat = l.Lstat
+		}
+		info, err := stat(name)
+		if err == nil {
+			use(info)
+		}
+		return err
+	})
 }
 
 func ioAttr(info fs.FileInfo, ino uint64) Attr {
@@ -113,27 +136,30 @@ func (n *ioNode) Lookup(_ *Caller, name string) (Node, Errno) {
 	if !fs.ValidPath(full) {
 		return nil, syscall.ENOENT
 	}
-	info, err := lstat(n.fs.fsys, full)
-	if err != nil {
+	found := &ioNode{fs: n.fs, name: full, ino: inoOf(full)}
+	if err := n.fs.lstat(full, func(info fs.FileInfo) { found.typ = typeOf(info.Mode()) }); err != nil {
 		return nil, errno(err)
 	}
-	return &ioNode{fs: n.fs, name: full, typ: typeOf(info.Mode()), ino: inoOf(full)}, 0
+	return found, 0
 }
 
-func (n *ioNode) List(*Caller) ([]Dirent, Errno) {
-	entries, err := fs.ReadDir(n.fs.fsys, n.name)
-	if err != nil {
-		return nil, errno(err)
-	}
-	list := make([]Dirent, len(entries))
-	for i, e := range entries {
-		list[i] = Dirent{e.Name(), inoOf(path.Join(n.name, e.Name())), typeOf(e.Type())}
-	}
-	return list, 0
+func (n *ioNode) List(*Caller) (list []Dirent, _ Errno) {
+	err := n.fs.call(func() error {
+		entries, err := fs.ReadDir(n.fs.fsys, n.name)
+		if err != nil {
+			return err
+		}
+		list = make([]Dirent, len(entries))
+		for i, e := range entries {
+			list[i] = Dirent{e.Name(), inoOf(path.Join(n.name, e.Name())), typeOf(e.Type())}
+		}
+		return nil
+	})
+	return list, errno(err)
 }
 
-func (n *ioNode) Readlink(*Caller) (string, Errno) {
-	target, err := fs.ReadLink(n.fs.fsys, n.name)
+func (n *ioNode) Readlink(*Caller) (target string, _ Errno) {
+	err := n.fs.call(func() (err error) { target, err = fs.ReadLink(n.fs.fsys, n.name); return err })
 	return target, errno(err)
 }
 
@@ -144,11 +170,11 @@ func (n *ioNode) Open(_ *Caller, flags int) (Handle, Errno) {
 	if n.typ != S_IFREG {
 		return nil, syscall.EACCES
 	}
-	f, err := n.fs.fsys.Open(n.name)
-	if err != nil {
+	h := &ioHandle{n: n}
+	if err := n.fs.call(func() (err error) { h.f, err = n.fs.fsys.Open(n.name); return err }); err != nil {
 		return nil, errno(err)
 	}
-	return &ioHandle{n: n, f: f}, 0
+	return h, 0
 }
 
 // ioHandle is an open file of a Go file system. It may be read in any order, whatever
@@ -162,41 +188,45 @@ type ioHandle struct {
 	all []byte // the contents, if f can only be read from start to end
 }
 
-func (h *ioHandle) Read(b []byte, off int64) (int, Errno) {
+func (h *ioHandle) Read(b []byte, off int64) (n int, _ Errno) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	err := h.n.fs.call(func() (err error) { n, err = h.read(b, off); return err })
+	return result(b, n, err)
+}
+
+// read is Read, with mu held.
+func (h *ioHandle) read(b []byte, off int64) (int, error) {
 	if r, ok := h.f.(io.ReaderAt); ok {
-		n, err := r.ReadAt(b, off)
-		return result(b, n, err)
+		return r.ReadAt(b, off)
 	}
 	if s, ok := h.f.(io.Seeker); ok {
 		if _, err := s.Seek(off, io.SeekStart); err != nil {
-			return 0, errno(err)
+			return 0, err
 		}
-		n, err := io.ReadFull(h.f, b)
-		return result(b, n, err)
+		return io.ReadFull(h.f, b)
 	}
 	if h.all == nil && off == h.off { // the common case needs no copy
 		n, err := io.ReadFull(h.f, b)
 		h.off += int64(n)
-		return result(b, n, err)
+		return n, err
 	}
 	return h.readAll(b, off)
 }
 
 // readAll reads from a copy of the file, which is made the first time.
-func (h *ioHandle) readAll(b []byte, off int64) (int, Errno) {
+func (h *ioHandle) readAll(b []byte, off int64) (int, error) {
 	if h.all == nil {
 		all, err := fs.ReadFile(h.n.fs.fsys, h.n.name)
 		if err != nil {
-			return 0, errno(err)
+			return 0, err
 		}
 		h.all = append(make([]byte, 0, len(all)+1), all...) // not nil, though empty
 	}
 	if off >= int64(len(h.all)) {
-		return 0, 0
+		return 0, io.EOF
 	}
-	return copy(b, h.all[off:]), 0
+	return copy(b, h.all[off:]), nil
 }
 
 // result is what a read into b gives: a short one is none of the guest's concern.
@@ -213,7 +243,7 @@ func result(b []byte, n int, err error) (int, Errno) {
 // Write never is called: files are opened for reading only.
 func (h *ioHandle) Write([]byte, int64) (int, Errno) { return 0, syscall.EBADF }
 
-func (h *ioHandle) Close() { h.f.Close() }
+func (h *ioHandle) Close() { _ = h.n.fs.call(h.f.Close) }
 
 // errno makes a number of an error of Go's library.
 func errno(err error) Errno {
