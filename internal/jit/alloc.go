@@ -33,16 +33,17 @@ type where struct {
 
 // alloc is the state of registers while a trace is compiled.
 type alloc struct {
-	at       []where             // by value
-	inReg    [32]ir.Value        // what each host register holds
-	inSlot   [maxVars]ir.Value   // what each variable's place holds
-	spills   [numSpills]ir.Value // what each spill slot holds
-	spilled  uint64              // those that may hold something, by bit
-	present  [256]bool           // by operation: there is one
-	alias    []ir.Value          // by value: another one that is the same, or 0
-	boxed    []bool              // by value: the register's upper half is all ones
-	inWindow []bool              // by value: it is an address in the window
-	pinned   [32]bool            // registers that the current instruction needs
+	at       []where              // by value
+	inReg    [32]ir.Value         // what each host register holds
+	inSlot   [maxVars]ir.Value    // what each variable's place holds
+	spills   [numSpills]ir.Value  // what each spill slot holds
+	spilled  uint64               // those that may hold something, by bit
+	present  [256]bool            // by operation: there is one
+	alias    []ir.Value           // by value: another one that is the same, or 0
+	boxed    []bool               // by value: the register's upper half is all ones
+	inWindow []bool               // by value: it is an address in the window
+	pinned   [32]bool             // registers that the current instruction needs
+	read     [maxVars / 64]uint64 // variables whose places it reads, by bit
 	homes    *homeTable
 	temps    []amd64.Reg // registers for intermediate integers
 	xtemps   []amd64.Reg
@@ -166,11 +167,15 @@ func (w *where) memory() amd64.Mem {
 	return spill(int(w.spill))
 }
 
-// memory returns where v is in memory, if it is in no register.
+// memory returns where v is in memory, if it is in no register. It stays there until the current instruction ends,
+// even if nobody needs it any more: else what has to leave a register for the result might be stored over it before it is read.
 func (c *Compiler) memory(v ir.Value) (m amd64.Mem, ok bool) {
 	w := &c.at[v]
 	if _, isConst := c.t.ConstOf(v); isConst || w.reg != amd64.NoReg {
 		return m, false
+	}
+	if w.slot != noSlot {
+		c.read[w.slot/64] |= 1 << (w.slot % 64)
 	}
 	return w.memory(), true
 }
@@ -288,7 +293,7 @@ func (c *Compiler) claim(r amd64.Reg) {
 
 // unpin ends an instruction, or what uses its operands.
 func (c *Compiler) unpin() {
-	c.pinned = [32]bool{}
+	c.pinned, c.read = [32]bool{}, [maxVars / 64]uint64{}
 	for set := c.spilled; set != 0; set &= set - 1 {
 		n := bits.TrailingZeros64(set)
 		if v := c.spills[n]; v != 0 && !c.needed(v) {

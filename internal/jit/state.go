@@ -221,13 +221,13 @@ func (c *Compiler) distance(v ir.Value) int32 {
 const never = 1 << 14
 
 // keep stores v, which is in r, in the place of a variable that holds it. It reports false if there is
-// none, or if that place has what is needed.
+// none, or if that place has what is needed, if only by the current instruction.
 func (c *Compiler) keep(v ir.Value, r amd64.Reg) bool {
 	if c.state == nil || c.state.holds[v] == 0 {
 		return false
 	}
 	for n, held := range c.state.cur {
-		if held != v || c.inSlot[n] != 0 && c.inSlot[n] != v && c.needed(c.inSlot[n]) {
+		if held != v || c.inSlot[n] != 0 && c.inSlot[n] != v && c.needed(c.inSlot[n]) || c.read[n/64]>>(n%64)&1 != 0 {
 			continue
 		}
 		c.deposit(slot(uint64(n)), r)
