@@ -56,7 +56,8 @@ type Translator struct {
 	CacheSize int
 	// NoNativeLib has memcpy, strlen and the like of the guest's C library, or of Go's runtime, translated like
 	// any other code. Otherwise they are executed by code of the host, where their guest code is that of a known
-	// library. The table mapping does without, as do checks and counts of what is executed.
+	// library, and the vdso's functions ask the host's what time it is. The table mapping does without, as do
+	// checks and counts of what is executed; with Strace or Explore the vdso makes system calls.
 	NoNativeLib bool
 	// WX keeps the code cache in memory that is never both writable and executable, for
 	// hosts that allow no other. A child that the guest forks then begins with an empty one.

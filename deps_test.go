@@ -50,7 +50,7 @@ var policy = map[string][]string{
 	"internal/guest/riscv/gen":      {"internal/guest/riscv/encoding", "internal/guest/riscv/isa", "internal/ir"},
 	"internal/guest/riscv/libc":     {"internal/guest", "internal/ir"},
 	"internal/guest/riscv/libc/gen": {"internal/guest/riscv/libc"},
-	"internal/guest/riscv/vdso":     {},
+	"internal/guest/riscv/vdso":     {"internal/ir"},
 	"internal/guest/riscv": {
 		"internal/addrmap", "internal/guest", "internal/guest/riscv/encoding", "internal/guest/riscv/libc", "internal/guest/riscv/vdso", "internal/ir", "internal/irq",
 		"internal/mem", "internal/softfloat", "internal/unwind",

@@ -153,6 +153,7 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 	if t.CacheSize != 0 {
 		opts.CacheSize = t.CacheSize
 	}
+	opts.HostClock = cfg.Strace == nil && cfg.Explore == nil // who wants to see calls sees these, too
 	opts.Chance, opts.WX, opts.NoNativeLib, opts.Unbounded = t.Chance, t.WX, t.NoNativeLib, cfg.NoIsolation
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }

@@ -22,7 +22,7 @@ type CPU struct {
 	space              *space
 	m                  *Machine     // that the translations are of; nil before there is one
 	ctx                *jit.Context // has the registers; nil while the CPU is parked
-	stack              []byte       // of return addresses
+	stack              []byte       // of return addresses, and what is around it: see equip
 	unused             runtime.Cleanup
 	word               atomic.Pointer[irq.Word]
 	parking            sync.Mutex  // held while registers move, so that others find the interrupt word

@@ -23,7 +23,7 @@ func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
 		return f
 	}
 	fn, spans := c.Function(pc, begin)
-	if fn == ir.NoFunction {
+	if fn == ir.NoFunction || fn.OfVDSO() && m.comp.HostVDSO[fn] == 0 {
 		return f
 	}
 	for n, s := range spans {

@@ -35,6 +35,9 @@ type Options struct {
 	// Otherwise they are executed by host code of their own, where their guest code is known, but with Metered,
 	// Count and Differs, and where guest memory is reached by a table.
 	NoNativeLib bool
+	// HostClock has functions of the guest's vdso ask the host's in place of making system calls, where NoNativeLib
+	// would not have library functions translated. The guest's clocks must be the host's.
+	HostClock bool
 	// WX keeps the code cache in memory that is never both writable and executable.
 	WX bool
 	// Metered has instructions counted, so that CPUs know limits (SetLimit). Everything is translated
@@ -118,6 +121,9 @@ func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 	m.comp.Table, m.comp.Metered = s.paged, opts.Metered
 	if areas == nil {
 		m.as = s.as
+	}
+	if opts.HostClock {
+		m.comp.HostVDSO = hostVDSO()
 	}
 	if !s.paged {
 		m.comp.Direct, m.comp.Unbounded = s.base == 0, opts.Unbounded

@@ -15,10 +15,12 @@ import (
 	"github.com/hospes-vm/hospes/internal/jit"
 )
 
-// Sizes of a CPU's stack of return addresses, in bytes; a guard is below it.
+// Sizes of a CPU's stack of return addresses, in bytes; a guard is below it. Above it is a stack for what
+// is called of the host's: a vdso that was compiled to probe its stack touches the page below its frame.
 const (
-	stackSize  = 64 << 10
-	stackGuard = 4 << 10
+	stackSize     = 64 << 10
+	stackGuard    = 4 << 10
+	callStackSize = 16 << 10
 )
 
 // equipment is what a CPU needs to run: a context, and a stack of return addresses.
@@ -45,7 +47,7 @@ func equip() (equipment, error) {
 		idle.list = idle.list[:n-1]
 		return e, nil
 	}
-	b, err := unix.Mmap(-1, 0, stackGuard+stackSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	b, err := unix.Mmap(-1, 0, stackGuard+stackSize+callStackSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err == nil {
 		err = unix.Mprotect(b[:stackGuard], unix.PROT_NONE)
 	}
@@ -54,6 +56,7 @@ func equip() (equipment, error) {
 	}
 	e := equipment{new(jit.Context), b}
 	e.ctx.Init()
+	e.ctx.SetCallStack(uintptr(unsafe.Pointer(unsafe.SliceData(b))) + uintptr(len(b)))
 	return e, nil
 }
 
@@ -113,7 +116,7 @@ func (c *CPU) Park() {
 
 // setBottom has returns for which the stack is empty go on at a host address.
 func (c *CPU) setBottom(host uintptr) {
-	last := c.stack[len(c.stack)-8:]
+	last := c.stack[stackGuard+stackSize-8:]
 	binary.LittleEndian.PutUint64(last, uint64(host))
 	c.ctx.SetStack(uintptr(unsafe.Pointer(&last[0])))
 }

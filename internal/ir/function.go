@@ -30,6 +30,12 @@ const (
 	Memequal // whether memory is equal, 1 or 0: addresses, size
 	Index    // the position of a byte or -1: address, size, byte
 	Cmpmem   // -1, 0 or 1: address and size of one, address and size of the other
+
+	// Those of the vdso, which do what the system calls of these names do.
+	ClockGettime
+	ClockGetres
+	Gettimeofday
+	Getcpu
 	NumFunctions
 )
 
@@ -37,7 +43,11 @@ var functionNames = [NumFunctions]string{
 	"", "memcpy", "memmove", "mempcpy", "memset", "memcmp", "memchr", "rawmemchr", "strlen", "strnlen", "strchr", "strchrnul",
 	"strcmp", "strncmp", "strcpy", "stpcpy",
 	"memclr", "memequal", "indexbyte", "cmpbody",
+	"clock_gettime", "clock_getres", "gettimeofday", "getcpu",
 }
+
+// OfVDSO reports whether the function is one of the vdso's, for which the host's vdso can stand.
+func (f Function) OfVDSO() bool { return f >= ClockGettime && f < NumFunctions }
 
 // String is the function's name in C, or in Go's runtime.
 func (f Function) String() string { return functionNames[f] }

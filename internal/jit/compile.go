@@ -112,6 +112,7 @@ type Compiler struct {
 	Chance    bool           // graphs are left when Context.Chance has been counted down to 0, for tests
 	MarkOps   bool           // Code.Ops is wanted
 	Metered   bool           // traces count instructions: see meter.go. Not with graphs, nor with Native
+	HostVDSO  Functions      // 0 for those that Native is not asked for
 	a         *amd64.Assembler
 	t         *ir.Trace
 	code      Code

@@ -46,6 +46,7 @@ type Context struct {
 	//lint:ignore U1000 in the assembly
 	hostSP, hostBP uintptr
 	stack, bottom  uintptr // RSP in translated code, and what it is when there has been no call
+	callSP         uintptr // RSP for functions of the host's vdso
 	leave, fault   uintptr
 	entry          uintptr
 	consts         [numConsts]uint64
@@ -111,6 +112,9 @@ func (ctx *Context) ForgetJump(pc uint64) {
 // cannot be accessed. bottom is the host address of its last word, which has to be the
 // address of Stubs.Return.
 func (ctx *Context) SetStack(bottom uintptr) { ctx.stack, ctx.bottom = bottom, bottom }
+
+// SetCallStack gives functions of the host's vdso a stack, whose upper end, a multiple of 16, is at a host address.
+func (ctx *Context) SetCallStack(top uintptr) { ctx.callSP = top }
 
 // EmptyStack forgets where calls return to.
 func (ctx *Context) EmptyStack() { ctx.stack = ctx.bottom }
@@ -191,6 +195,7 @@ const (
 	offChance   = int32(unsafe.Offsetof(Context{}.Chance)) - bias
 	offVars     = int32(unsafe.Offsetof(Context{}.Vars)) - bias
 	offLeave    = int32(unsafe.Offsetof(Context{}.leave)) - bias
+	offCallSP   = int32(unsafe.Offsetof(Context{}.callSP)) - bias
 	offFault    = int32(unsafe.Offsetof(Context{}.fault)) - bias
 	offConst    = int32(unsafe.Offsetof(Context{}.consts)) - bias
 	offToGuest  = int32(unsafe.Offsetof(Context{}.guestFlags)) - bias

@@ -84,6 +84,8 @@ func (n *native) function(f ir.Function) {
 		n.compareStrings(f == ir.Strncmp)
 	case ir.Strcpy, ir.Stpcpy:
 		n.copyString(f == ir.Stpcpy)
+	case ir.ClockGettime, ir.ClockGetres, ir.Gettimeofday, ir.Getcpu:
+		n.vdso(f, n.c.HostVDSO[f])
 	default:
 		n.scan(f)
 	}

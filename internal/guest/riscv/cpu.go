@@ -19,6 +19,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv/libc"
+	"github.com/hospes-vm/hospes/internal/guest/riscv/vdso"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/irq"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -123,6 +124,9 @@ func (c *CPU) Decoded() uint64 { return c.decoded }
 
 // Function returns the library function whose code is at pc, and where that lies.
 func (c *CPU) Function(pc uint64, begin []byte) (ir.Function, []guest.Span) {
+	if f, size := vdso.Function(begin); f != ir.NoFunction {
+		return f, []guest.Span{{Start: pc, End: pc + size}}
+	}
 	if !libc.Promising(begin) {
 		return ir.NoFunction, nil
 	}

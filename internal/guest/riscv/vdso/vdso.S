@@ -27,12 +27,17 @@ __vdso_rt_sigreturn:
 	.cfi_endproc
 	.size	__vdso_rt_sigreturn, . - __vdso_rt_sigreturn
 
-.macro	wrap name, nr
+// The translator may have the host's vdso tell what these do: it knows them by their hint, which is
+// of those that the specification leaves to implementations.
+.macro	wrap name, nr, hint
 	.balign	16
 	.globl	__vdso_\name
 	.type	__vdso_\name, @function
 __vdso_\name:
 	.cfi_startproc
+	.if	\hint
+	srai	zero, zero, \hint
+	.endif
 	li	a7, \nr
 	ecall
 	ret
@@ -40,11 +45,11 @@ __vdso_\name:
 	.size	__vdso_\name, . - __vdso_\name
 .endm
 
-	wrap	gettimeofday, 169
-	wrap	clock_gettime, 113
-	wrap	clock_getres, 114
-	wrap	getcpu, 168
-	wrap	flush_icache, 259
+	wrap	gettimeofday, 169, HINT
+	wrap	clock_gettime, 113, HINT
+	wrap	clock_getres, 114, HINT
+	wrap	getcpu, 168, HINT
+	wrap	flush_icache, 259, 0
 
 // riscv_hwprobe(pairs, pair_count, cpusetsize, cpus, flags): of all CPUs the answer is
 // known, and programs that ask for it expect that it costs nothing. As with Linux's,

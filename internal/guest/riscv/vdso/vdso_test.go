@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 func open(t *testing.T) *elf.File {
@@ -50,6 +52,12 @@ func TestSymbols(t *testing.T) {
 		"__vdso_flush_icache":  259,
 		"__vdso_riscv_hwprobe": 0,
 	}
+	marked := map[string]string{
+		"__vdso_gettimeofday":  "gettimeofday",
+		"__vdso_clock_gettime": "clock_gettime",
+		"__vdso_clock_getres":  "clock_getres",
+		"__vdso_getcpu":        "getcpu",
+	}
 	const ecall, ret = 0x00000073, 0x00008067
 	syms, err := open(t).DynamicSymbols()
 	if err != nil {
@@ -75,12 +83,46 @@ func TestSymbols(t *testing.T) {
 		if s.Name == "__vdso_rt_sigreturn" {
 			expect = expect[:2]
 		}
+		f, size := Function(Image[s.Value:])
+		if f.String() != marked[s.Name] {
+			t.Errorf("%s is found to be %q", s.Name, f)
+		}
+		if f != ir.NoFunction {
+			expect = slices.Insert(expect, 0, 0x40b05013) // srai zero, zero, 11
+			if size != s.Size || !f.OfVDSO() {
+				t.Errorf("%s has %d bytes and is found to have %d; of the vdso: %v", s.Name, s.Size, size, f.OfVDSO())
+			}
+		}
 		if !slices.Equal(code, expect) {
 			t.Errorf("%s: code %#x, want %#x", s.Name, code, expect)
 		}
 	}
 	for name := range want {
 		t.Errorf("%s is missing", name)
+	}
+}
+
+// TestFunction: what is not wholly a marked function is none.
+func TestFunction(t *testing.T) {
+	code := []uint32{insnHint, insnLoad | 113<<20, insnEcall, insnRet}
+	encode := func(code []uint32) (b []byte) {
+		for _, w := range code {
+			b = binary.LittleEndian.AppendUint32(b, w)
+		}
+		return b
+	}
+	if f, size := Function(encode(code)); f != ir.ClockGettime || size != 16 {
+		t.Fatalf("clock_gettime is found to be %q, %d bytes", f, size)
+	}
+	for n := range code {
+		other := slices.Clone(code)
+		other[n] ^= 1 << 20
+		if f, _ := Function(encode(other)); f == ir.ClockGettime || n != 1 && f != ir.NoFunction {
+			t.Errorf("with another instruction %d it is found to be %q", n, f)
+		}
+		if f, _ := Function(encode(code[:n])); f != ir.NoFunction {
+			t.Errorf("with %d instructions it is found to be %q", n, f)
+		}
 	}
 }
 
