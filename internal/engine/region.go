@@ -69,8 +69,17 @@ type frame struct {
 const within = -1
 
 // has reports whether a frame keeps i, starts whether a source begins there.
-func (fr *frame) has(i *inst) bool    { return i != nil && fr.sources[i.n] != 0 }
-func (fr *frame) starts(i *inst) bool { return i != nil && fr.sources[i.n] > 0 }
+func (fr *frame) has(i *inst) bool    { return fr.source(i) != 0 }
+func (fr *frame) starts(i *inst) bool { return fr.source(i) > 0 }
+
+// source is what sources says of i, which may be nil, or have been found later: ways that a region was too large to follow
+// are looked at again.
+func (fr *frame) source(i *inst) int32 {
+	if i == nil || i.n >= len(fr.sources) {
+		return 0
+	}
+	return fr.sources[i.n]
+}
 
 // form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
 // far as exits have been taken, and no function. Functions without loops gain nothing that
