@@ -160,12 +160,19 @@ func setUp() {
 		case slotOf[sig] != slotOrdinary:
 			interpose(sig)
 		case inherited.ignored&(1<<(sig-1)) != 0:
-			Ignore(sig, 0)
+			setFirst(sig, sigIgn)
 		default:
-			Default(sig, 0)
+			setFirst(sig, sigDfl)
 		}
 	}
 	quietThreads()
+}
+
+// setFirst sets the disposition that a signal has at first, unless it has that: before has been read just now.
+func setFirst(sig int, handler uintptr) {
+	if old := &before.actions[sig]; old.handler != handler || old.flags&^saRestorer != 0 {
+		setAction(sig, handler, 0)
+	}
 }
 
 // ignoredNow is the set of signals that the process ignores.

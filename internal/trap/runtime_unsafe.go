@@ -22,10 +22,11 @@ type goSignal struct {
 
 // Flags of signals that new threads of the runtime unblock, whatever mask the
 // program was started with (runtime's _SigKill, _SigThrow, _SigUnblock; see its
-// blockableSig).
+// blockableSig), and of those that it gives no handler when it starts (_SigDefault).
 const (
 	goSigKill    = 1 << 1
 	goSigThrow   = 1 << 2
+	goSigDefault = 1 << 4
 	goSigUnblock = 1 << 7
 )
 
@@ -208,6 +209,13 @@ func Early(argv uintptr) {
 		p += 2 * wordSize
 	}
 	takenOver.masks, takenOver.preemption = takeOverRuntime(&at)
+	if signalTable != nil {
+		for sig := range signalTable {
+			if slotOf[sig] == slotOrdinary { // its handler would not stay, and costs two system calls
+				signalTable[sig].flags |= goSigDefault
+			}
+		}
+	}
 }
 
 // programHeader is Elf64_Phdr.

@@ -4,8 +4,8 @@
 // ignored signals with which the program was started, which the runtime changes,
 // blocks all signals, and has the runtime unblock none. It also notes which of the
 // standard descriptors are closed, which the runtime opens; it raises the limits
-// of memory, which are the guest's and may be too low for the runtime itself; and it
-// reserves the addresses that the guest may have, before Go's heap gets there. Threads
+// of memory, which are the guest's and may be too low for the runtime itself; it
+// reserves the addresses that the guest may have, before Go's heap gets there; and it has the heap in large pages. Threads
 // of the runtime inherit the mask: none of them will take a signal that is meant for
 // the guest.
 //

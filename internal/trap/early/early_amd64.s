@@ -6,6 +6,7 @@
 #define SYS_write 1
 #define SYS_mmap 9
 #define SYS_rt_sigaction 13
+#define SYS_madvise 28
 #define SYS_rt_sigprocmask 14
 #define SYS_fcntl 72
 #define SYS_arch_prctl 158
@@ -18,6 +19,9 @@
 #define F_GETFD 1
 
 #define PROT_NONE 0
+#define MAP_FIXED 0x10
+#define MADV_HUGEPAGE 14
+#define HEAP_PIECE 0x400000 // the least that the runtime adds to its heap, a multiple of this, in bytes
 #define MAP_RESERVE 0x104022 // PRIVATE, ANONYMOUS, NORESERVE, FIXED_NOREPLACE
 
 #define SIG_SETMASK 2
@@ -26,6 +30,10 @@
 // The runtime calls what _cgo_init points to, if anything, first of all.
 DATA _cgo_init(SB)/8, $·hook(SB)
 GLOBL _cgo_init(SB), NOPTR, $8
+
+// The runtime calls what _cgo_mmap points to, if anything, in place of mmap(2), as a C function.
+DATA _cgo_mmap(SB)/8, $·mapPages(SB)
+GLOBL _cgo_mmap(SB), NOPTR, $8
 
 DATA all<>(SB)/8, $-1
 GLOBL all<>(SB), NOPTR|RODATA, $8
@@ -179,3 +187,28 @@ low:
 	MOVL $SYS_exit_group, AX
 	SYSCALL
 	INT  $3
+
+// mapPages is mmap(2), with the errno as the result if it fails. A piece of the heap gets large pages.
+TEXT ·mapPages(SB),NOSPLIT|NOFRAME,$0
+	MOVQ CX, R10
+	MOVL $SYS_mmap, AX
+	SYSCALL
+	CMPQ AX, $-4095
+	JCC  failed
+	TESTL $MAP_FIXED, R10
+	JZ   mapped
+	MOVQ AX, BX
+	MOVQ AX, CX
+	ORQ  SI, CX
+	TESTQ $(HEAP_PIECE-1), CX
+	JNZ  mapped
+	MOVQ AX, DI
+	MOVL $MADV_HUGEPAGE, DX
+	MOVL $SYS_madvise, AX
+	SYSCALL
+	MOVQ BX, AX
+mapped:
+	RET
+failed:
+	NEGQ AX
+	RET

@@ -142,3 +142,26 @@ func inheritedIgnored(t *testing.T) (set uint64) {
 	}
 	return set
 }
+
+// TestHeap: the heap is to be in large pages, if the kernel has any.
+func TestHeap(t *testing.T) {
+	maps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil || !strings.Contains(string(maps), "THPeligible:") {
+		t.Skip("the kernel does not tell of large pages")
+	}
+	at := uint64(uintptr(unsafe.Pointer(&make([]byte, 1<<20)[0])))
+	within := false
+	for line := range strings.Lines(string(maps)) {
+		var start, end uint64
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &start, &end); n == 2 {
+			within = start <= at && at < end
+		}
+		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && within {
+			if !strings.Contains(flags, " hg") {
+				t.Errorf("the heap's flags are %s", flags)
+			}
+			return
+		}
+	}
+	t.Error("the heap is nowhere")
+}
