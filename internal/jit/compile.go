@@ -300,6 +300,13 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.leaveOut(v, i)
 		return true
 	}
+	if c.state != nil {
+		if c.graph.virtuals.late[v] != 0 {
+			c.wait(v, i)
+			return true
+		}
+		c.awaited(i)
+	}
 	c.markOp(v)
 	c.tightenOperands(i)
 	switch op := i.Op; {
@@ -511,6 +518,9 @@ func (c *Compiler) mayTake(h amd64.Reg, n uint64) bool {
 
 // target is the variable that v is written to next, boxed before if it has to be.
 func (c *Compiler) target(v ir.Value) (n uint64, ok bool) {
+	if c.belated(v) {
+		return 0, false
+	}
 	next := &c.t.Code[v+1]
 	if next.Op == ir.BoxS && next.Args[0] == v {
 		v++

@@ -494,6 +494,7 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 		}
 	}
 	if r.IntN(3) == 0 {
+		b.Inst(0x1000 + 4*uint64(n))
 		b.Emit(ir.Jump+ir.Op(r.IntN(2)), 0, b.X(reg())) // or JumpSame
 		return
 	}

@@ -214,12 +214,13 @@ func (c *Compiler) extend32(v ir.Value, i *ir.Instr) {
 		op, w = amd64.MOVSXD, amd64.W64
 	}
 	x := i.Args[0]
-	if i.Op == ir.Sext32 && c.narrow[x] {
+	late := c.belated(v)
+	if i.Op == ir.Sext32 && c.narrow[x] && !late {
 		c.same(v, x)
 		return
 	}
 	if !c.deferred[x] {
-		if !c.low(v) || !c.leaveLoose(v, x) {
+		if late || !c.low(v) || !c.leaveLoose(v, x) {
 			c.extend(op, w, v, x)
 			c.narrow[v] = c.narrow[v] || i.Op == ir.Sext32
 		}

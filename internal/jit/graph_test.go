@@ -19,12 +19,12 @@ type program []*ir.Trace
 // counter is the register that counts down, for programs to end.
 const counter = 31
 
-// randomProgram makes n traces. Each begins with counting down, and leaves if the count is 0.
-func randomProgram(r *rand.Rand, n int, round uint8) (p program, sources []opt.Source) {
+// randomProgram makes n traces, each by fill. Each begins with counting down, and leaves if the count is 0.
+func randomProgram(r *rand.Rand, n int, fill func(*ir.Builder)) (p program, sources []opt.Source) {
 	at := func(k int) uint64 { return 0x10000 + uint64(k)<<12 }
 	for k := range n {
 		var b ir.Builder
-		randomTrace(&b, r, 1+r.IntN(12), round)
+		fill(&b)
 		t := &ir.Trace{PC: at(k), Code: make([]ir.Instr, 1)}
 		put := func(i ir.Instr) ir.Value {
 			t.Code = append(t.Code, i)
@@ -110,6 +110,46 @@ func (m *machine) runGraph(c *Compiler, g *ir.Graph, s *ir.State) (out ir.Outcom
 	return m.enter(c, a.Buf, code, s), nil
 }
 
+// longTrace makes a trace of integer operations whose results are often used much later, in more registers than hosts have, and
+// accesses in between, some of which fault.
+func longTrace(b *ir.Builder, r *rand.Rand) {
+	b.Start(0x1000)
+	reg := func() uint8 { return uint8(r.IntN(counter)) }
+	operand := func() ir.Value { return b.X(reg()) }
+	for k := range 10 + r.IntN(80) {
+		b.Inst(0x1000 + 4*uint64(k))
+		switch r.IntN(20) {
+		case 0:
+			if r.IntN(3) == 0 {
+				b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, b.Emit([...]ir.Op{ir.Eq, ir.Ne, ir.Lts, ir.Ltu}[r.IntN(4)], 0, operand(), operand()))
+			}
+		case 1, 2, 3:
+			mask := [...]uint64{0x7f8, 0x7f8, 0x7f8, 0xff8}[r.IntN(4)]
+			addr := b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(mask)), b.Const(uint64(r.IntN(1024))))
+			if r.IntN(4) == 0 {
+				b.Emit(ir.Store8+ir.Op(r.IntN(4)), 0, addr, operand())
+			} else {
+				b.SetX(reg(), b.Emit(ir.LoadS8+ir.Op(r.IntN(7)), 0, addr))
+			}
+		case 4, 5, 6, 7, 8:
+			b.SetX(reg(), compute(b, r, operand))
+		case 9, 10, 11:
+			op := [...]ir.Op{ir.Sll, ir.Srl, ir.Sra, ir.Rol, ir.Ror, ir.Sll32, ir.Srl32, ir.Sra32, ir.Rol32, ir.Ror32}[r.IntN(10)]
+			b.SetX(reg(), b.Emit(op, 0, operand(), b.Const(uint64(r.IntN(64)))))
+		case 12, 13, 14:
+			op := [...]ir.Op{ir.Sext8, ir.Sext16, ir.Sext32, ir.Zext8, ir.Zext16, ir.Zext32}[r.IntN(6)]
+			b.SetX(reg(), b.Emit(op, 0, operand()))
+		case 15, 16:
+			op := [...]ir.Op{ir.Add, ir.Sub, ir.And, ir.Or, ir.Xor}[r.IntN(5)]
+			b.SetX(reg(), b.Emit(ir.Sext32, 0, b.Emit(op, 0, operand(), operand())))
+		default:
+			op := [...]ir.Op{ir.Add, ir.Sub, ir.And, ir.Or, ir.Xor}[r.IntN(5)]
+			b.SetX(reg(), b.Emit(op, 0, operand(), operand()))
+		}
+	}
+	b.Emit(ir.Goto, 0x9000)
+}
+
 func TestGraphs(t *testing.T) {
 	sets := compilers()
 	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
@@ -121,7 +161,7 @@ func TestGraphs(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, chance %t", name, c.Chance), func(t *testing.T) {
 				m := newMachineFor(t, &c)
 				for seed := range uint64(1000) {
-					m.compareGraph(&c, seed)
+					m.compareGraph(&c, seed, seed%5 == 0)
 					if t.Failed() {
 						return
 					}
@@ -132,12 +172,18 @@ func TestGraphs(t *testing.T) {
 	}
 }
 
-// compareGraph holds the execution of a random region against its evaluation.
-func (m *machine) compareGraph(c *Compiler, seed uint64) {
+// compareGraph holds the execution of a random region, which may be of long traces, against its evaluation.
+func (m *machine) compareGraph(c *Compiler, seed uint64, long bool) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := ir.State{Round: softfloat.Round([...]int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3}[r.IntN(10)])}
 	c.Round = uint8(s.Round)
-	p, sources := randomProgram(r, 1+r.IntN(6), c.Round)
+	p, sources := randomProgram(r, 1+r.IntN(6), func(b *ir.Builder) {
+		if long {
+			longTrace(b, r)
+		} else {
+			randomTrace(b, r, 1+r.IntN(12), c.Round)
+		}
+	})
 	for n := range 32 {
 		s.F[n] = number(r, n)
 		if n > 0 {

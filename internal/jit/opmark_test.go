@@ -19,7 +19,7 @@ func TestOpMarks(t *testing.T) {
 	compiled := 0
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		_, sources := randomProgram(r, 1+r.IntN(4), 0)
+		_, sources := randomProgram(r, 1+r.IntN(4), func(b *ir.Builder) { randomTrace(b, r, 1+r.IntN(12), 0) })
 		region, err := opt.Form(sources)
 		if err != nil {
 			t.Fatal(err)

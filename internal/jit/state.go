@@ -61,11 +61,18 @@ func (c *Compiler) startState(count int, loose uint32) {
 		if isSet(i) && c.homes.of(variable(i)) == amd64.NoReg {
 			continue // which takes a value wherever it is
 		}
+		at := int32(k)
+		if late := c.graph.virtuals.late[k]; late != 0 {
+			at = late
+		}
 		for _, a := range i.Args {
 			if a != 0 {
-				s.uses[a] = append(s.uses[a], int32(k))
+				s.uses[a] = append(s.uses[a], at)
 			}
 		}
+	}
+	for _, uses := range s.uses {
+		slices.Sort(uses)
 	}
 	c.findHints()
 	for v := ir.Value(count); int(v) < len(c.t.Code); v++ {

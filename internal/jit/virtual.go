@@ -17,7 +17,9 @@ import (
 
 // virtuals is the state of finding these values, from the end of a chain to its beginning.
 type virtuals struct {
-	is    []bool        // by value
+	is    []bool        // by value: it is not computed, or not yet
+	late  []int32       // by value: the instruction for which it is computed, if that is not where it stands; else 0
+	need  []int32       // by value: the first instruction that uses it, or leaves the chain with it; 0 if none
 	until []int32       // by value: the last instruction at which the state may have it; 0 if none
 	last  []int32       // by value: the last instruction that needs it
 	real  []bool        // by value: an instruction uses it
@@ -25,12 +27,17 @@ type virtuals struct {
 	next  [firstF]int32 // by integer register: the next instruction that writes it, or 0
 	first [firstF]int32 // by integer register: the first instruction that writes it, or 0
 	exit  int32         // the next instruction that may leave the chain
+
+	waiting []ir.Value // what is to be computed yet
 }
 
 // findVirtual finds the values of a chain of so many instructions that are not computed.
 func (c *Compiler) findVirtual(count int) {
 	n, s := len(c.t.Code), &c.graph.virtuals
-	*s = virtuals{is: zeroed(s.is, n), until: zeroed(s.until, n), last: zeroed(s.last, n), real: zeroed(s.real, n), depth: zeroed(s.depth, n), exit: int32(count)}
+	*s = virtuals{
+		is: zeroed(s.is, n), late: zeroed(s.late, n), need: zeroed(s.need, n), until: zeroed(s.until, n), last: zeroed(s.last, n),
+		real: zeroed(s.real, n), depth: zeroed(s.depth, n), exit: int32(count), waiting: s.waiting[:0],
+	}
 	for k := int32(count) - 1; k > 0; k-- {
 		if i := &c.t.Code[k]; i.Op == ir.SetX && i.Imm < firstF {
 			s.first[i.Imm] = k
@@ -47,23 +54,23 @@ func (c *Compiler) findVirtual(count int) {
 		case i.Op == ir.ExitIf || i.Op.Has(ir.Ends):
 			s.exit = k
 		case s.until[k] > 0 && !s.real[k] && s.until[k] < s.exit && s.depth[k] < maxDepth && c.computable(i):
-			s.is[k] = s.pays(c, k, i)
+			s.is[k] = s.pays(c, s.until[k], i)
+		case s.mayWait(c, k, i) && s.pays(c, s.need[k], i):
+			s.late[k] = s.need[k]
 		}
 		for _, a := range i.Args {
-			s.use(a, k, s.is[k])
-			c.deferred[a] = c.deferred[a] && !s.is[k]
+			s.use(a, k)
+			c.deferred[a] = c.deferred[a] && !s.is[k] && s.late[k] == 0
 		}
 	}
 }
-
-// maxDepth is how deep computations are nested in side tables.
-const maxDepth = 4
 
 // set notes that instruction k sets a register, which holds the value until the next one does, or for good.
 func (s *virtuals) set(k int32, i *ir.Instr) {
 	v, end := i.Args[0], s.next[i.Imm]
 	if s.next[i.Imm] = k; end == 0 || end > s.exit {
 		s.real[v] = true
+		s.needed(v, s.exit)
 		if end == 0 {
 			end = forGood
 		}
@@ -87,15 +94,28 @@ func (s *virtuals) kept(c *Compiler, v ir.Value) int32 {
 	return max(s.last[v], s.first[i.Imm])
 }
 
-// use notes that instruction k uses v, if it is computed, or that v is kept for it.
-func (s *virtuals) use(v ir.Value, k int32, virtual bool) {
-	if virtual {
+// use notes that instruction k uses v: if that is not computed, v is kept for it; if it is computed late, so is v used.
+func (s *virtuals) use(v ir.Value, k int32) {
+	switch {
+	case s.is[k]:
 		s.until[v], s.depth[v] = max(s.until[v], s.until[k]), max(s.depth[v], s.depth[k]+1)
 		k = s.until[k]
-	} else {
+	case s.late[k] != 0:
+		s.depth[v] = max(s.depth[v], s.depth[k]+1)
+		k = s.late[k]
+		fallthrough
+	default:
 		s.real[v] = true
+		s.needed(v, k)
 	}
 	s.last[v] = max(s.last[v], k)
+}
+
+// needed notes that v has to be there at instruction k.
+func (s *virtuals) needed(v ir.Value, k int32) {
+	if s.need[v] == 0 || s.need[v] > k {
+		s.need[v] = k
+	}
 }
 
 // computable reports whether side tables can have i.
@@ -107,15 +127,22 @@ func (c *Compiler) computable(i *ir.Instr) bool {
 	return !slices.ContainsFunc(info.Args, func(t ir.Type) bool { return t != ir.I64 })
 }
 
-// pays reports whether no more values have to be kept if k is not computed.
-func (s *virtuals) pays(c *Compiler, k int32, i *ir.Instr) bool {
-	more := 0
-	for n, a := range i.Args {
-		if _, isConst := c.t.ConstOf(a); a != 0 && !isConst && s.kept(c, a) < s.until[k] && (n == 0 || a != i.Args[0]) {
-			more++
+// pays reports whether no more values have to be kept if i is not computed before end.
+func (s *virtuals) pays(c *Compiler, end int32, i *ir.Instr) bool { return s.more(c, end, i) <= 1 }
+
+// more is how many values have to be kept for i until end that are not kept anyway.
+func (s *virtuals) more(c *Compiler, end int32, i *ir.Instr) (n int) {
+	for k, a := range i.Args {
+		_, isConst := c.t.ConstOf(a)
+		switch {
+		case a == 0 || isConst || k > 0 && a == i.Args[0]:
+		case c.deferred[a]: // it is part of i
+			n += s.more(c, end, &c.t.Code[a])
+		case s.kept(c, a) < end:
+			n++
 		}
 	}
-	return more <= 1
+	return n
 }
 
 // leaveOut keeps what v, which is not computed, is computed from.
