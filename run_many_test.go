@@ -5,13 +5,13 @@ package hospes_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/hospes-vm/hospes"
 	"github.com/hospes-vm/hospes/internal/demo"
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const manyEnv = "HOSPES_TEST_RUN_MANY"
@@ -44,7 +44,7 @@ func TestRunMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
+	cmd := testcmd.Command(t, exe)
 	cmd.Env = append(os.Environ(), manyEnv+"=1")
 	var report strings.Builder
 	cmd.Stderr = &report

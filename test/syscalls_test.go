@@ -17,7 +17,6 @@ package test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"os"
@@ -25,9 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,8 +35,7 @@ const (
 	guestCC = "riscv64-linux-gnu-gcc"
 	hostCC  = "gcc"
 
-	timeout   = 5 * time.Minute // only what hangs takes that long
-	maxOutput = 1 << 20         // bytes, of which a program that runs wild would make more
+	maxOutput = 1 << 20 // bytes, of which a program that runs wild would make more
 )
 
 var matrix = flag.Bool("matrix", false, "run the programs under each memory mapping, interpreted, translated and optimised at once, and checked, too, and all of them with large pages of the host")
@@ -225,17 +221,13 @@ func (o *output) Write(b []byte) (int, error) {
 // execute runs a program in an empty directory of its own.
 func execute(t *testing.T, argv ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	var stdout, stderr output
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := testcmd.Command(t, argv[0], argv[1:]...)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err := cmd.Run()
-	if ctx.Err() != nil {
-		t.Fatalf("%v: not finished after %v\nstandard output:\n%s\nstandard error:\n%s", argv, timeout, &stdout, &stderr)
+	if t.Failed() {
+		t.Logf("standard output:\n%s\nstandard error:\n%s", &stdout, &stderr)
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -15,6 +15,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/linux"
 	"github.com/hospes-vm/hospes/internal/linux/abi"
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // TestAgainstStrace compares what is printed about testdata/calls.c with what
@@ -39,7 +40,7 @@ func TestAgainstStrace(t *testing.T) {
 		if err := os.Mkdir(cwd, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd := testcmd.Command(t, argv[0], argv[1:]...)
 		cmd.Dir = cwd
 		if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 3 {
 			t.Skipf("%v: %v\n%s", argv, err, out) // strace may not be permitted to trace

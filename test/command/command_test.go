@@ -13,8 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // What the machine lacks for tests in namespaces, and with binary formats of their own.
@@ -40,8 +43,10 @@ func TestScripts(t *testing.T) {
 			t.Log("scripts in namespaces are skipped:", missing)
 		}
 	}
+	s := scripts{t}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:      "testdata/script",
+		Deadline: time.Now().Add(3 * testcmd.Limit), // for all of them
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
@@ -60,10 +65,10 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":   cmdStatus,
+			"status":   s.cmdStatus,
 			"cc":       cmdCompile,
 			"head":     cmdHead,
-			"isolated": cmdIsolated,
+			"isolated": s.cmdIsolated,
 		},
 	})
 }
@@ -76,10 +81,13 @@ func build(t *testing.T, file string, flags ...string) {
 	}
 }
 
+// scripts have commands of their own.
+type scripts struct{ t *testing.T }
+
 // cmdStatus runs a command and compares how it ended: "status 3 hospes ..." or
 // "status SIGSEGV hospes ...". Output goes to the files out and err.
-func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
-	cmd := exec.Command(args[1], args[2:]...)
+func (s scripts) cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := testcmd.Command(s.t, args[1], args[2:]...)
 	cmd.Dir = ts.Getenv("WORK")
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/", "MARK=" + ts.Getenv("MARK")}
 	if p, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[0], args[1])); err == nil {

@@ -25,6 +25,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // testImage makes an image for riscv64 of one program.
@@ -130,11 +132,11 @@ func newImageWorld(t *testing.T) *imageWorld {
 // hospes runs the command and returns what it writes to either output.
 func (w *imageWorld) hospes(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("./hospes", args...)
+	cmd := testcmd.Command(t, "./hospes", args...)
 	cmd.Dir = w.dir
 	cmd.Env = []string{"HOME=" + w.dir, "PATH=/nowhere"}
 	if w.uid != os.Getuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(w.uid), Gid: uint32(w.uid)}}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(w.uid), Gid: uint32(w.uid)}
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -225,7 +227,7 @@ func (w *imageWorld) test(t *testing.T, how string) {
 		t.Errorf("pull without docker:// has printed %q", again)
 	}
 	// Copies are removed when who uses them has ended.
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		left, _ := filepath.Glob(filepath.Join(w.dir, ".cache/hospes/runs/*"))
 		if left == nil {
 			break
@@ -286,7 +288,7 @@ func (w *imageWorld) keep(t *testing.T, how string, run func(string, ...string) 
 	}
 	openUp(t, dir, w.uid)
 	if how == "paths" {
-		cmd := exec.Command("./hospes", "run", "--confine", how, "--root", "image.tar", "--keep", dir)
+		cmd := testcmd.Command(t, "./hospes", "run", "--confine", how, "--root", "image.tar", "--keep", dir)
 		cmd.Dir, cmd.Env = w.dir, []string{"HOME=" + w.dir}
 		out, err := cmd.CombinedOutput()
 		if err == nil || string(out) != "hospes: changes cannot be kept elsewhere without user namespaces\n" {

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const perfGuest = `
@@ -45,7 +47,7 @@ func TestPerf(t *testing.T) {
 	if out, err := exec.Command("riscv64-linux-gnu-gcc", "-O1", "-static", "-o", guest, src).CombinedOutput(); err != nil {
 		t.Skipf("riscv64-linux-gnu-gcc: %v\n%s", err, out)
 	}
-	out, err := exec.Command(hospes, "--translate", "on", "--perf", "map,jitdump", "--stats", guest).CombinedOutput()
+	out, err := testcmd.Command(t, hospes, "--translate", "on", "--perf", "map,jitdump", "--stats", guest).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

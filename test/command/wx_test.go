@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const wxGuest = `
@@ -110,7 +112,7 @@ func codeFiles(maps string) map[string]string {
 // mappings runs the guest and returns the mappings of both processes.
 func mappings(t *testing.T, hospes, option, guest string) (parent, child string) {
 	t.Helper()
-	cmd := exec.Command(hospes, "--translate", "on", option, guest)
+	cmd := testcmd.Command(t, hospes, "--translate", "on", option, guest)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +144,7 @@ func mappings(t *testing.T, hospes, option, guest string) (parent, child string)
 // files, is interpreted.
 func TestNoCodeCache(t *testing.T) {
 	hospes, guest := buildWX(t)
-	out, err := exec.Command(hospes, "--translate", "on", "--threshold", "0", "--wx", "--stats", guest, "limit").CombinedOutput()
+	out, err := testcmd.Command(t, hospes, "--translate", "on", "--threshold", "0", "--wx", "--stats", guest, "limit").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -174,7 +176,7 @@ int main(int argc, char **argv)
 		t.Skipf("gcc: %v\n%s", err, out)
 	}
 	for option, want := range map[string]bool{"--wx": true, "--wx=0": false} {
-		cmd := exec.Command(deny, hospes, "--translate", "on", option, "--stats", guest)
+		cmd := testcmd.Command(t, deny, hospes, "--translate", "on", option, "--stats", guest)
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() == 77 {
 			t.Skip("the kernel has no PR_SET_MDWE")

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 const name = "lines.c"
@@ -21,7 +23,7 @@ const name = "lines.c"
 // run runs a command in a directory, and returns its standard output.
 func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := testcmd.Command(t, args[0], args[1:]...)
 	cmd.Dir = dir
 	var out, bad bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &bad
@@ -163,7 +165,7 @@ func TestGcov(t *testing.T) {
 // TestKilled: a signal that kills the guest leaves what was executed until then.
 func TestKilled(t *testing.T) {
 	dir := setUp(t)
-	cmd := exec.Command("./hospes", "--coverage", "trace", "./guest", "die")
+	cmd := testcmd.Command(t, "./hospes", "--coverage", "trace", "./guest", "die")
 	cmd.Dir = dir
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != -1 {
 		t.Fatalf("ended with %v", err)

@@ -17,7 +17,6 @@ package machine
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,17 +25,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
-const (
-	guestCC = "riscv64-linux-gnu-gcc"
-	timeout = 3 * time.Minute // only what hangs takes that long
-)
+const guestCC = "riscv64-linux-gnu-gcc"
 
 // cpu is what QEMU has to be for the programs. Its "max" does not trap where it may not.
 const cpu = "rv64,v=false,zfa=true,zfhmin=true,zcb=true,zacas=true,zabha=true,zicboz=true"
@@ -195,18 +189,11 @@ func directive(t *testing.T, src, name string) string {
 // execute runs a program, which has to end well, and returns what it writes.
 func execute(t *testing.T, argv ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := testcmd.Command(t, argv[0], argv[1:]...)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err := cmd.Run()
-	if ctx.Err() != nil {
-		t.Fatalf("not finished after %v\n%s", timeout, &out)
-	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

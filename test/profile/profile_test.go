@@ -82,7 +82,7 @@ func profiled(t *testing.T, options []string, program ...string) *profile.Profil
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "profile")
 	args := append([]string{"--pprof", file, "--pprof-rate", "250"}, options...)
-	cmd := exec.Command(hospes, append(args, program...)...)
+	cmd := testcmd.Command(t, hospes, append(args, program...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != -1 {
 		t.Fatal(err)
@@ -271,8 +271,8 @@ func TestKilled(t *testing.T) {
 func TestFork(t *testing.T) {
 	needC(t, "cfi")
 	file := filepath.Join(t.TempDir(), "profile")
-	if err := command(hospes, "--pprof", file, in("cfi"), "fork"); err != nil {
-		t.Fatal(err)
+	if out, err := testcmd.Command(t, hospes, "--pprof", file, in("cfi"), "fork").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	children, err := filepath.Glob(file + ".*")
 	if err != nil || len(children) != 1 {
@@ -307,8 +307,8 @@ func TestGo(t *testing.T) {
 func TestTool(t *testing.T) {
 	needC(t, "cfi")
 	file := filepath.Join(t.TempDir(), "profile")
-	if err := command(hospes, "--pprof", file, in("cfi"), "both"); err != nil {
-		t.Fatal(err)
+	if out, err := testcmd.Command(t, hospes, "--pprof", file, in("cfi"), "both").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	for arg, want := range map[string]string{
 		"-top":        `(?m)^ +0 +0% +100% +[0-9.]+m?s (6|7|8)[0-9.]+%  three$`,
