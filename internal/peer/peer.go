@@ -3,6 +3,7 @@
 package peer
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strconv"
@@ -28,15 +29,36 @@ type Peer struct {
 // is ErrNative if it runs no guest, or one of process_vm_readv(2): ESRCH, EPERM.
 //
 // A hospes that has not got as far as to tell what it runs, which takes it a
-// millisecond, is waited for.
+// millisecond, is waited for: for a tenth of a second, and longer as long as it wants to run and others do.
 func Open(pid int) (*Peer, error) {
-	for wait := 100 * time.Microsecond; ; wait *= 2 {
+	const little, much = 100 * time.Microsecond, 50 * time.Millisecond
+	begin := time.Now()
+	for wait := little; ; wait *= 2 {
 		p, err := open(pid)
-		if err != ErrNative || wait > 50*time.Millisecond || !isHospes(pid) {
+		if err != ErrNative || !isHospes(pid) {
 			return p, err
+		}
+		if wait > much {
+			if !wantsToRun(pid) || time.Since(begin) > 10*time.Second {
+				return p, err
+			}
+			wait = much
 		}
 		time.Sleep(wait)
 	}
+}
+
+// wantsToRun reports whether a thread of a process runs or waits for a processor, or for a disk.
+func wantsToRun(pid int) bool {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
+	list, _ := os.ReadDir(dir)
+	for _, thread := range list {
+		stat, _ := os.ReadFile(dir + thread.Name() + "/stat")
+		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && len(stat) > i+2 && (stat[i+2] == 'R' || stat[i+2] == 'D') {
+			return true
+		}
+	}
+	return false
 }
 
 func open(pid int) (_ *Peer, err error) {

@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // The test runs itself as the process that is looked at: with this variable it
@@ -32,6 +35,10 @@ func TestMain(m *testing.M) {
 	kind := os.Getenv(asPeer)
 	if kind == "" {
 		os.Exit(m.Run())
+	}
+	if kind == "late" {
+		for begin := time.Now(); time.Since(begin) < 400*time.Millisecond; {
+		}
 	}
 	copy(memory[page()-address(&memory):], "guest memory")
 	d := Description{Kind: Offset, Base: page(), Limit: pageSize, ArgStart: 7}
@@ -62,7 +69,7 @@ func TestMain(m *testing.M) {
 
 // start runs the test as a peer. The function ends it and returns its guest memory.
 func start(t *testing.T, kind string) (*Peer, func() string) {
-	cmd := exec.Command("/proc/self/exe")
+	cmd := testcmd.Command(t, "/proc/self/exe")
 	cmd.Env = append(os.Environ(), asPeer+"="+kind)
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
@@ -102,6 +109,24 @@ func TestOffset(t *testing.T) {
 		t.Error("a thread of a child that shares memory is not found")
 	}
 	check(t, p, 0, end)
+}
+
+// TestLate: one that has other things to do first is waited for.
+func TestLate(t *testing.T) {
+	cmd := testcmd.Command(t, "/proc/self/exe")
+	cmd.Env = append(os.Environ(), asPeer+"=late")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Open(cmd.Process.Pid); err != nil || p.Exe != "/guest/exe" {
+		t.Errorf("%v, %v", p, err)
+	}
+	_ = in.Close()
+	_ = cmd.Wait()
 }
 
 func TestTable(t *testing.T) {
@@ -170,7 +195,7 @@ func check(t *testing.T, p *Peer, addr uint64, end func() string) {
 }
 
 func TestNative(t *testing.T) {
-	cmd := exec.Command("sleep", "10")
+	cmd := exec.Command("sleep", "1000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
