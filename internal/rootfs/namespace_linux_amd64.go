@@ -68,7 +68,7 @@ func enterNamespaces(u User) error {
 // alone makes a system call as the only thread. On a busy machine the others may need some
 // time until they have stopped.
 func alone(nr, a1, a2, a3 uintptr) (e syscall.Errno) {
-	const patience, pause = 2 * time.Second, 5 * time.Millisecond
+	const patience, pause = 10 * time.Second, 5 * time.Millisecond
 	for range patience / pause {
 		if _, e = forkall.Alone(nr, a1, a2, a3); e != unix.EAGAIN {
 			break
