@@ -3,11 +3,12 @@
 package gdb
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // TestAttach debugs a guest that knows nothing of it until it runs hot code, lets it go, comes back, and
@@ -103,7 +104,7 @@ func TestBadAttach(t *testing.T) {
 		{[]string{"-g", "/nowhere/socket", "prog"}, 125, "cannot listen at /nowhere/socket"},
 		{[]string{"-g", "99999", "prog"}, 2, "no port"},
 	} {
-		cmd := exec.Command(hospes, c.args...)
+		cmd := testcmd.Command(t, hospes, c.args...)
 		out, _ := cmd.CombinedOutput()
 		if code := cmd.ProcessState.ExitCode(); code != c.status || !strings.Contains(string(out), c.want) || strings.Count(string(out), "\n") != 1 {
 			t.Errorf("%q: status %d, %q", c.args, code, out)
@@ -113,7 +114,7 @@ func TestBadAttach(t *testing.T) {
 
 // cmdPid is the ID of a process that is no guest.
 func cmdPid(t *testing.T) int {
-	cmd := exec.Command("sleep", "100")
+	cmd := testcmd.Command(t, "sleep", "1000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ package gdb
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,16 +55,11 @@ func build(t *testing.T, source string, flags ...string) string {
 	return out
 }
 
-// timeout is how long a session may take on a machine that has other things to do.
-const timeout = 2 * time.Minute
-
 // start starts a guest that ends with the test. What it writes is in the buffer once it has ended.
 func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	t.Cleanup(cancel)
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := testcmd.Command(t, name, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, t.TempDir()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -76,17 +70,11 @@ func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bytes.Buffer)
 // script runs GDB's commands, a line each, and returns what it says.
 func script(t *testing.T, guest string, lines ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	args := []string{"-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"}
 	for _, line := range append([]string{"set confirm off", "set pagination off", "set width 0", "set print inferior-events off"}, lines...) {
 		args = append(args, "-ex", line)
 	}
-	cmd := exec.CommandContext(ctx, debugger, append(args, guest)...)
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		t.Errorf("GDB hangs: %v", err)
-	}
+	out, _ := testcmd.Command(t, debugger, append(args, guest)...).CombinedOutput()
 	return clean(string(out))
 }
 
@@ -98,17 +86,24 @@ func clean(out string) string { return noise.ReplaceAllString(out, "") }
 // connect is GDB's command for a socket, once somebody listens there.
 func connect(t *testing.T, socket string) string {
 	t.Helper()
-	for range 200 {
-		if _, err := os.Stat(socket); err == nil {
-			return "target remote " + socket
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("nobody listens")
-	return ""
+	await(t, socket)
+	return "target remote " + socket
 }
 
-// session is what GDB is told from the start of a guest on, and what it says.
+// await waits for a file.
+func await(t *testing.T, name string) {
+	t.Helper()
+	for end := time.Now().Add(testcmd.Limit); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody makes ", name)
+		}
+	}
+}
+
+// session is what GDB is told from the start of a guest on, and what it says. DIR is an empty directory.
 type session struct {
 	name   string
 	source string
@@ -177,7 +172,7 @@ var sessions = []session{
 	{
 		name: "signals", source: "threads.c", flags: static,
 		lines: "continue\nprint $_siginfo.si_signo\nsignal 0\nprint handled\nbreak on_signal\nsignal SIGUSR1\nbt\nprint sig\nfinish\nstepi\n" +
-			"delete\nhandle SIGUSR1 nostop noprint pass\nbreak 43\ncontinue\nprint handled\ndelete\ncontinue",
+			"delete\nhandle SIGUSR1 nostop noprint pass\nbreak 47\ncontinue\nprint handled\ndelete\ncontinue",
 		want: []string{
 			`received signal SIGUSR1`, `^\$1 = 10`, `received signal SIGUSR1`, `^\$2 = 0`, `hit Breakpoint 1, on_signal`,
 			`<signal handler called>`, `^\$3 = 10`, `hit Breakpoint 2, main`, `^\$4 = 19`,
@@ -212,8 +207,8 @@ var sessions = []session{
 	},
 	{
 		name: "files", source: "hot.c", flags: static, status: 7,
-		lines: "remote put testdata/hot.c /tmp/hospes-gdb-put\nshell cmp testdata/hot.c /tmp/hospes-gdb-put && echo same\n" +
-			"remote delete /tmp/hospes-gdb-put\nremote delete /tmp/hospes-gdb-put\ncontinue",
+		lines: "remote put testdata/hot.c DIR/put\nshell cmp testdata/hot.c DIR/put && echo same\n" +
+			"remote delete DIR/put\nremote delete DIR/put\ncontinue",
 		want: []string{`^same$`, `No such file`},
 	},
 	{
@@ -291,7 +286,8 @@ func TestSessions(t *testing.T) {
 func (s *session) run(t *testing.T, guest string, options []string) string {
 	socket := filepath.Join(t.TempDir(), "gdb")
 	cmd, out := start(t, hospes, append(options, "-g", socket, guest)...)
-	said := script(t, guest, append([]string{connect(t, socket)}, strings.Split(s.lines, "\n")...)...)
+	lines := strings.ReplaceAll(s.lines, "DIR", t.TempDir())
+	said := script(t, guest, append([]string{connect(t, socket)}, strings.Split(lines, "\n")...)...)
 	_ = cmd.Wait()
 	status := cmd.ProcessState.ExitCode()
 	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {

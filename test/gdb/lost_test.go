@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestLostDebugger: a guest goes on when its debugger has been killed, whatever that has left: a breakpoint in hot code
@@ -18,23 +17,22 @@ import (
 func TestLostDebugger(t *testing.T) {
 	guest := build(t, "hot.c", static...)
 	dir := t.TempDir()
-	socket, reached := filepath.Join(dir, "gdb"), filepath.Join(dir, "reached")
+	socket, reached, killed := filepath.Join(dir, "gdb"), filepath.Join(dir, "reached"), filepath.Join(dir, "killed")
 	cmd, out := start(t, hospes, "--threshold", "0", "-g", socket, guest)
 	done := make(chan string)
 	go func() {
-		done <- script(t, guest, connect(t, socket), "break twice", "continue", "watch pt.y", "continue", "shell touch "+reached, "shell sleep 1", "continue")
+		done <- script(t, guest, connect(t, socket), "break twice", "continue", "watch pt.y", "continue",
+			"shell touch "+reached+"; until [ -e "+killed+" ]; do sleep 0.1; done", "continue")
 	}()
-	for range 1000 {
-		if _, err := os.Stat(reached); err == nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	await(t, reached)
 	stub := debuggerOf(cmd.Process.Pid)
 	if stub == 0 {
 		t.Error("no debugger")
 	} else {
 		_ = syscall.Kill(stub, syscall.SIGKILL)
+	}
+	if err := os.WriteFile(killed, nil, 0o666); err != nil {
+		t.Error(err)
 	}
 	said := <-done
 	_ = cmd.Wait()

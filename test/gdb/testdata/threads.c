@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-volatile int stop, shared, handled;
+volatile int stop, shared, handled, hits;
 
 __attribute__((noinline)) void hit(int n) { __asm__ volatile("" ::"r"(n)); }
 
@@ -15,8 +15,10 @@ static void *spin(void *name)
 	long n = 0;
 	pthread_setname_np(pthread_self(), name);
 	while (!stop)
-		if ((++n & 0xfffff) == 0)
+		if ((++n & 0xfffff) == 0) {
 			hit(n >> 20);
+			__atomic_add_fetch(&hits, 1, __ATOMIC_SEQ_CST);
+		}
 	return (void *)n;
 }
 
@@ -34,6 +36,8 @@ int main(void)
 		raise(SIGUSR1);
 		shared = i; // stored
 	}
+	while (hits < 5) // as often as somebody wants to stop there, however seldom the threads get to run
+		usleep(1000);
 	pid_t child = fork();
 	if (child == 0) {
 		hit(-1);
