@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	embed "github.com/hospes-vm/hospes"
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // secret is what no guest is to see.
@@ -151,7 +152,7 @@ func TestSandbox(t *testing.T) {
 func try(t *testing.T, m *embed.Module, data, ro string, seed int) {
 	t.Helper()
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testcmd.Limit)
 	defer cancel()
 	i, err := m.Instantiate(embed.Options{
 		Args: []string{"escape", strconv.Itoa(seed), "3000"}, Stdin: strings.NewReader("input"), Stdout: &out, Stderr: &out,
