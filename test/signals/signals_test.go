@@ -48,11 +48,10 @@ func start(t *testing.T, mapping, name string, args ...string) *guestProgram {
 	if out, err := exec.Command(cc, "-O1", "-static", "-pthread", "-o", prog, "testdata/"+name+".c").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command(hospes, append([]string{"-mapping", mapping, prog}, args...)...)
-	cmd.Stderr = os.Stderr
-	// SIGTSTP has no effect on a process group whose parents are all in other sessions, as
+	// In a process group of its own: SIGTSTP has no effect on one whose parents are all in other sessions, as
 	// the tests' own group may be: setpgid(2) of POSIX, "orphaned process group".
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := testcmd.Command(t, hospes, append([]string{"-mapping", mapping, prog}, args...)...)
+	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +60,7 @@ func start(t *testing.T, mapping, name string, args ...string) *guestProgram {
 		t.Fatal(err)
 	}
 	g := &guestProgram{t, cmd, bufio.NewReader(out)}
-	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
-		timer.Stop()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
@@ -119,7 +116,7 @@ func (g *guestProgram) queue(sig syscall.Signal, n int) {
 func (g *guestProgram) awaitSleep() {
 	g.t.Helper()
 	file := "/proc/" + strconv.Itoa(g.cmd.Process.Pid) + "/syscall" // "running", or number and arguments
-	for range 60 * 1000 {
+	for end := time.Now().Add(testcmd.Limit); time.Now().Before(end); {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			g.t.Fatal(err)

@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
 	sigfillset(&all);
 	pthread_attr_init(&deaf);
 	pthread_attr_setsigmask_np(&deaf, &all);
-	for (int i = 0; i < 60000 && next < n; i++) {
+	for (int i = 0; i < 400000 && next < n; i++) {
 		pthread_t t; // threads come and go, on the host too; none may take a signal away
 		if (i % 16 == 0 && pthread_create(&t, &deaf, nothing, NULL) == 0) pthread_join(t, NULL);
 		usleep(500);

@@ -228,7 +228,7 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < threads; i++) pthread_create(&t[i], NULL, other, (void *)(intptr_t)i);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	time_t start = time(NULL);
-	for (int n = 0; total < KINDS * per_kind && time(NULL) - start < 50; n++) work(what, n);
+	for (int n = 0; total < KINDS * per_kind && time(NULL) - start < 200; n++) work(what, n);
 	int status;
 	CHECK(waiting(sender, &status) == sender && status == 0);
 	stop = 1;

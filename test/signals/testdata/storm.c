@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, f[i], &t[i]);
 	puts("ready");
 	fflush(stdout);
-	for (int i = 0; i < 30000 && total < expected; i++) usleep(1000);
+	for (int i = 0; i < 200000 && total < expected; i++) usleep(1000);
 	usleep(20000);
 	stop = 1;
 	for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
