@@ -28,6 +28,7 @@ type fake struct {
 	events   chan struct{}
 	launched Launch
 	gone     string // how the process was left
+	idle     func() // is called when the process has been resumed and nothing is going to happen to it
 }
 
 func newFake() *fake {
@@ -90,6 +91,8 @@ func (f *fake) Resume(action func(ID) (Action, bool)) bool {
 	}
 	if len(f.queue) > 0 {
 		f.events <- struct{}{}
+	} else if f.idle != nil {
+		f.idle()
 	}
 	return len(f.actions) > 0
 }
@@ -148,7 +151,7 @@ func start(t *testing.T, f *fake) *gdb {
 	a, b := net.Pipe()
 	g := &gdb{t: t, conn: a, wire: newWire(a), done: make(chan error, 1)}
 	g.wire.noAck.Store(true)
-	_ = a.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = a.SetDeadline(time.Now().Add(time.Minute))
 	go func() { g.done <- Serve(b, f) }()
 	if got := g.say("QStartNoAckMode"); got != ok {
 		t.Fatalf("QStartNoAckMode: %q", got)
@@ -288,10 +291,7 @@ func TestResume(t *testing.T) {
 	tell("c", Event{Kind: NoneRuns}, "N", both(Action{}))
 	g.want("vCont;c:pf.1", "N")
 	g.want("vCont;zz", badRequest)
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		_, _ = io.WriteString(g.conn, interrupt)
-	}()
+	f.idle = func() { go func() { _, _ = io.WriteString(g.conn, interrupt) }() }
 	g.want("vCont;c", "T02"+end)
 	tell("vCont;c", Event{ID: one, Kind: Exited, Code: 7}, "W07;process:a", both(Action{}))
 	if err := <-g.done; err != nil {
@@ -414,7 +414,7 @@ func TestAcknowledgements(t *testing.T) {
 	f := newFake()
 	done := make(chan error, 1)
 	go func() { done <- Serve(b, f) }()
-	_ = a.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = a.SetDeadline(time.Now().Add(time.Minute))
 	exchange := func(send, want string) {
 		t.Helper()
 		if _, err := io.WriteString(a, send); err != nil {
