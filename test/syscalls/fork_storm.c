@@ -1,7 +1,7 @@
 // Forks, spawns and failing spawns, one after another, from a process whose threads
 // compute, block, allocate, map, come and go, with signals on the way. The arguments
 // are how many forks, and how many spawns.
-// args: 400 200
+// args: 200 100
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

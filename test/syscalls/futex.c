@@ -1,6 +1,7 @@
 // Futex operations and their errors.
 // host-pages: yes
 #define _GNU_SOURCE
+#include "asleep.h"
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 static _Atomic uint32_t word, other, pi;
-static atomic_int waiting, woken;
+static atomic_int waiting, woken; // the ID of one that is about to wait; how many have
 
 static long futex(void *p, int op, uint32_t val, void *timeout, void *p2, uint32_t val3) {
 	return syscall(SYS_futex, p, op, val, timeout, p2, val3);
@@ -84,11 +85,17 @@ static void errors(void) {
 	SHOW("get_robust_list nowhere", syscall(SYS_get_robust_list, 0, 8, &len));
 }
 
-struct job { _Atomic uint32_t *w; int op; uint32_t bits; void *p2; long result; int err; };
+// asleep returns when the thread that tells its ID there waits.
+static void asleep(atomic_int *tid) {
+	while (!*tid) usleep(500);
+	await_sleep(getpid(), *tid);
+}
+
+struct job { _Atomic uint32_t *w; int op; uint32_t bits; void *p2; long result; int err; atomic_int tid; };
 
 static void *waiter(void *arg) {
 	struct job *j = arg;
-	atomic_fetch_add(&waiting, 1);
+	j->tid = syscall(SYS_gettid);
 	j->result = futex((void *)j->w, j->op, 0, NULL, j->p2, j->bits);
 	j->err = errno;
 	atomic_fetch_add(&woken, 1);
@@ -97,21 +104,20 @@ static void *waiter(void *arg) {
 
 // start has n threads wait and returns when they do.
 static void start(pthread_t *t, struct job *j, int n) {
-	waiting = woken = 0;
+	woken = 0;
 	for (int i = 0; i < n; i++) pthread_create(&t[i], NULL, waiter, &j[i]);
-	while (waiting < n) usleep(500);
-	usleep(30000);
+	for (int i = 0; i < n; i++) asleep(&j[i].tid);
 }
 
 static void await(int n) {
-	for (int i = 0; i < 2000 && woken < n; i++) usleep(1000);
+	for (int i = 0; i < 60000 && woken < n; i++) usleep(1000);
 	usleep(5000);
 }
 
 static void waking(void) {
 	pthread_t t[4];
 	struct job j[4];
-	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT, 0, NULL, 0, 0};
+	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT, 0, NULL};
 	start(t, j, 4);
 	SHOW("wake one", futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0));
 	await(1);
@@ -119,14 +125,14 @@ static void waking(void) {
 	SHOW("wake all", futex(&word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
 	for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
 
-	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT_BITSET_PRIVATE, 1u << i, NULL, 0, 0};
+	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT_BITSET_PRIVATE, 1u << i, NULL};
 	start(t, j, 4);
 	SHOW("wake bits", futex(&word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, NULL, NULL, 5));
 	await(2);
 	SHOW("the others", futex(&word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0));
 	for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
 
-	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT, 0, NULL, 0, 0};
+	for (int i = 0; i < 4; i++) j[i] = (struct job){&word, FUTEX_WAIT, 0, NULL};
 	start(t, j, 4);
 	SHOW("requeue", futex(&word, FUTEX_REQUEUE, 1, (void *)2, &other, 0));
 	SHOW("wake there", futex(&other, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
@@ -135,7 +141,7 @@ static void waking(void) {
 	SHOW("wake there", futex(&other, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
 	for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
 
-	for (int i = 0; i < 4; i++) j[i] = (struct job){i < 2 ? &word : &other, FUTEX_WAIT, 0, NULL, 0, 0};
+	for (int i = 0; i < 4; i++) j[i] = (struct job){i < 2 ? &word : &other, FUTEX_WAIT, 0, NULL};
 	start(t, j, 4);
 	other = 0;
 	SHOW("wake op", futex(&word, FUTEX_WAKE_OP, 1, (void *)10, &other, FUTEX_OP(FUTEX_OP_ADD, 7, FUTEX_OP_CMP_EQ, 0)));
@@ -156,7 +162,7 @@ static void *lock_pi(void *arg) {
 }
 
 static void *wait_requeue(void *arg) {
-	atomic_fetch_add(&waiting, 1);
+	waiting = syscall(SYS_gettid);
 	long r = futex(&word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, NULL, &pi, 0);
 	int mine = (pi & FUTEX_TID_MASK) == (uint32_t)syscall(SYS_gettid);
 	snprintf(report, sizeof report, "requeued: %ld mine %d", r, mine);
@@ -188,8 +194,7 @@ static void inheritance(void) {
 	waiting = 0;
 	futex(&pi, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
 	pthread_create(&t, NULL, wait_requeue, NULL);
-	while (!waiting) usleep(500);
-	usleep(20000);
+	asleep(&waiting);
 	SHOW("cmp requeue pi", futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &pi, 0));
 	SHOW("unlock", futex(&pi, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 	pthread_join(t, NULL);
@@ -199,7 +204,7 @@ static void inheritance(void) {
 
 // Two mappings of the same memory are one futex, if it is shared.
 static void *wait_shared(void *p) {
-	atomic_fetch_add(&waiting, 1);
+	waiting = syscall(SYS_gettid);
 	return (void *)futex(p, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
@@ -211,8 +216,7 @@ static void sharing(void) {
 	pthread_t t;
 	waiting = 0;
 	pthread_create(&t, NULL, wait_shared, a + 64);
-	while (!waiting) usleep(500);
-	usleep(20000);
+	asleep(&waiting);
 	SHOW("private elsewhere", futex(b + 64, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 	SHOW("through the other mapping", futex(b + 64, FUTEX_WAKE, 1, NULL, NULL, 0));
 	void *r;
@@ -225,7 +229,7 @@ static struct waitv vec[3];
 enum { U32 = 2, PRIVATE = 128 };
 
 static void *wait_vector(void *arg) {
-	atomic_fetch_add(&waiting, 1);
+	waiting = syscall(SYS_gettid);
 	return (void *)syscall(449, vec, 3, 0, NULL, 0);
 }
 
@@ -236,8 +240,7 @@ static void vectors(void) {
 	word = other = pi = 0;
 	waiting = 0;
 	pthread_create(&t, NULL, wait_vector, NULL);
-	while (!waiting) usleep(500);
-	usleep(20000);
+	asleep(&waiting);
 	SHOW("wake the second", futex(&other, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 	pthread_join(t, &r);
 	printf("futex_waitv %ld\n", (long)r);

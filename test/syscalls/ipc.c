@@ -70,11 +70,13 @@ static void shared_memory(void)
 static volatile sig_atomic_t count;
 static void handler(int sig) { count++; }
 
-static void alarm_soon(void)
+// alarms has SIGALRM come every so many microseconds, or no more. What it is to interrupt waits without end, and may begin
+// after the first one.
+static void alarms(int us)
 {
 	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
 	sigaction(SIGALRM, &sa, NULL);
-	struct itimerval it = {{0, 0}, {0, 30000}};
+	struct itimerval it = {{0, us}, {0, us}};
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
@@ -121,9 +123,10 @@ static void semaphores(void)
 	struct timespec t = {0, 10000000};
 	TRY(semop(id, &nowait, 1));
 	TRY(semtimedop(id, &wait, 1, &t));
-	alarm_soon();
+	alarms(30000);
 	TRY(semop(id, &wait, 1));
-	printf("signals %d\n", count);
+	alarms(0);
+	printf("signals %d\n", count > 0);
 	TRY(semctl(id, 0, IPC_RMID));
 	TRY(semop(id, &wait, 1));
 	struct seminfo info;
@@ -156,8 +159,9 @@ static void messages(void)
 	TRY(msgsnd(id, (void *)8, 4, 0));
 	TRY(msgsnd(id, &m, -1L, 0));
 	TRY(msgsnd(id, &m, 1 << 20, 0));
-	alarm_soon();
+	alarms(30000);
 	TRY(msgrcv(id, &r, sizeof r.text, 0, 0));
+	alarms(0);
 	d.msg_qbytes = 100;
 	TRY(msgctl(id, IPC_SET, &d));
 	TRY(msgctl(id, IPC_STAT, &d));
@@ -202,7 +206,7 @@ static void posix_messages(void)
 	struct sigevent th = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = notified_thread, .sigev_value.sival_int = 43};
 	TRY(mq_notify(q, &th));
 	TRY(mq_send(q, "x", 1, 0));
-	for (int i = 0; i < 2000 && __atomic_load_n(&got, __ATOMIC_SEQ_CST) != 43; i++)
+	for (int i = 0; i < 60000 && __atomic_load_n(&got, __ATOMIC_SEQ_CST) != 43; i++)
 		usleep(1000);
 	printf("notified %d\n", got);
 	TRY(mq_notify(q, NULL));
@@ -252,7 +256,7 @@ static void asynchronous(void)
 	struct iocb bad = {.aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = -1, .aio_buf = (unsigned long)in2, .aio_nbytes = 100};
 	list[0] = &r1, list[1] = &r2, list[2] = &bad;
 	TRY(syscall(SYS_io_submit, ctx, 3, list));
-	struct timespec t = {5, 0};
+	struct timespec t = {60, 0};
 	TRY(syscall(SYS_io_getevents, ctx, 2, 8, ev, &t));
 	printf("data %llu obj %d res %lld\n", ev[0].data, ev[0].obj == (unsigned long)&r1, ev[0].res);
 	printf("data %llu obj %d res %lld\n", ev[1].data, ev[1].obj == (unsigned long)&r2, ev[1].res);
@@ -288,10 +292,12 @@ static void asynchronous(void)
 	sigemptyset(&set);
 	sig.mask = &set;
 	TRY(syscall(SYS_io_pgetevents, ctx, 1, 8, ev, &t, &sig));
-	alarm_soon();
+	alarms(30000);
 	TRY(syscall(SYS_io_pgetevents, ctx, 1, 8, ev, NULL, &sig));
-	alarm_soon();
+	alarms(0);
+	alarms(30000);
 	TRY(syscall(SYS_io_getevents, ctx, 1, 8, ev, NULL));
+	alarms(0);
 	TRY(syscall(SYS_io_destroy, ctx));
 	TRY(syscall(SYS_io_destroy, ctx));
 }

@@ -118,7 +118,7 @@ static void rounds(const char *what, long (*waits)(void), void (*ends_wait)(void
 
 int main(void) {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	alarm(20); // for who is never woken, or late each time
+	alarm(200); // for who is never woken, or late each time
 	if (pipe(ends))
 		return 1;
 	pollfd = epoll_create1(0);

@@ -1,5 +1,6 @@
 // /proc of another process, threads that are nobody's, and files that are read again.
 #define _GNU_SOURCE
+#include "asleep.h"
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -93,7 +94,7 @@ static void other(char **argv) {
 		child(p[1]);
 	}
 	read(p[0], &c, 1);
-	usleep(20000);
+	await_sleep(pid, pid);
 	readlink(path(pid, "exe"), link, sizeof link);
 	readlink("/proc/self/exe", own, sizeof own);
 	printf("exe %d\n", strcmp(link, own) == 0);

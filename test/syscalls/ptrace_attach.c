@@ -1,5 +1,6 @@
 // ptrace: attach, seize, interrupt, listen, children of clone, fork and vfork, execve, exit, the tracer's death.
 #define _GNU_SOURCE
+#include "asleep.h"
 #include <elf.h>
 #include <errno.h>
 #include <linux/ptrace.h>
@@ -57,8 +58,8 @@ static void busy(void) {
 
 static void moves(const char *what) {
   int before = shared[0], i;
-  for (i = 0; i < 500 && shared[0] == before; i++) usleep(10000);
-  printf("%s: %s\n", what, i < 500 ? "runs" : "stands");
+  for (i = 0; i < 6000 && shared[0] == before; i++) usleep(10000);
+  printf("%s: %s\n", what, i < 6000 ? "runs" : "stands");
 }
 
 // ended has a tracer end without having said anything: what it has waited for, the
@@ -138,7 +139,7 @@ int main(int argc, char **argv) {
     close(p[1]);
     _exit(read(p[0], &c, 1) == 0 ? 5 : 6);
   }
-  usleep(300000);
+  await_sleep(pid, pid);
   req("seize", ptrace(PTRACE_SEIZE, pid, 0L, 0L));
   req("interrupt", ptrace(PTRACE_INTERRUPT, pid, 0L, 0L));
   await("interrupted", pid);

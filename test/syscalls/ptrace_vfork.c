@@ -23,7 +23,7 @@ __attribute__((noinline)) static void use(char *beside) {
 int main(int argc, char **argv) {
 	if (argc > 1)
 		return 7;
-	alarm(20); // for who never comes back
+	alarm(200); // for who never comes back
 	setvbuf(stdout, NULL, _IONBF, 0);
 	char *m = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(m, PAGE, PROT_NONE);

@@ -41,15 +41,15 @@ static void waits(int sig) {
 	epoll_ctl(e, EPOLL_CTL_ADD, fd, &ev);
 	for (int round = 0; round < 2; round++) {
 		p[0].revents = 0;
-		r = poll(p, 1, round ? 10000 : 0);
+		r = poll(p, 1, round ? 100000 : 0);
 		printf("signal %d: poll %d %#x", round * sig, r, p[0].revents);
 		FD_ZERO(&set);
 		FD_SET(fd, &set);
-		tv.tv_sec = round * 10;
+		tv.tv_sec = round * 100;
 		r = select(fd + 1, &set, NULL, NULL, &tv);
 		printf(" select %d %d", r, FD_ISSET(fd, &set));
 		memset(out, 0, sizeof out);
-		r = epoll_wait(e, out, 3, round * 10000);
+		r = epoll_wait(e, out, 3, round * 100000);
 		printf(" epoll %d %#x %llx\n", r, r > 0 ? out[0].events : 0, r > 0 ? (long long)out[0].data.u64 : 0);
 		if (round == 0) kill(getpid(), sig);
 	}
@@ -81,10 +81,10 @@ static void wakes(int sig) {
 	taken = 0;
 	pthread_create(&t, NULL, sender, (void *)(intptr_t)sig);
 	show("blocked in read");
-	r = poll(&p, 1, 10000);
+	r = poll(&p, 1, 100000);
 	printf("poll %d\n", r);
 	show("");
-	r = epoll_wait(e, &out, 1, 10000);
+	r = epoll_wait(e, &out, 1, 100000);
 	printf("epoll %d\n", r);
 	show("");
 	show("read");

@@ -44,15 +44,15 @@ static int sleeping(void) {
 	return p && p[2] == 'S';
 }
 
-// The interrupter sends one signal to a sleeping waiter. If the call goes on
-// nevertheless for longer, it is ended by other means.
+// The interrupter sends one signal to a waiter that sleeps, and has done so for some time: in the call, not on its way there.
+// If the call goes on nevertheless for longer, it is ended by other means.
 static void *interrupter(void *arg) {
 	for (;;) {
 		while (!atomic_load(&go))
 			if (atomic_load(&stop)) return NULL;
 			else usleep(200);
 		int sig = atomic_exchange(&go, 0);
-		for (int i = 0; i < 3 || !sleeping(); i++) usleep(2000);
+		for (int n = 0; n < 10 && !atomic_load(&returned); n = sleeping() ? n + 1 : 0) usleep(2000);
 		pthread_kill(waiter, sig);
 		for (int i = 0; i < 60 && !atomic_load(&returned); i++) usleep(2000);
 		if (!atomic_load(&returned)) {

@@ -91,7 +91,7 @@ int main(int argc, char **argv) {
 		if (way == 2 || way == 3 || way == 8) pthread_create(&t, NULL, killer, k);
 		struct timespec ts;
 		clock_gettime(CLOCK_REALTIME, &ts);
-		ts.tv_sec += 10;
+		ts.tv_sec += 100;
 		int r = pthread_mutex_timedlock(&s->m, &ts);
 		int q = pthread_mutex_timedlock(&s->pi, &ts);
 		printf("%s: %s, %s;", ways[way], strerror(r), strerror(q));

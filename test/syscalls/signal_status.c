@@ -2,6 +2,7 @@
 // status, the siginfo of waitid(2), that of SIGCHLD; with and without core dumps.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static void limit(rlim_t soft) {
 	printf("core limit %ld\n", (long)r.rlim_cur);
 }
 
+static int seen[2]; // a pipe
+
 // A child sends itself a signal, in one of several ways.
 static void child(int sig, int how) {
 	sigset_t s;
@@ -45,7 +48,10 @@ static void child(int sig, int how) {
 	case 3: // while it waits
 		pause();
 	}
-	usleep(10000); // for the parent to see that it goes on
+	if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
+		struct pollfd p = {seen[0], POLLIN}; // until the parent has seen that it goes on
+		if (poll(&p, 1, 60000) == 1) read(seen[0], &p, 1);
+	}
 	_exit(42);
 }
 
@@ -72,6 +78,7 @@ static void round1(int how) {
 			q = waitpid(p, &status, WCONTINUED);
 			printf("continued %d %d\n", q == p, WIFCONTINUED(status));
 			if (how == 3) kill(p, SIGKILL);
+			else write(seen[1], "", 1);
 			memset(&i, 0, sizeof i);
 			waitid(P_PID, p, &i, WEXITED | WNOWAIT);
 		}
@@ -140,7 +147,7 @@ static void on_child(int sig, siginfo_t *i, void *c) {
 }
 
 static void wait_for(pid_t p, int code) {
-	for (int i = 0; i < 20000 && (got != code || last.si_pid != p); i++) usleep(1000);
+	for (int i = 0; i < 100000 && (got != code || last.si_pid != p); i++) usleep(1000);
 	printf("SIGCHLD: signo %d errno %d code %d status %d uid %d utime %d\n", last.si_signo, last.si_errno, last.si_code,
 	       last.si_status, last.si_uid == getuid(), last.si_utime >= 0 && last.si_utime < 1000);
 	got = 0;
@@ -184,7 +191,7 @@ static void changes(int flags) {
 
 int main(void) {
 	char dir[] = "/tmp/statusXXXXXX";
-	if (!mkdtemp(dir) || chdir(dir)) return 1;
+	if (!mkdtemp(dir) || chdir(dir) || pipe(seen)) return 1;
 	limit(0);
 	round1(0);
 	limit(RLIM_INFINITY);

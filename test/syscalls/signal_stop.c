@@ -3,6 +3,7 @@
 // "Interruption of system calls and library functions by stop signals"): which of them
 // fail, and that those with a time-out end when they would have ended.
 #define _GNU_SOURCE
+#include "asleep.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -30,12 +31,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_AT = 500, CONT_AT = 700, END_AT = 1500 }; // ms
+enum { STOPPED = 200 }; // ms
+
+static long span_ms; // until what waits ends
 
 static struct result {
 	long value;
 	int err;
-	long ms;
+	long ms; // which it took; 0 before it has ended
 } *shared;
 
 static long now(void) {
@@ -44,14 +47,14 @@ static long now(void) {
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static struct timespec span = {END_AT / 1000, END_AT % 1000 * 1000000};
+static struct timespec span;
 static uint32_t word;
 
 static struct timespec later(void) {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += END_AT / 1000;
-	t.tv_nsec += END_AT % 1000 * 1000000;
+	t.tv_sec += span.tv_sec;
+	t.tv_nsec += span.tv_nsec;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
 	return t;
@@ -59,7 +62,7 @@ static struct timespec later(void) {
 
 static int receiver(void) {
 	int s[2];
-	struct timeval tv = {END_AT / 1000, END_AT % 1000 * 1000};
+	struct timeval tv = {span.tv_sec, span.tv_nsec / 1000};
 	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
 	setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
 	return s[0];
@@ -70,7 +73,7 @@ static int feeding(void) {
 	int p[2];
 	pipe(p);
 	if (fork() == 0) {
-		usleep(END_AT * 1000);
+		usleep(span_ms * 1000);
 		write(p[1], "x", 1);
 		_exit(0);
 	}
@@ -80,7 +83,7 @@ static int feeding(void) {
 static long call(int n) {
 	struct timespec rem, at;
 	struct pollfd p = {-1, 0};
-	struct timeval tv = {END_AT / 1000, END_AT % 1000 * 1000};
+	struct timeval tv = {span.tv_sec, span.tv_nsec / 1000};
 	struct epoll_event ev;
 	sigset_t s;
 	char b[64];
@@ -89,10 +92,10 @@ static long call(int n) {
 	case 0: return nanosleep(&span, &rem);
 	case 1: return clock_nanosleep(CLOCK_REALTIME, 0, &span, &rem);
 	case 2: at = later(); return clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &at, NULL);
-	case 3: return poll(&p, 1, END_AT);
+	case 3: return poll(&p, 1, span_ms);
 	case 4: return select(0, NULL, NULL, NULL, &tv);
 	case 5: return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &span);
-	case 6: return epoll_wait(epoll_create1(0), &ev, 1, END_AT);
+	case 6: return epoll_wait(epoll_create1(0), &ev, 1, span_ms);
 	case 7: sigemptyset(&s); sigaddset(&s, SIGUSR1); return sigtimedwait(&s, NULL, &span);
 	case 8: {
 		int id = semget(IPC_PRIVATE, 1, 0600);
@@ -118,7 +121,7 @@ static long call(int n) {
 	}
 	case 13: {
 		pid_t q = fork();
-		if (q == 0) { usleep(END_AT * 1000); _exit(5); }
+		if (q == 0) { usleep(span_ms * 1000); _exit(5); }
 		int status;
 		return waitpid(q, &status, 0) == q ? WEXITSTATUS(status) : -1;
 	}
@@ -132,8 +135,10 @@ static long call(int n) {
 	}
 	case 15: {
 		struct mq_attr a = {.mq_maxmsg = 1, .mq_msgsize = 16};
-		mqd_t q = mq_open("/hospes-stop", O_CREAT | O_RDWR, 0600, &a);
-		mq_unlink("/hospes-stop");
+		char name[40];
+		snprintf(name, sizeof name, "/hospes-stop-%d", getpid());
+		mqd_t q = mq_open(name, O_CREAT | O_RDWR, 0600, &a);
+		mq_unlink(name);
 		at = later();
 		return mq_timedreceive(q, b, sizeof b, NULL, &at);
 	}
@@ -149,12 +154,12 @@ static long call(int n) {
 static const char *const names[] = {"nanosleep", "clock_nanosleep", "absolute", "poll", "select", "futex", "epoll_wait", "sigtimedwait",
 	"semtimedop", "recv", "read", "timerfd", "recvmmsg", "waitpid", "pause", "mq_timedreceive", "futex bitset", "ppoll"};
 
-int main(void) {
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	enum { N = sizeof names / sizeof *names };
-	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t p[N];
+enum { N = sizeof names / sizeof *names };
+static pid_t p[N];
+
+static void start(void) {
 	for (int n = 0; n < N; n++) {
+		shared[n].ms = 0;
 		p[n] = fork();
 		if (p[n] == 0) {
 			setpgid(0, 0);
@@ -165,18 +170,47 @@ int main(void) {
 			shared[n].ms = now() - start;
 			_exit(0);
 		}
+		setpgid(p[n], p[n]);
 	}
-	usleep(STOP_AT * 1000);
+}
+
+// stop stops all of them, and reports whether they waited then.
+static int stop(void) {
+	int status, waited = 1;
+	for (int n = 0; n < N; n++) await_sleep(p[n], p[n]);
 	for (int n = 0; n < N; n++) kill(p[n], SIGSTOP);
-	for (int n = 0; n < N; n++) waitpid(p[n], NULL, WUNTRACED);
-	usleep((CONT_AT - STOP_AT) * 1000);
+	for (int n = 0; n < N; n++) {
+		waitpid(p[n], &status, WUNTRACED);
+		waited &= WIFSTOPPED(status) && shared[n].ms == 0;
+	}
+	return waited;
+}
+
+static void end(void) {
+	for (int n = 0; n < N; n++) {
+		kill(-p[n], SIGKILL);
+		waitpid(p[n], NULL, 0);
+	}
+}
+
+int main(void) {
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (span_ms = 1500; span_ms < 60000; span_ms *= 2) { // as long as it takes a busy machine to stop them in time
+		span = (struct timespec){span_ms / 1000, span_ms % 1000 * 1000000};
+		start();
+		if (stop()) break;
+		end();
+	}
+	usleep(STOPPED * 1000);
 	for (int n = 0; n < N; n++) kill(p[n], SIGCONT);
 	for (int n = 0; n < N; n++) {
 		int status;
 		waitpid(p[n], &status, 0);
 		struct result *r = &shared[n];
-		printf("%s: %ld %s, %s (%d)\n", names[n], r->value, r->value < 0 ? strerror(r->err) : "",
-		       r->ms < END_AT - 2 ? "early" : r->ms < 5000 ? "in time" : "late", status);
+		const char *when = r->ms < span_ms - 2 ? "early" : r->ms < span_ms + 60000 ? "in time" : "late";
+		if (r->value < 0 && r->err == EINTR) when = "when continued";
+		printf("%s: %ld %s, %s (%d)\n", names[n], r->value, r->value < 0 ? strerror(r->err) : "", when, status);
 	}
 	return 0;
 }

@@ -84,7 +84,7 @@ static void descriptors(void) {
 	sigqueue(getpid(), SIGRTMIN + 5, v);
 	sigqueue(getpid(), SIGUSR2, v);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	SHOW("poll", poll(&p, 1, 1000));
+	SHOW("poll", poll(&p, 1, 60000));
 	long n = read(fd, si, sizeof si);
 	printf("read %ld: %d value %d, %d\n", n / (long)sizeof *si, si[0].ssi_signo, si[0].ssi_int, si[1].ssi_signo == SIGRTMIN + 5);
 	s = set_of(SIGRTMIN + 5, 0, 0);
@@ -95,7 +95,7 @@ static void descriptors(void) {
 	struct epoll_event e = {.events = EPOLLIN};
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 	sigqueue(getpid(), SIGRTMIN + 5, v);
-	SHOW("epoll", epoll_wait(ep, &e, 1, 1000));
+	SHOW("epoll", epoll_wait(ep, &e, 1, 60000));
 	SHOW("bad size", syscall(SYS_signalfd4, -1, &s, 4, 0));
 	SHOW("bad flags", signalfd(-1, &s, 3));
 	SHOW("not a signalfd", signalfd(0, &s, 0));

@@ -49,6 +49,17 @@ static pid_t sleeper(void) {
   return pid;
 }
 
+// One that has touched so much memory that the kernel has counted it: it does not count each page at once.
+static pid_t large_leaver(int code) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    char *p = malloc(8 << 20);
+    memset(p, 1, 8 << 20);
+    _exit(code + (p[1] == 0));
+  }
+  return pid;
+}
+
 static pid_t leaver(int code) {
   pid_t pid = fork();
   if (pid == 0) _exit(code);
@@ -86,7 +97,7 @@ static void stops(void) {
   printf(" %s\n", strerror(errno));
   pid = leaver(300);
   show("status", waitid(P_PID, pid, &si, WEXITED), &si, pid);
-  pid = leaver(3);
+  pid = large_leaver(3);
   struct rusage ru;
   memset(&ru, 0xff, sizeof ru);
   printf("raw waitid %d", (int)syscall(SYS_waitid, P_PID, pid, NULL, WEXITED, &ru));
@@ -142,7 +153,7 @@ static void pidfds(void) {
   printf("getfd %d\n", dup >= 0 || errno == EPERM);
   close(dup);
   printf("kill %ld\n", syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
-  printf("poll %d", poll(&pf, 1, 5000));
+  printf("poll %d", poll(&pf, 1, 60000));
   printf(" %x\n", pf.revents);
   show("pidfd", waitid(P_PIDFD, fd, &si, WEXITED), &si, pid);
   printf("after: %ld", syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
@@ -174,7 +185,7 @@ static void orphans(void) {
       prctl(PR_SET_PDEATHSIG, SIGUSR1);
       go();
       while (!deaths) usleep(1000);
-      for (int i = 0; i < 2000 && getppid() != self; i++) usleep(1000);
+      for (int i = 0; i < 60000 && getppid() != self; i++) usleep(1000);
       _exit(getppid() == self ? 20 : 30); // each thread of the parent may count, and they may be many
     }
     hold();
