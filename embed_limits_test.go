@@ -107,7 +107,7 @@ func TestLongCall(t *testing.T) {
 		int main(void) { for (;;) sendfile(eventfd(0, 0), open("/dev/zero", O_RDONLY), 0, 1L << 31); }`)
 	begun := time.Now()
 	err := instantiate(t, m, hospes.Options{Limits: hospes.Limits{Time: 50 * time.Millisecond}}).Run(within(t))
-	if took := time.Since(begun); !errors.Is(err, &hospes.LimitError{Limit: hospes.TimeLimit}) || took > 5*time.Second {
+	if took := time.Since(begun); !errors.Is(err, &hospes.LimitError{Limit: hospes.TimeLimit}) || took > time.Minute {
 		t.Errorf("%v after %v", err, took)
 	}
 }

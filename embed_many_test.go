@@ -128,7 +128,7 @@ func TestNothingLeft(t *testing.T) {
 	fds, goroutines := len(entries(t, "/proc/self/fd")), runtime.NumGoroutine()
 	bytes, mappings := resident(t)
 	round(210)
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond) // those of timers end by and by
 	}
 	if n := len(entries(t, "/proc/self/fd")); n > fds {

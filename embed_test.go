@@ -78,7 +78,7 @@ func instantiate(t testing.TB, m *hospes.Module, o hospes.Options) *hospes.Insta
 
 // within is a context for what should not take long.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("the guest hangs"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 3*time.Minute, errors.New("the guest hangs"))
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -255,7 +255,7 @@ func TestCallEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
-	if _, err := started().Call(ctx, "spin"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 5*time.Second {
+	if _, err := started().Call(ctx, "spin"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > time.Minute {
 		t.Errorf("spin: %v after %v", err, time.Since(begun))
 	}
 	i := started()

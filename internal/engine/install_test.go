@@ -106,7 +106,7 @@ func TestSideExit(t *testing.T) {
 	r := &cpu.(*CPU).ctx.R
 	until := func(limit uint64, done func(s stats.Optimiser) bool) {
 		t.Helper()
-		for end := time.Now().Add(10 * time.Second); !done(m.stats().Optimiser); {
+		for end := time.Now().Add(time.Minute); !done(m.stats().Optimiser); {
 			cpu.SetPC(codeAddr)
 			r[10], r[11], r[12], r[13] = 100, 0, limit, 0
 			run(t, cpu)
@@ -161,7 +161,12 @@ func TestInstallRaces(t *testing.T) {
 		})
 	}
 	r := rand.New(rand.NewPCG(1, 1))
-	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+	regions := func() uint64 {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.cache.Regions
+	}
+	for begin := time.Now(); time.Since(begin) < 500*time.Millisecond || regions() == 0 && time.Since(begin) < time.Minute; {
 		switch r.IntN(20) {
 		case 0:
 			m.mu.Lock()
@@ -175,7 +180,7 @@ func TestInstallRaces(t *testing.T) {
 	}
 	close(stop)
 	others.Wait()
-	if m.cache.Regions == 0 {
+	if regions() == 0 {
 		t.Error("no region has been made")
 	}
 }

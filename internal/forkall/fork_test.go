@@ -63,7 +63,7 @@ func TestFork(t *testing.T) {
 			t.Run(name+"/GOGC="+gogc, func(t *testing.T) {
 				cmd := exec.CommandContext(t.Context(), os.Args[0])
 				cmd.Env = append(os.Environ(), childVar+"="+name, "GOGC="+gogc)
-				cmd.WaitDelay = time.Second
+				cmd.WaitDelay = time.Minute
 				if name == "refuse" && os.Geteuid() == 0 {
 					cmd.Path = readable(t)
 					// A user that has no other processes.
@@ -71,7 +71,7 @@ func TestFork(t *testing.T) {
 				}
 				cmd.SysProcAttr = cmp.Or(cmd.SysProcAttr, &syscall.SysProcAttr{})
 				cmd.SysProcAttr.Setpgid = true // to end all that may be left
-				timer := time.AfterFunc(time.Minute, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+				timer := time.AfterFunc(5*time.Minute, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 				defer timer.Stop()
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, lastLines(string(out), 40))
@@ -193,7 +193,7 @@ func works() error {
 		if tid == unix.Gettid() {
 			return fmt.Errorf("a locked thread is shared")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		return fmt.Errorf("goroutines do not run")
 	}
 	runtime.GC()

@@ -18,7 +18,7 @@ import (
 func TestTimedWait(t *testing.T) {
 	var w timedWait
 	c := &Call{Row: &unknownCall, Args: [6]uint64{1, 2, 3}}
-	d := unix.NsecToTimespec(int64(time.Second))
+	d := unix.NsecToTimespec(int64(time.Hour))
 	if got := w.left(c, d); got != d {
 		t.Errorf("first wait %v, want %v", got, d)
 	}

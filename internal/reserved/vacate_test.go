@@ -44,7 +44,7 @@ func TestClear(t *testing.T) {
 		}
 		begin := time.Now()
 		time.Sleep(5 * time.Millisecond)
-		if d := time.Since(begin); d > time.Second {
+		if d := time.Since(begin); d > time.Minute {
 			t.Errorf("slept %v", d)
 		}
 		if _, err := w.Write([]byte{byte(i)}); err != nil || <-read != byte(i) {

@@ -38,7 +38,7 @@ func TestHostileCalls(t *testing.T) {
 		seconds = 1
 	}
 	before := hostDescriptors(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	k, err := New(Config{NewMachine: newMachine, Limits: Limits{Tasks: 50}, Files: FileConfig{
 		Stdin: blocked{make(chan struct{})}, Output: 1 << 30, Dir: "/tmp", Mounts: []Mount{

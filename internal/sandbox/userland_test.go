@@ -32,7 +32,7 @@ func debian(t *testing.T) *vfs.FS {
 // run runs a program of Debian with nothing but its root, read-only, and /tmp.
 func run(t *testing.T, stdin string, argv ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	tmp := vfs.NewMem(vfs.MemOptions{Size: 64 << 20})
 	defer tmp.Close()
