@@ -43,7 +43,8 @@ type futexOp struct {
 	noIntr  bool     // interrupted, it is restarted after any handler (ERESTARTNOINTR)
 }
 
-var futexOps = map[int]futexOp{
+// futexOps are the operations that there are, by number.
+var futexOps = [...]futexOp{
 	futexWait:          {timeout: true, access: mem.Read},
 	futexWake:          {access: mem.Read},
 	futexRequeue:       {access: mem.Read, second: mem.Read},
@@ -62,10 +63,10 @@ var futexOps = map[int]futexOp{
 func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 	opcode := c.Int(1)
 	cmd := opcode &^ (futexPrivate | futexClockRealtime)
-	op, known := futexOps[cmd]
-	if !known {
+	if uint(cmd) >= uint(len(futexOps)) || futexOps[cmd].access == mem.None {
 		return 0, syscall.ENOSYS
 	}
+	op := &futexOps[cmd]
 	m := marshaller{t: t}
 	defer m.finish()
 	fourth := uintptr(c.Args[3])
@@ -89,7 +90,8 @@ func sysFutex(t *Task, c *Call) (uint64, syscall.Errno) {
 		t.P.requeues.Add(1)
 	}
 	asleep := t.fallAsleep(c.Args[0], word, moves)
-	r, e := t.Syscall(unix.SYS_FUTEX, word, uintptr(opcode), uintptr(c.Uint(2)), fourth, second, uintptr(c.Uint(5)))
+	n, e := t.host.Syscall(unix.SYS_FUTEX, word, uintptr(opcode), uintptr(c.Uint(2)), fourth, second, uintptr(c.Uint(5)))
+	r := uint64(n)
 	switch {
 	case e == ERESTARTSYS && op.noIntr:
 		e = ERESTARTNOINTR

@@ -56,26 +56,26 @@ func (t *Task) next() guest.Exit {
 
 // syscall carries out the system call that the guest has just made.
 func (t *Task) syscall() {
-	nr, args := t.CPU.Syscall()
-	c := Call{Row: t.P.row(nr), Args: args}
+	c := t.newCall()
+	defer func() { t.call = c }()
 	traced := t.host.Traced()
-	if traced && !t.enterTraced(&c) {
+	if traced && !t.enterTraced(c) {
 		if !t.gone() {
 			t.afterSyscall(t.leaveTraced(0), 0)
 		}
 		return
 	}
 	if t.P.Tracer != nil {
-		t.P.Tracer.Enter(t, &c)
+		t.P.Tracer.Enter(t, c)
 	}
-	r, e := t.carry(&c)
-	t.sample(&c)
+	r, e := t.carry(c)
+	t.sample(c)
 	for traced && t.hidden(e) {
 		if t.P.stop.Ordered() {
 			t.gate.Park(&t.P.stop)
 		}
 		t.host.TakeKick()
-		r, e = t.carry(&c)
+		r, e = t.carry(c)
 	}
 	if t.exiting || t.gone() {
 		return
@@ -91,7 +91,7 @@ func (t *Task) syscall() {
 		result = -int64(e)
 	}
 	if t.P.Tracer != nil {
-		t.P.Tracer.Leave(t, &c, result)
+		t.P.Tracer.Leave(t, c, result)
 	}
 	t.CPU.SetResult(result)
 	if t.host.Traced() {
@@ -100,6 +100,17 @@ func (t *Task) syscall() {
 		}
 	}
 	t.afterSyscall(e, c.Args[0])
+}
+
+// newCall is the system call that the guest has just made. It is not used again before the
+// call is over: a vfork's child makes calls of its own within its parent's.
+func (t *Task) newCall() (c *Call) {
+	if c, t.call = t.call, nil; c == nil {
+		c = new(Call)
+	}
+	nr, args := t.CPU.Syscall()
+	*c = Call{Row: t.P.row(nr), Args: args}
+	return c
 }
 
 // row is the row of a system call; those that do not exist have one of their own.

@@ -74,9 +74,10 @@ type signalState struct {
 
 // taskSignals is what a task keeps about signals.
 type taskSignals struct {
-	mask  uint64         // blocked signals; never any of unblockable
-	stack guest.AltStack // sigaltstack(2); Size is 0 when there is none
-	own   virtualQueue   // signals for this thread that it blocks
+	mask  uint64            // blocked signals; never any of unblockable
+	stack guest.AltStack    // sigaltstack(2); Size is 0 when there is none
+	own   virtualQueue      // signals for this thread that it blocks
+	frame guest.SignalFrame // for use in handle
 
 	// unmaskable are those of mask that the host does not block, for other threads to
 	// look at.

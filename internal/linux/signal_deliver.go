@@ -150,7 +150,8 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 	if t.P.Tracer != nil {
 		t.P.Tracer.Signal(t, sig, (*[128]byte)(info))
 	}
-	frame := guest.SignalFrame{
+	frame := &t.sig.frame
+	*frame = guest.SignalFrame{
 		Signal:  sig,
 		Info:    *info,
 		Mask:    t.sig.mask,
@@ -162,7 +163,7 @@ func (t *Task) handle(info *trap.Info, action *sigaction) {
 	if action.Flags&saOnStack != 0 && t.sig.stack.Size != 0 && !t.sig.stack.Holds(frame.SP) {
 		frame.SP = t.sig.stack.SP + t.sig.stack.Size
 	}
-	if err := t.CPU.PushSignal(&frame); err != nil {
+	if err := t.CPU.PushSignal(frame); err != nil {
 		t.badFrame(sig)
 		return
 	}

@@ -29,6 +29,7 @@ type Task struct {
 	trace taskTrace    // the tracer (traced.go)
 	thr   taskThread   // clear_child_tid, robust list (thread.go)
 	io    ioScratch    // memory for the host's arguments of one call (file.go)
+	call  *Call        // memory for the next one; nil for none (run.go)
 
 	// secure is what the thread has said about its system calls (seccomp.go); nil for
 	// nothing. Another thread may change it.
@@ -126,5 +127,32 @@ func always(e syscall.Errno) Handler {
 	return func(*Task, *Call) (uint64, syscall.Errno) { return 0, e }
 }
 
+// ownCall makes the same call of the host, one that has no arguments and never waits.
+func ownCall(nr uintptr) Handler {
+	return func(*Task, *Call) (uint64, syscall.Errno) {
+		r, _, e := syscall.RawSyscall(nr, 0, 0, 0)
+		return uint64(r), e
+	}
+}
+
+// specs are argument specifications that have been parsed, by system call number.
+var specs [512]atomic.Pointer[parsedSpec]
+
+type parsedSpec struct {
+	text string
+	args []abi.Arg
+}
+
 // spec returns the parsed argument specification of the call.
-func (c *Call) spec() []abi.Arg { return abi.Parse(c.Row.Args) }
+func (c *Call) spec() []abi.Arg {
+	nr := uint(c.Row.Nr)
+	if nr >= uint(len(specs)) {
+		return abi.Parse(c.Row.Args)
+	}
+	s := specs[nr].Load()
+	if s == nil || s.text != c.Row.Args {
+		s = &parsedSpec{c.Row.Args, abi.Parse(c.Row.Args)}
+		specs[nr].Store(s)
+	}
+	return s.args
+}

@@ -64,6 +64,8 @@ type CPU struct {
 	trace  func(uint64, string)
 	now    func() int64 // what the time is, in nanoseconds; nil for the host's
 
+	frame *[frameSize]byte // of a signal, for use in PushSignal and PopSignal; nil before the first
+
 	followed followed              // what Follow executes
 	steps    *[numStepped]*stepped // what Step executes, by address; nil until it does
 }

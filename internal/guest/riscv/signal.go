@@ -42,8 +42,9 @@ func (c *CPU) PushSignal(f *guest.SignalFrame) error {
 		return errStackOverflow // else the frame would be written below the stack
 	}
 	base := (f.SP - frameSize) &^ 15
-	var b [frameSize]byte
-	c.encodeFrame(&b, f)
+	b := c.signalFrame()
+	*b = [frameSize]byte{}
+	c.encodeFrame(b, f)
 	if fault := c.as.CopyOut(base, b[:]); fault != nil {
 		return fmt.Errorf("signal frame: %w", fault)
 	}
@@ -75,9 +76,17 @@ func (c *CPU) encodeFrame(b *[frameSize]byte, f *guest.SignalFrame) {
 	le.PutUint32(b[frameFCSR:], c.FCSR())
 }
 
+// signalFrame is memory for a frame, its contents undefined.
+func (c *CPU) signalFrame() *[frameSize]byte {
+	if c.frame == nil {
+		c.frame = new([frameSize]byte)
+	}
+	return c.frame
+}
+
 // PopSignal implements guest.CPU.
 func (c *CPU) PopSignal() (mask uint64, stack guest.AltStack, err error) {
-	var b [frameSize]byte
+	b := c.signalFrame()
 	if fault := c.as.CopyIn(b[:], c.SP()); fault != nil {
 		return 0, stack, fmt.Errorf("signal frame: %w", fault)
 	}
