@@ -35,7 +35,7 @@ var idle struct {
 	list []equipment
 }
 
-// maxKept is how much of it is kept: a Context has some 70 KiB.
+// maxKept is how much of it is kept: a Context has some 270 KiB, of which few are touched.
 const maxKept = 64
 
 // equip returns equipment.

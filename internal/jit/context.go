@@ -69,8 +69,9 @@ type JumpEntry struct {
 	Host uintptr
 }
 
-// numJumps is the number of entries in Context.Jumps, a power of two.
-const numJumps = 4096
+// numJumps is the number of entries in Context.Jumps, a power of two. Programs such as cc1 and python3 go to some ten
+// thousand places by computed jumps and returns; pages of the table that nobody uses are not touched.
+const numJumps = 1 << 14
 
 // Exits that are not one trace's.
 const (
@@ -86,9 +87,7 @@ func (ctx *Context) Init() {
 	ctx.consts = constants
 	ctx.lookups = maxLookups
 	ctx.guestFlags, ctx.hostFlags = guestFlagTable, hostFlagTable
-	for i := range ctx.Jumps {
-		ctx.Jumps[i].PC = noJump(i)
-	}
+	ctx.Jumps[0].PC = noJump(0)
 }
 
 // SetJump has computed jumps to a guest address lead to host code.
@@ -134,8 +133,13 @@ func (ctx *Context) ForgetJumps() {
 	ctx.numSet = 0
 }
 
-// noJump is an address whose place is not entry i.
-func noJump(i int) uint64 { return uint64(i^1) << 1 }
+// noJump is an address whose place is not entry i: 0, which new entries have, but for that of 0.
+func noJump(i int) uint64 {
+	if i == 0 {
+		return 2
+	}
+	return 0
+}
 
 // Constants that translated code finds in the context.
 const (
