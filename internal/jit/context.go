@@ -229,7 +229,7 @@ var homes = homeTable{
 	13: amd64.R10,
 	14: amd64.R11,
 	15: amd64.R12,
-	16: amd64.R13, // a6
+	18: amd64.R13, // s2
 
 	32 + 0:  amd64.X10, // ft0
 	32 + 1:  amd64.X11,

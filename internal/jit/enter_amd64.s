@@ -22,7 +22,7 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ (const_regsAt+13*8)(AX), R10
 	MOVQ (const_regsAt+14*8)(AX), R11
 	MOVQ (const_regsAt+15*8)(AX), R12
-	MOVQ (const_regsAt+16*8)(AX), R13
+	MOVQ (const_regsAt+18*8)(AX), R13
 	MOVQ (const_regsAt+9*8)(AX), R14
 	MOVSD (const_regsAt+(64+0)*8)(AX), X10
 	MOVSD (const_regsAt+(64+1)*8)(AX), X11
@@ -50,7 +50,7 @@ TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ R10, (const_regsAt+13*8)(AX)
 	MOVQ R11, (const_regsAt+14*8)(AX)
 	MOVQ R12, (const_regsAt+15*8)(AX)
-	MOVQ R13, (const_regsAt+16*8)(AX)
+	MOVQ R13, (const_regsAt+18*8)(AX)
 	MOVQ R14, (const_regsAt+9*8)(AX)
 	MOVSD X10, (const_regsAt+(64+0)*8)(AX)
 	MOVSD X11, (const_regsAt+(64+1)*8)(AX)
