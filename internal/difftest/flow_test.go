@@ -148,6 +148,8 @@ func (m *flowMaker) straight() step {
 		if m.traps {
 			return m.trap()
 		}
+	case 7:
+		return m.number()
 	}
 	in := m.q.pool[m.r.IntN(len(m.q.pool))]
 	for in.reserves() && (m.traps || !strings.HasSuffix(in.Name, m.width)) {
@@ -207,6 +209,24 @@ func (m *flowMaker) stir() step {
 		typeI(0x13, 1, flowTmp, flowSeed, 17), xor,
 		0x4033 | uint32(r)<<20 | flowSeed<<15 | uint32(r)<<7,
 	}}
+}
+
+// number loads the bytes of one, as compilers do that do not know of alignment.
+func (m *flowMaker) number() step {
+	base, rd := int(m.address(&encoding.Field{})), m.r.IntN(32)
+	for !m.free(rd) {
+		rd = m.r.IntN(32)
+	}
+	size, at := 1<<(1+m.r.IntN(3)), int64(m.r.IntN(32))
+	reverse := m.r.IntN(2) * (size - 1)
+	s := step{words: []uint32{typeI(0x13, 0, rd, 0, 0)}}
+	for _, n := range m.r.Perm(size) {
+		s.words = append(s.words,
+			typeI(0x03, 4, flowTmp, base, at+int64(n)), // lbu
+			typeI(0x13, 1, flowTmp, flowTmp, int64(8*(n^reverse))),
+			0x6033|flowTmp<<20|uint32(rd)<<15|uint32(rd)<<7) // or
+	}
+	return s
 }
 
 // halves rounds a number between two integers and adds the result to the digest: random

@@ -116,16 +116,36 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	b.Start(0x1000)
 	reg := func() uint8 { return uint8(r.IntN(counter)) }
 	operand := func() ir.Value { return b.X(reg()) }
-	for k := range 10 + r.IntN(80) {
-		b.Inst(0x1000 + 4*uint64(k))
-		switch r.IntN(20) {
+	address := func() ir.Value {
+		mask := [...]uint64{0x7f8, 0x7f8, 0x7f8, 0xff8}[r.IntN(4)]
+		return b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(mask)), b.Const(uint64(r.IntN(1024))))
+	}
+	pc := uint64(0x1000)
+	next := func() {
+		b.Inst(pc)
+		pc += 4
+	}
+	for range 10 + r.IntN(80) {
+		next()
+		switch r.IntN(21) {
+		case 20: // the bytes of a number
+			base, size, x, y := address(), 1<<(1+r.IntN(3)), reg(), reg()
+			b.SetX(y, b.Const(0))
+			reverse := r.IntN(2) * (size - 1)
+			for n := range size {
+				next()
+				b.SetX(x, b.Emit(ir.LoadU8, 0, b.Emit(ir.Add, 0, base, b.Const(uint64(n)))))
+				next()
+				b.SetX(x, b.Emit(ir.Sll, 0, b.X(x), b.Const(uint64(8*(n^reverse)))))
+				next()
+				b.SetX(y, b.Emit(ir.Or, 0, b.X(y), b.X(x)))
+			}
 		case 0:
 			if r.IntN(3) == 0 {
-				b.Emit(ir.ExitIf, 0x5000+uint64(k)*4, b.Emit([...]ir.Op{ir.Eq, ir.Ne, ir.Lts, ir.Ltu}[r.IntN(4)], 0, operand(), operand()))
+				b.Emit(ir.ExitIf, 0x5000+pc, b.Emit([...]ir.Op{ir.Eq, ir.Ne, ir.Lts, ir.Ltu}[r.IntN(4)], 0, operand(), operand()))
 			}
 		case 1, 2, 3:
-			mask := [...]uint64{0x7f8, 0x7f8, 0x7f8, 0xff8}[r.IntN(4)]
-			addr := b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(mask)), b.Const(uint64(r.IntN(1024))))
+			addr := address()
 			if r.IntN(4) == 0 {
 				b.Emit(ir.Store8+ir.Op(r.IntN(4)), 0, addr, operand())
 			} else {

@@ -6,13 +6,14 @@ type Pass struct {
 	Run  func(*Region)
 }
 
-// Passes are the steps, in their order. Loads and bounds look for addresses that are sums with
+// Passes are the steps, in their order. Join, loads and bounds look for addresses that are sums with
 // constants. Boxes, bounds and narrow look ahead of loops, where the state is then observed.
 var Passes = []Pass{
 	{"phis", dropPhis},
 	{"simplify", simplify},
 	{"choices", chooseValues},
 	{"branches", foldBranches},
+	{"join", join},
 	{"loads", loads},
 	{"numbers", number},
 	{"phis again", dropPhis},

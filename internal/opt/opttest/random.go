@@ -331,9 +331,11 @@ func (m *maker) idiom() {
 	x, y, z := m.operand(), m.reg(), m.reg()
 	k := uint64(r.IntN(64))
 	set := m.set
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 8:
 		m.bytes(x, y, z)
+	case 12:
+		m.loaded(y, z)
 	case 9, 10:
 		m.selection(z)
 	case 0: // an extension, or part of a value
@@ -399,6 +401,39 @@ func (m *maker) bytes(x ir.Value, y, z uint8) {
 	m.set(z, ir.And, b.X(z), b.Const(masks[r.IntN(5)]))
 	m.set(z, ir.Or, b.X(y), b.X(z))
 	m.set(y, [...]ir.Op{ir.Sext32, ir.Zext32, ir.Zext16}[r.IntN(3)], b.X(z))
+}
+
+// loaded emits the loads of the bytes of a number, or of nearly one, in any order, and what unites them, in register y, by register z.
+func (m *maker) loaded(y, z uint8) {
+	b, r := &m.b, m.r
+	size := 1 << (1 + r.IntN(3))
+	sll := ir.Sll
+	if size == 4 && r.IntN(2) == 0 {
+		sll = ir.Sll32
+	}
+	base, reverse := m.address(), r.IntN(2) == 0
+	m.inst()
+	for k, n := range r.Perm(size) {
+		if r.IntN(40) == 0 {
+			b.Emit(ir.Store8, 0, m.address(), b.X(y))
+			m.inst()
+		}
+		to := n
+		if reverse {
+			to = size - 1 - n
+		}
+		if r.IntN(40) == 0 {
+			to ^= 1
+		}
+		m.set(z, ir.LoadU8, b.Emit(ir.Add, 0, base, b.Const(uint64(n))))
+		m.set(z, sll, b.X(z), b.Const(uint64(8*to)))
+		if k == 0 {
+			b.SetX(y, b.X(z))
+		} else {
+			b.SetX(y, b.Emit(ir.Or, 0, b.X(y), b.X(z)))
+		}
+		m.inst()
+	}
 }
 
 // selection emits the choice of one of two values without a branch, for register z.
