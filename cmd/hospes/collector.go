@@ -4,7 +4,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 )
 
 // What the translator makes it keeps for long, and most programs end before there is much to collect. So the collector
@@ -22,12 +21,20 @@ func paceCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	debug.SetGCPercent(mostPercent)
-	used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	now := mostPercent
+	debug.SetGCPercent(now)
 	afterEachCollection(func() {
-		metrics.Read(used)
-		debug.SetGCPercent(percent(used[0].Value.Uint64()))
+		now = percent(used(now))
+		debug.SetGCPercent(now)
 	})
+}
+
+// used is how many bytes of the heap the last collection has found in use, by the size at which the next one begins
+// if the heap may grow by so many percent: package runtime/metrics, which says it, takes every start a tenth of a millisecond.
+func used(percent int) uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.NextGC * 100 / uint64(100+percent)
 }
 
 // percent is by how much a heap of which so many bytes are in use may grow until the next collection.

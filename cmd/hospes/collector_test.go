@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -19,6 +20,21 @@ func TestPercent(t *testing.T) {
 			t.Errorf("%d MiB in use: %d %%, want %d", used>>20, got, want)
 		}
 	}
+}
+
+// TestUsed: what the collector has found in use, when that is more than the least heap at which it begins.
+func TestUsed(t *testing.T) {
+	const size, piece, percent = 24 << 20, 1 << 10, 400
+	defer debug.SetGCPercent(debug.SetGCPercent(percent))
+	var kept [][]byte
+	for range size / piece {
+		kept = append(kept, make([]byte, piece))
+	}
+	runtime.GC()
+	if got := used(percent); got < size || got > size+size/4 {
+		t.Errorf("%d bytes are in use, and found to be %d", size, got)
+	}
+	runtime.KeepAlive(kept)
 }
 
 func TestAfterEachCollection(t *testing.T) {
