@@ -24,8 +24,10 @@ func Build(out string) error {
 }
 
 // Run runs the tests of a package, and returns their status, as m.Run does. It sets hospes to the command, which is
-// in a directory of its own that anybody may read, until the tests have ended.
+// in a directory of its own that anybody may read, until the tests have ended, and has programs inherit nothing from who has
+// started the tests.
 func Run(m *testing.M, hospes *string) int {
+	inheritNothing()
 	dir, err := os.MkdirTemp("", "hospes-test-")
 	if err == nil {
 		defer os.RemoveAll(dir)
