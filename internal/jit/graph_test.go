@@ -118,12 +118,23 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	operand := func() ir.Value { return b.X(reg()) }
 	address := func() ir.Value {
 		mask := [...]uint64{0x7f8, 0x7f8, 0x7f8, 0xff8}[r.IntN(4)]
-		return b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(mask)), b.Const(uint64(r.IntN(1024))))
+		v := b.Emit(ir.Add, 0, b.Emit(ir.And, 0, operand(), b.Const(mask)), b.Const(uint64(r.IntN(1024))))
+		if r.IntN(2) == 0 {
+			b.SetX(reg(), v)
+		}
+		return v
 	}
 	pc := uint64(0x1000)
 	next := func() {
 		b.Inst(pc)
 		pc += 4
+	}
+	access := func(addr ir.Value) {
+		if r.IntN(4) == 0 {
+			b.Emit(ir.Store8+ir.Op(r.IntN(4)), 0, addr, operand())
+		} else {
+			b.SetX(reg(), b.Emit(ir.LoadS8+ir.Op(r.IntN(7)), 0, addr))
+		}
 	}
 	for range 10 + r.IntN(80) {
 		next()
@@ -146,10 +157,10 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 			}
 		case 1, 2, 3:
 			addr := address()
-			if r.IntN(4) == 0 {
-				b.Emit(ir.Store8+ir.Op(r.IntN(4)), 0, addr, operand())
-			} else {
-				b.SetX(reg(), b.Emit(ir.LoadS8+ir.Op(r.IntN(7)), 0, addr))
+			next()
+			for range 1 + r.IntN(2) {
+				access(addr)
+				next()
 			}
 		case 4, 5, 6, 7, 8:
 			b.SetX(reg(), compute(b, r, operand))

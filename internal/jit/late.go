@@ -62,6 +62,8 @@ func (c *Compiler) awaited(i *ir.Instr) {
 	for n, a := range i.Args {
 		switch {
 		case a == 0:
+		case s.is[a] && s.late[a] == 0: // an address that i computes
+			c.awaited(&c.state.left[a])
 		case c.deferred[a]:
 			inner := c.resolved(a)
 			c.awaited(&inner)

@@ -30,17 +30,22 @@ func accessOf(op ir.Op) access {
 // window or its guards: anything else is left to the interpreter, unless that is known.
 func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 	var disp int32
-	at := v
-	if c.deferred[v] {
+	at, last := v, v
+	switch {
+	case c.deferred[v]:
 		var sum ir.Instr
 		c.resolve(&sum, v)
-		at = sum.Args[0]
+		at, last = sum.Args[0], sum.Args[0]
 		disp, _ = c.imm32(sum.Args[1])
 		c.used(sum.Args[1])
+	case c.state != nil && c.graph.virtuals.is[v]:
+		sum := &c.state.left[v]
+		at = sum.Args[0]
+		disp, _ = c.imm32(sum.Args[1])
 	}
 	if k, ok := c.t.ConstOf(at); ok && !c.Detours {
 		if k += uint64(disp); k < min(c.Limit, math.MaxInt32) {
-			c.used(at)
+			c.usedAddress(last)
 			m := c.fixed(int32(k), accessOf(op))
 			c.watch(op, amd64.At(amd64.NoReg, int32(k)), m)
 			return m
@@ -51,11 +56,19 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 		c.bound(at)
 	}
 	r := c.reg(at)
-	c.used(at)
+	c.usedAddress(last)
 	c.withinPage(r, disp, int32(op.Info().Size))
 	m := c.place(r, disp, accessOf(op))
 	c.watch(op, amd64.At(r, disp), m)
 	return m
+}
+
+// usedAddress notes a use of v, which may not be computed.
+func (c *Compiler) usedAddress(v ir.Value) {
+	c.used(v)
+	if c.state != nil {
+		c.release(v)
+	}
 }
 
 // place is host memory for guest address r + disp, in the window or its guards.

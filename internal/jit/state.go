@@ -61,10 +61,7 @@ func (c *Compiler) startState(count int, loose uint32) {
 		if isSet(i) && c.homes.of(variable(i)) == amd64.NoReg {
 			continue // which takes a value wherever it is
 		}
-		at := int32(k)
-		if late := c.graph.virtuals.late[k]; late != 0 {
-			at = late
-		}
+		at := c.graph.virtuals.computedAt(int32(k))
 		for _, a := range i.Args {
 			if a != 0 {
 				s.uses[a] = append(s.uses[a], at)

@@ -20,6 +20,7 @@ type virtuals struct {
 	is    []bool        // by value: it is not computed, or not yet
 	late  []int32       // by value: the instruction for which it is computed, if that is not where it stands; else 0
 	need  []int32       // by value: the first instruction that uses it, or leaves the chain with it; 0 if none
+	folds []int32       // by value: the first access of which it is the address, if that can compute it; 0 if none
 	until []int32       // by value: the last instruction at which the state may have it; 0 if none
 	last  []int32       // by value: the last instruction that needs it
 	real  []bool        // by value: an instruction uses it
@@ -35,7 +36,7 @@ type virtuals struct {
 func (c *Compiler) findVirtual(count int) {
 	n, s := len(c.t.Code), &c.graph.virtuals
 	*s = virtuals{
-		is: zeroed(s.is, n), late: zeroed(s.late, n), need: zeroed(s.need, n), until: zeroed(s.until, n), last: zeroed(s.last, n),
+		is: zeroed(s.is, n), late: zeroed(s.late, n), need: zeroed(s.need, n), folds: zeroed(s.folds, n), until: zeroed(s.until, n), last: zeroed(s.last, n),
 		real: zeroed(s.real, n), depth: zeroed(s.depth, n), exit: int32(count), waiting: s.waiting[:0],
 	}
 	for k := int32(count) - 1; k > 0; k-- {
@@ -58,8 +59,8 @@ func (c *Compiler) findVirtual(count int) {
 		case s.mayWait(c, k, i) && s.pays(c, s.need[k], i):
 			s.late[k] = s.need[k]
 		}
-		for _, a := range i.Args {
-			s.use(a, k)
+		for n, a := range i.Args {
+			s.use(c, a, k, n)
 			c.deferred[a] = c.deferred[a] && !s.is[k] && s.late[k] == 0
 		}
 	}
@@ -94,12 +95,19 @@ func (s *virtuals) kept(c *Compiler, v ir.Value) int32 {
 	return max(s.last[v], s.first[i.Imm])
 }
 
-// use notes that instruction k uses v: if that is not computed, v is kept for it; if it is computed late, so is v used.
-func (s *virtuals) use(v ir.Value, k int32) {
+// use notes that instruction k uses v, as argument n: if k is not computed, v is kept for it; if it is computed late, so is v used. An
+// access computes its address itself if nobody else needs it: of what it needs then.
+func (s *virtuals) use(c *Compiler, v ir.Value, k int32, n int) {
 	switch {
 	case s.is[k]:
 		s.until[v], s.depth[v] = max(s.until[v], s.until[k]), max(s.depth[v], s.depth[k]+1)
+		if first := s.folds[k]; first != 0 {
+			s.real[v] = true
+			s.needed(v, first)
+		}
 		k = s.until[k]
+	case c.folds(v, k, n):
+		s.until[v], s.folds[v] = max(s.until[v], k), k
 	case s.late[k] != 0:
 		s.depth[v] = max(s.depth[v], s.depth[k]+1)
 		k = s.late[k]
@@ -109,6 +117,23 @@ func (s *virtuals) use(v ir.Value, k int32) {
 		s.needed(v, k)
 	}
 	s.last[v] = max(s.last[v], k)
+}
+
+// folds reports whether instruction k is an access that can compute argument n, v, its address.
+func (c *Compiler) folds(v ir.Value, k int32, n int) bool {
+	op := c.t.Code[k].Op
+	return n == 0 && op.Faults() && !c.deferred[v] && c.defers(op, n, v)
+}
+
+// computedAt is the instruction that computes what k stands for, or the first that does.
+func (s *virtuals) computedAt(k int32) int32 {
+	switch {
+	case s.late[k] != 0:
+		return s.late[k]
+	case s.is[k] && s.folds[k] != 0:
+		return s.folds[k]
+	}
+	return k
 }
 
 // needed notes that v has to be there at instruction k.

@@ -66,6 +66,57 @@ goto 0x2000`
 	}
 }
 
+// TestFolded: an address that a register holds until what is loaded from it is there is computed by the loads; if one of them faults,
+// the register has it.
+func TestFolded(t *testing.T) {
+	const text = `
+trace 0x1000
+inst 0x1000
+a = getx 10
+b = getx 11
+s = add a, b
+k = const 24
+p = add s, k
+setx p, 12
+inst 0x1004
+c = load_64 p
+setx c, 13
+inst 0x1008
+d = load_u8 p
+setx d, 12
+inst 0x100c
+more = eq d, a
+exitif more, 0x3000
+inst 0x1010
+goto 0x2000`
+	_, g := regionOf(t, text)
+	m, c := newMachine(t), &Compiler{Features: HostFeatures()}
+	m.data[104] = 7
+	for _, x := range []uint64{40, 4096} { // the second is not accessible
+		s := ir.State{}
+		s.X[10], s.X[11] = x, 40
+		out, err := m.runGraph(c, g, &s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pc, x12 := uint64(0x2000), uint64(7)
+		if x != 40 {
+			pc, x12 = 0x1004, x+64
+		}
+		if out.PC != pc || s.X[12] != x12 {
+			t.Errorf("left to %#x, x12 is %#x", out.PC, s.X[12])
+		}
+	}
+	var a amd64.Assembler
+	code, err := c.CompileGraph(&a, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(code.States.Computed); n != 1 {
+		t.Errorf("side tables have %d computations", n)
+	}
+}
+
 // aheadOfUse is guest code that takes the bytes of two words long before it loads from a table by each of them.
 func aheadOfUse() string {
 	var b strings.Builder

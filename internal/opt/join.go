@@ -69,7 +69,7 @@ func (j *joiner) block(b *Block) {
 		return
 	}
 	if j.uses == nil {
-		j.countUses()
+		j.uses = j.r.countNeeds(j.r.mem.numbers.take(len(j.r.Code)), false)
 		j.by, j.pool = make([]ir.Value, len(j.r.Code)), newPool(j.r)
 	}
 	j.before = map[ir.Value][]ir.Value{}
@@ -109,20 +109,6 @@ func (j *joiner) findLoads(b *Block) {
 			j.at[v] = k
 		case op.Has(ir.Writes) || op.Has(ir.Atomic) || op == ir.Fence:
 			n++
-		}
-	}
-}
-
-// countUses counts uses by what computes: that a register holds a value costs nothing if it is part of one that is kept.
-func (j *joiner) countUses() {
-	j.uses = make([]int32, len(j.r.Code))
-	for _, b := range j.r.Blocks {
-		for _, v := range b.Code {
-			if i := &j.r.Code[v]; i.Op != ir.SetX {
-				for _, a := range i.Args {
-					j.uses[a]++
-				}
-			}
 		}
 	}
 }

@@ -50,6 +50,9 @@ func (s *simplifier) sum(x, y ir.Value) ir.Value {
 		if i, ok := s.is(x, ir.Sub); ok && i.Args[1] == y {
 			return i.Args[0]
 		}
+		if z, c, ok := s.withConst(x, ir.Add); ok && s.needs[x] <= 1 { // the constant last: an address has room for it
+			return s.with(ir.Add, s.emit(ir.Add, z, y), c)
+		}
 		x, y = y, x
 	}
 	if v := s.rotation(x, y); v != 0 {

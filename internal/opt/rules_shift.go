@@ -143,6 +143,10 @@ func (s *simplifier) left(x ir.Value, k uint64) ir.Value {
 	if y, c, ok := s.withConst(x, ir.Srl); ok && c == k && s.through(x, y) && k < 31 {
 		return s.with(ir.And, y, ^uint64(0)<<k)
 	}
+	// A constant is added last, so that it can be part of an address.
+	if y, c, ok := s.withConst(x, ir.Add); ok && s.needs[x] <= 1 && short(c<<k) {
+		return s.with(ir.Add, s.with(ir.Sll, y, k), c<<k)
+	}
 	return 0
 }
 

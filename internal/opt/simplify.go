@@ -9,7 +9,10 @@ import "github.com/hospes-vm/hospes/internal/ir"
 // A rule that looks through an argument, to what that is made of, has to mind that a register
 // may hold the argument anyway, but not that: see through.
 func simplify(r *Region) {
-	s := simplifier{r: r, pool: newPool(r), by: r.mem.values.room(2 * len(r.Code))[:len(r.Code)], uses: r.countUses(r.mem.numbers.room(2 * len(r.Code))[:len(r.Code)]), bits: findBits(r)}
+	s := simplifier{
+		r: r, pool: newPool(r), by: r.mem.values.room(2 * len(r.Code))[:len(r.Code)], uses: r.countUses(r.mem.numbers.room(2 * len(r.Code))[:len(r.Code)]),
+		needs: r.countNeeds(r.mem.numbers.room(2 * len(r.Code))[:len(r.Code)], true), bits: findBits(r),
+	}
 	clear(s.by)
 	for _, b := range r.Blocks {
 		if !b.Reads {
@@ -21,13 +24,14 @@ func simplify(r *Region) {
 
 // simplifier is the state of simplify.
 type simplifier struct {
-	r    *Region
-	pool *pool
-	by   []ir.Value // by value: what is in its place, or 0
-	uses []int32    // by value
-	bits []bitFact  // by value
-	code []ir.Value // of the block, as far as it has been simplified
-	regs [NumRegs]ir.Value
+	r     *Region
+	pool  *pool
+	by    []ir.Value // by value: what is in its place, or 0
+	uses  []int32    // by value
+	needs []int32    // likewise, by what computes
+	bits  []bitFact  // by value
+	code  []ir.Value // of the block, as far as it has been simplified
+	regs  [NumRegs]ir.Value
 }
 
 func (s *simplifier) block(b *Block) {
@@ -81,6 +85,7 @@ func (s *simplifier) grow() {
 	for v := len(s.by); v < len(s.r.Code); v++ {
 		s.by = append(s.by, 0)
 		s.uses = append(s.uses, 1)
+		s.needs = append(s.needs, 1)
 		s.bits = append(s.bits, transfer(s.r, &s.r.Code[v], s.bits))
 	}
 }

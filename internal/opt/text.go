@@ -3,6 +3,8 @@ package opt
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 // String is the text form: blocks with their predecessors, phis, instructions as in a trace, and
@@ -83,6 +85,28 @@ func (r *Region) countUses(n []int32) []int32 {
 		for _, v := range b.Code {
 			for _, a := range r.Code[v].Args {
 				n[a]++
+			}
+		}
+	}
+	n[0] = 0
+	return n
+}
+
+// countNeeds counts uses by what computes, that is without those by registers: which hold what it costs nothing to tell. Of phis
+// it is not known here whether anything computes with them.
+func (r *Region) countNeeds(n []int32, phis bool) []int32 {
+	r.countUses(n)
+	for _, b := range r.Blocks {
+		for _, p := range b.Phis {
+			for _, a := range p.Args {
+				if !phis {
+					n[a]--
+				}
+			}
+		}
+		for _, v := range b.Code {
+			if i := &r.Code[v]; i.Op == ir.SetX {
+				n[i.Args[0]]--
 			}
 		}
 	}
