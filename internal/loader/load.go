@@ -79,7 +79,7 @@ func dynBase(as *mem.Space) uint64 { return as.Top() / 3 * 2 }
 // mapMain maps the program (load_elf_binary).
 func (l *load) mapMain() error {
 	b, img := l.p.main, l.img
-	bias, flags := uint64(0), mem.MapFixedNoReplace
+	bias, flags := uint64(0), mem.MapFixedNoReplace|mem.MapLow
 	if b.hdr.typ == elf.ET_DYN {
 		var err error
 		if bias, flags, err = l.placeMain(); err != nil {
@@ -162,7 +162,7 @@ func (l *load) mapObject(b *object, bias uint64, flags mem.Flags) (uint64, error
 		if first && b.hdr.typ == elf.ET_DYN {
 			bias = at - l.page.down(s.vaddr)
 		}
-		first, flags, total = false, mem.MapFixed, 0
+		first, flags, total = false, mem.MapFixed|flags&mem.MapLow, 0
 	}
 	return bias, nil
 }

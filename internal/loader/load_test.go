@@ -102,6 +102,28 @@ func TestStaticLayout(t *testing.T) {
 	})
 }
 
+// TestLowLayout maps a program that is linked from page zero on.
+func TestLowLayout(t *testing.T) {
+	onMappings(t, func(t *testing.T, as *mem.Space) {
+		f := newFiles(t)
+		f.elf("prog", elfFile{entry: 0x200, segs: []elf.Prog64{
+			loadSeg(elf.PF_R|elf.PF_X, 0, 0, 0x1000, 0x1000),
+			loadSeg(elf.PF_R|elf.PF_W, 0x1000, 0x3000, 0x700, 0x1800),
+		}})
+		img := mustLoad(t, f.config("prog"), as)
+		diffAreas(t, as,
+			area{0, 0x1000, "r-x", "/prog+0"},
+			area{0x3000, 0x4000, "rw-", "/prog+1"},
+			area{0x4000, 0x5000, "rw-", ""},
+			vdsoArea(mmapBase),
+			stackArea,
+		)
+		if img.Entry != 0x200 || img.Brk != 0x5000 {
+			t.Errorf("entry %#x, brk %#x", img.Entry, img.Brk)
+		}
+	})
+}
+
 // twoSegs are segments of a position-independent file: text, then data with a
 // hole before it.
 func twoSegs(base, align uint64) []elf.Prog64 {
@@ -272,7 +294,6 @@ func TestLoadErrors(t *testing.T) {
 		prog elfFile
 		msg  string
 	}{
-		"page zero":     {elfFile{segs: []elf.Prog64{loadSeg(rw, 0, 0, 0x100, 0x100)}}, "cannot map ELF segment 0"},
 		"in the stack":  {elfFile{segs: []elf.Prog64{loadSeg(rw, 0, testLimit-0x1000, 0x100, 0x100)}}, "cannot map ELF segment 0"},
 		"on the stack":  {elfFile{segs: append(simple().segs, loadSeg(elf.PF_R, 0, testLimit-0x1000, 0x100, 0x100))}, "cannot write the stack"},
 		"truncated":     {truncated, "cannot clear the end of ELF segment 0, the file may be truncated"},

@@ -57,7 +57,7 @@ func (l *load) mapSegment(b *object, i int, addr uint64, flags mem.Flags, total 
 	}
 	if n := l.page.up(end) - start; n > 0 {
 		// As the kernel has it: writable whatever the segment's flags say.
-		req := mem.Request{Addr: start, Len: n, Prot: mem.Read | mem.Write | prot&mem.Exec, Flags: mem.MapFixed}
+		req := mem.Request{Addr: start, Len: n, Prot: mem.Read | mem.Write | prot&mem.Exec, Flags: mem.MapFixed | flags&mem.MapLow}
 		if _, err := l.as.Mmap(req); err != nil {
 			return 0, fmt.Errorf("cannot map %#x zero bytes of ELF segment %d at %#x: %w", n, i, start, err)
 		}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// MinAddr is the lowest address the guest may map (vm.mmap_min_addr).
+// MinAddr is the lowest address the guest may map (vm.mmap_min_addr); only MapLow goes below.
 const MinAddr = 65536
 
 // Space is the address space of a guest process: its VMAs and the memory behind
@@ -125,6 +125,7 @@ const (
 	MapFixedNoReplace
 	MapNoReserve
 	MapGrowsDown // grows down on use, as far as RLIMIT_STACK and what lies below allow
+	MapLow       // may lie below MinAddr, as what a program file is linked for, if the Mapping has memory there
 )
 
 // Request is what mmap(2) asks for. Addr is a hint unless a MapFixed flag is set.
@@ -259,7 +260,7 @@ func (s *Space) place(r Request, n uint64) (uint64, error) {
 			return 0, syscall.EINVAL
 		case r.Addr > limit-n:
 			return 0, syscall.ENOMEM
-		case r.Addr < MinAddr:
+		case r.Addr < MinAddr && r.Flags&MapLow == 0:
 			return 0, syscall.EPERM
 		}
 		if r.Flags&MapFixedNoReplace != 0 {

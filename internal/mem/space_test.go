@@ -257,6 +257,33 @@ func TestMremap(t *testing.T) {
 	})
 }
 
+// TestLow: a program that is linked below the least address gets memory there, except from the
+// direct mapping.
+func TestLow(t *testing.T) {
+	eachMapping(t, func(t *testing.T, s *mem.Space) {
+		r := mem.Request{Addr: 0, Len: page, Flags: mem.MapFixedNoReplace | mem.MapLow, Prot: mem.Read | mem.Write}
+		addr, err := s.Mmap(r)
+		if _, direct := s.Mapping().(mem.Obstructed); direct {
+			if !errors.Is(err, syscall.EPERM) {
+				t.Errorf("Mmap: %v", err)
+			}
+			return
+		}
+		if err != nil || addr != 0 {
+			t.Fatalf("Mmap = %#x, %v", addr, err)
+		}
+		if f := s.Store(8, 8, 42); f != nil {
+			t.Fatal(f)
+		}
+		if v, f := s.Load(8, 8); v != 42 || f != nil {
+			t.Errorf("Load = %d, %v", v, f)
+		}
+		if _, f := s.Load(page, 8); f == nil || f.Kind != mem.MapErr {
+			t.Errorf("a load from behind it: %v", f)
+		}
+	})
+}
+
 func TestPlacement(t *testing.T) {
 	eachMapping(t, func(t *testing.T, s *mem.Space) {
 		a := mustMap(t, s, mem.Request{Len: page})

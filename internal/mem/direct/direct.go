@@ -102,6 +102,9 @@ func (m *Mapping) Taken() []mem.Range { return m.taken }
 
 // check returns an error if the guest may not have [addr, addr+n).
 func (m *Mapping) check(addr, n uint64) error {
+	if addr < mem.MinAddr {
+		return fmt.Errorf("the direct mapping has no memory below %#x, --mapping offset has: %w", mem.MinAddr, syscall.EPERM)
+	}
 	for _, r := range m.taken {
 		if r.Start < addr+n && addr < r.End {
 			return fmt.Errorf("hospes itself is at %#x to %#x, unless it is linked elsewhere (by make, or -ldflags=-T=0x600000001000): %w",

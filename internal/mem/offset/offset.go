@@ -29,6 +29,7 @@ const (
 // Mapping implements mem.Mapping.
 type Mapping struct {
 	base  uintptr
+	low   uint64 // the lowest address
 	limit uint64
 }
 
@@ -55,7 +56,9 @@ func hint(limit uint64) uintptr {
 
 // At returns an address space of limit bytes at a constant distance, whose memory is reserved already,
 // from mem.MinAddr on and with mem.Guard bytes behind it. It is not for Close.
-func At(base uintptr, limit uint64) *Mapping { return &Mapping{base: base, limit: limit} }
+func At(base uintptr, limit uint64) *Mapping {
+	return &Mapping{base: base, low: mem.MinAddr, limit: limit}
+}
 
 // Window implements mem.Mapping.
 func (m *Mapping) Window() (uintptr, uint64) { return m.base, m.limit }
@@ -129,9 +132,9 @@ func (m *Mapping) Close() error { return hostmem.Release(m.base-guard, m.limit+2
 
 func (m *Mapping) host(addr uint64) uintptr { return m.base + uintptr(addr) }
 
-// has reports whether there may be memory at addr. Below that, the host address may be one that
-// Go's runtime takes for a nil pointer.
-func (m *Mapping) has(addr uint64) bool { return addr >= mem.MinAddr && addr < m.limit }
+// has reports whether there may be memory at addr. Below that, with base 0, the host address may be
+// one that Go's runtime takes for a nil pointer.
+func (m *Mapping) has(addr uint64) bool { return addr >= m.low && addr < m.limit }
 
 func (m *Mapping) at(addr uint64, access mem.Prot) unsafe.Pointer {
 	if !m.has(addr) {
