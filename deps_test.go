@@ -33,6 +33,7 @@ var policy = map[string][]string{
 	"internal/doctor":      {},
 	"internal/symbols":     {},
 	"internal/unwind":      {},
+	"internal/transcache":  {},
 	"internal/perf":        {"internal/reserved"},
 	"internal/self":        {"internal/reserved"},
 
@@ -67,7 +68,7 @@ var policy = map[string][]string{
 	"internal/codecache": {"internal/addrmap", "internal/ir"},
 	"internal/engine": {
 		"internal/codecache", "internal/guest", "internal/host/amd64", "internal/ir", "internal/irq", "internal/jit", "internal/mem",
-		"internal/opt", "internal/softfloat", "internal/trap", "stats",
+		"internal/opt", "internal/softfloat", "internal/transcache", "internal/trap", "stats",
 	},
 	"internal/view":       {"internal/engine", "internal/guest", "internal/ir", "internal/jit", "internal/opt"},
 	"internal/peer":       {},
@@ -101,7 +102,7 @@ var policy = map[string][]string{
 
 	"": {
 		"internal/cover", "internal/engine", "internal/explore", "internal/guarded", "internal/guest", "internal/guest/riscv", "internal/ir", "internal/linux", "internal/loader", "internal/mem", "internal/mem/direct", "internal/mem/offset",
-		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/view", "stats",
+		"internal/mem/subpage", "internal/mem/table", "internal/perf", "internal/prof", "internal/reserved", "internal/sandbox", "internal/sandbox/vfs", "internal/self", "internal/strace", "internal/transcache", "internal/view", "stats",
 	},
 	"cmd/hospes": {
 		"", "internal/binfmt", "internal/demo", "internal/doctor", "internal/gdbstub", "internal/guest/riscv", "internal/inferior", "internal/reserved", "internal/rootfs", "internal/self", "internal/trap", "internal/trap/early",
@@ -112,7 +113,7 @@ var policy = map[string][]string{
 
 	// Test programs and tools: nothing imports them.
 	"internal/release":  {},
-	"internal/testcmd":  {"internal/trap"},
+	"internal/testcmd":  {},
 	"internal/difftest": {"internal/guest/riscv", "internal/guest/riscv/encoding"},
 	"test/userland":     {},
 
