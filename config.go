@@ -62,6 +62,12 @@ type Translator struct {
 	// WX keeps the code cache in memory that is never both writable and executable, for
 	// hosts that allow no other. A child that the guest forks then begins with an empty one.
 	WX bool
+	// Stored, if set, is the absolute path of a directory where translations are kept for later runs of the same program, and
+	// found by these. What lies there is executed by this process, so it has to be the effective user's, and nobody else may be able to write to it:
+	// otherwise it is not used. CreateStored has it made if it is not there. Nothing is kept while translations are observed: with perf, CodeView, Check, Profile,
+	// Coverage, Mix, Explore or Chance; nor for programs with privileges.
+	Stored       string
+	CreateStored bool
 	// PerfMap and JITDump make translated code visible to perf(1), under the names of the
 	// guest's functions: by /tmp/perf-PID.map, and /tmp/jit-PID.dump.
 	PerfMap, JITDump bool

@@ -54,8 +54,9 @@ func (o *observer) startReports(cfg Config) {
 			o.reports = append(o.reports, reporter{cov, c.Report})
 		}
 	}
-	if o.reports != nil || o.explorer != nil {
-		o.p.OnExec = o.report
+	o.p.OnExec = func() {
+		o.save()
+		o.report()
 	}
 }
 

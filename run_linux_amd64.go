@@ -22,6 +22,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/reserved"
 	"github.com/hospes-vm/hospes/internal/self"
 	"github.com/hospes-vm/hospes/internal/strace"
+	"github.com/hospes-vm/hospes/internal/transcache"
 	"github.com/hospes-vm/hospes/internal/view"
 )
 
@@ -81,6 +82,7 @@ func Run(cfg Config) (Status, error) {
 	}
 	lc.OnFork, lc.AwaitTracer, lc.Core = watch.forked, cfg.AwaitTracer, cfg.Core
 	lc.OnExit = func(s linux.Status) {
+		watch.save()
 		if cfg.OnExit != nil {
 			stats := watch.stats() // before they are reset
 			defer cfg.OnExit(Status(s), stats)
@@ -154,6 +156,9 @@ func architecture(cfg Config, watch *observer) (guest.Arch, error) {
 		opts.CacheSize = t.CacheSize
 	}
 	opts.HostClock = cfg.Strace == nil && cfg.Explore == nil // who wants to see calls sees these, too
+	if t.Stored != "" && !self.Secure() {
+		opts.Stored = func(config []byte) *transcache.File { return watch.stored(t, config) }
+	}
 	opts.Chance, opts.WX, opts.NoNativeLib, opts.Unbounded = t.Chance, t.WX, t.NoNativeLib, cfg.NoIsolation
 	return &engine.Arch{Arch: riscv.Arch, Options: opts}, nil
 }

@@ -38,6 +38,9 @@ func (s Stats) String() string {
 		t.InTranslated.Seconds(), t.InInterpreter.Seconds(), t.Translating().Seconds())
 	p("interpreted: %d blocks decoded, %d instructions executed", t.Decoded, s.Instructions)
 	p("translated: %d blocks, %d refused", t.Translated, t.Refused)
+	if t.Loaded+t.Rejected+t.Written > 0 {
+		p("earlier runs: %d blocks, %d of other code; %d translations written for later ones", t.Loaded, t.Rejected, t.Written)
+	}
 	if t.Functions > 0 {
 		p("library functions: %d", t.Functions)
 	}

@@ -11,6 +11,10 @@ type Translator struct {
 	Functions  uint64 // those of them that are host code for library functions
 	Refused    uint64 // blocks that begin with what has no translation
 
+	Loaded   uint64 // blocks whose translations earlier runs have made
+	Rejected uint64 // translations of earlier runs that were of other code
+	Written  uint64 // translations that were stored for later runs
+
 	Chained     uint64 // exits that were made to lead to a block
 	Unchained   uint64 // and back to the engine
 	Invalidated uint64 // blocks whose guest code may have changed

@@ -26,6 +26,7 @@ type opts struct {
 	memory     memoryOpts
 	noIsolate  bool
 	translator hospes.Translator
+	hasCache   bool // translator.Stored is decided
 	strace     bool
 	code       codeParts
 	filter     codeFilter
@@ -163,6 +164,14 @@ var table = []option{
 		o.translator.CacheSize, err = parseSize(v)
 		return err
 	}},
+	{"cache, translation-cache", "HOSPES_TRANSLATION_CACHE", "DIR|off", "keep translations for later runs in DIR, or not; ~/.cache/hospes/translations is the default", func(o *opts, v string) (err error) {
+		if o.translator.Stored, o.hasCache = "", true; v == "" {
+			return errors.New("no directory given, nor off")
+		} else if v != "off" {
+			o.translator.Stored, err = filepath.Abs(v)
+		}
+		return err
+	}},
 	{"native-lib", "HOSPES_NATIVE_LIB", "on|off", "host code for memcpy, strlen and the like of known C libraries and Go (default), or translate theirs", func(o *opts, v string) error {
 		var on bool
 		err := parseSwitch(&on, v)
@@ -294,6 +303,10 @@ func parse(args []string, getenv func(string) string) (*opts, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("%w (see hospes --help)", err)
 	}
+	if !o.hasCache {
+		o.translator.Stored = defaultCache(getenv)
+	}
+	o.translator.CreateStored = true
 	if err := o.conflicts(); err != nil {
 		return nil, err
 	}
@@ -435,6 +448,11 @@ func (o *opts) translatorOptions() (args []string) {
 	}
 	if t.CacheSize != 0 {
 		args = append(args, "--code-cache", strconv.Itoa(t.CacheSize))
+	}
+	if t.Stored != "" {
+		args = append(args, "--cache", t.Stored)
+	} else {
+		args = append(args, "--cache", "off")
 	}
 	if t.NoNativeLib {
 		args = append(args, "--native-lib", "off")

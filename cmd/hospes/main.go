@@ -64,7 +64,7 @@ func options() (*opts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.resume = r
+	o.resume, o.translator.CreateStored = r, false
 	if len(r.Args) > 0 {
 		o.argv0, o.hasArgv0, o.args = r.Args[0], true, r.Args[1:]
 	}

@@ -45,6 +45,7 @@ type Cache struct {
 type Counters struct {
 	Translated uint64 // blocks
 	Functions  uint64 // of these, for library functions
+	Loaded     uint64 // blocks that had been translated before: see AddLoaded
 	Refused    uint64 // blocks that say that there is no translation
 	GuestBytes uint64 // of guest code in them
 	Insts      uint64 // guest instructions in them
@@ -148,6 +149,13 @@ func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	c.GuestBytes += uint64(len(b.Code))
 	c.Insts += uint64(b.Insts)
 	c.HostBytes += uint64(b.End - b.Entry)
+	c.add(b, buf, exits, faults)
+	c.enter(b)
+}
+
+// AddLoaded is Add for a block that this cache has not been the first to have: the translator's work on it is not counted.
+func (c *Cache) AddLoaded(b *Block, buf []byte, exits []Exit, faults []Fault) {
+	c.Loaded++
 	c.add(b, buf, exits, faults)
 	c.enter(b)
 }

@@ -67,6 +67,9 @@ func buildHospes(dir string) (*Emulator, error) {
 	if err := testcmd.Build(path); err != nil {
 		return nil, err
 	}
+	if err := testcmd.Hermetic(dir); err != nil {
+		return nil, err
+	}
 	return &Emulator{"hospes", []string{path, "--mapping", *mapping}}, nil
 }
 

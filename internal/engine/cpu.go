@@ -186,7 +186,7 @@ func (c *CPU) find() (*codecache.Block, stage) {
 		return nil, cold
 	}
 	b := c.m.lookup(c.key(c.PC()))
-	if b == nil && c.m.threshold.now.Load() == 0 {
+	if b == nil && (c.m.threshold.now.Load() == 0 || c.known(c.PC())) {
 		return c.translate()
 	}
 	return b, stageOf(b)
@@ -216,6 +216,7 @@ func (c *CPU) move(m *Machine) {
 	c.ctx.Base, c.ctx.Detours = c.space.base, m.detours.table
 	c.setBottom(m.cache.Host(uint32(m.comp.Stubs.Return)))
 	c.setHot(uint32(m.threshold.now.Load()))
+	c.SetKnown(c.known)
 	c.stale.Store(true)
 	m.join(c)
 }

@@ -30,6 +30,7 @@ func (m *Machine) forked() {
 	}
 	m.cache.Counters = codecache.Counters{}
 	m.stages = stages{}
+	m.stored.forked()
 	m.opt.forked(lost)
 	m.runs.forget()
 	m.check.forked(lost)

@@ -71,6 +71,7 @@ func (m *Machine) translateFunction(k codecache.Key, f function, name string) *c
 		b.More = append(b.More, codecache.Range(s))
 	}
 	m.add(b, made)
+	m.storeFunction(k)
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {
 		d := m.described(b, name)

@@ -15,6 +15,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/transcache"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
 
@@ -53,6 +54,10 @@ type Options struct {
 	// Optimised, if set, is called with each region that has been optimised, by any thread, under
 	// the same conditions. Nothing is kept of what regions were like if it is not set.
 	Optimised func(*Optimisation)
+	// Stored, if set, opens what earlier runs have stored of the program's translations, and is told what
+	// these depend on, beside the guest's code and the executable that they are made by. Nothing is looked at, nor added, with Translated,
+	// Optimised, Profile, Count, Differs, Metered or Chance.
+	Stored func(config []byte) *transcache.File
 	// Symbol says what the guest code at an address is called, for Translated, Optimised and Differs.
 	Symbol func(pc uint64) string
 	// Profile has CPUs be able to say where samples have found them (guest.Profiled).
@@ -104,6 +109,8 @@ type Machine struct {
 
 	check *checker // nil if nothing is checked
 
+	stored *storage // translations of earlier runs, and for later ones; nil for none
+
 	opt optimiser
 
 	closed bool // there is no code cache any more
@@ -154,6 +161,7 @@ func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 	m.comp.Stubs = jit.EmitStubs(&m.asm)
 	m.cache.Keep(m.asm.Buf)
 	m.startOptimiser(s.guest.NewLifter())
+	m.openStored()
 	m.tellStubs()
 	start, end := m.cache.Range()
 	if err := trap.AddCode(start, end, m.cache.Host(uint32(m.comp.Stubs.Fault)), jit.OffFaultAt, jit.OffExceptions); err != nil {
@@ -181,6 +189,7 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 			return nil
 		}
 		checked := s.as.MayChange(k.PC, uint64(n))
+		keep := m.stored != nil && !checked && s.ofFile(k.PC)
 		f := m.function(k.PC, code[:n], c)
 		m.mu.Lock()
 		if m.closed || s.machine.Load() != m || m.as == nil && checked {
@@ -197,8 +206,11 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 		case f.fn != ir.NoFunction && !m.detours.has(k):
 			b = m.translateFunction(k, f, name)
 		default:
-			if b = m.cache.Revive(k, code[:n], checked); b == nil {
-				b = m.translate(k, code[:n], checked, name)
+			if b = m.cache.Revive(k, code[:n], checked); b == nil && !checked {
+				b = m.load(k, code[:n])
+			}
+			if b == nil {
+				b = m.translate(k, code[:n], checked, keep, name)
 			}
 		}
 		epoch := m.cache.Epoch
@@ -220,8 +232,8 @@ func (m *Machine) lookup(k codecache.Key) *codecache.Block {
 // maxCode is how much guest code one trace may have, in bytes.
 const maxCode = 256
 
-// translate makes a block, with mu held. It returns nil if there is no room.
-func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name string) *codecache.Block {
+// translate makes a block, with mu held, and keeps it for later runs if that is wanted. It returns nil if there is no room.
+func (m *Machine) translate(k codecache.Key, code []byte, checked, keep bool, name string) *codecache.Block {
 	w := m.watch()
 	t, count, size := m.lifter.Lift(code, k.PC)
 	spoil(t)
@@ -252,6 +264,9 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked bool, name str
 	b.Insts = made.Insts
 	m.add(b, made)
 	m.check.keep(b, made)
+	if keep {
+		m.store(b, made)
+	}
 	if m.cache.Translated == wideBlocks {
 		m.threshold.wide()
 	}

@@ -162,7 +162,7 @@ func benchmarkTraces(b *testing.B, regions [][]opt.Source) {
 		cache.Reset()
 		for _, sources := range regions {
 			for _, s := range sources {
-				insts += m.translate(codecache.Key{PC: s.Trace.PC}, s.Guest, false, "").Insts
+				insts += m.translate(codecache.Key{PC: s.Trace.PC}, s.Guest, false, false, "").Insts
 			}
 		}
 	}

@@ -94,7 +94,12 @@ func (m *Machine) stats() stats.Translator {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &m.cache.Counters
+	loaded, rejected, written := c.Loaded, uint64(0), uint64(0)
+	if m.stored != nil {
+		rejected, written = m.stored.rejected, m.stored.written
+	}
 	return stats.Translator{
+		Loaded: loaded, Rejected: rejected, Written: written,
 		Decoded:         m.runs.decoded.Load(),
 		Translated:      c.Translated,
 		Functions:       c.Functions,

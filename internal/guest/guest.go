@@ -250,6 +250,10 @@ type Translatable interface {
 	// SetHot makes Run return ExitHot before a block that has been executed n times.
 	SetHot(n uint32)
 
+	// SetKnown has blocks be hot at once where known says so of their address: there is a translation that only has to
+	// be looked for. nil is for none.
+	SetKnown(known func(pc uint64) bool)
+
 	// Cold reports whether Run would execute the block at PC, as it is known not to be hot.
 	Cold() bool
 

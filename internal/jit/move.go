@@ -8,14 +8,14 @@ import (
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 )
 
-// lineSize is how long the pieces are that hosts read and write memory in.
-const lineSize = 64
+// LineSize is how long the pieces are that hosts read and write memory in.
+const LineSize = 64
 
-// Move appends code to a that has been compiled elsewhere: to from, which began at a multiple of lineSize
+// Move appends code to a that has been compiled elsewhere: to from, which began at a multiple of LineSize
 // as far as offsets go, with exits numbered from the same first number on. The stubs are those of a's
 // buffer. What the code says of itself is adapted.
 func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
-	a.Align(lineSize, 0)
+	a.Align(LineSize, 0)
 	by := a.Len() - c.Start
 	a.Buf = append(a.Buf, from[c.Start:c.End]...)
 	add := func(at int, n uint32) {

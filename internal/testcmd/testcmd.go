@@ -23,15 +23,32 @@ func Build(out string) error {
 	return nil
 }
 
+// CacheVariable names the directory where the command keeps translations.
+const CacheVariable = "HOSPES_TRANSLATION_CACHE"
+
+// Hermetic has commands of tests keep translations in a directory below dir, unless the variable names another one: those of
+// the user are neither used nor added to. In what is run a second time they are found.
+func Hermetic(dir string) error {
+	if os.Getenv(CacheVariable) != "" {
+		return nil
+	}
+	dir = filepath.Join(dir, "translations")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Setenv(CacheVariable, dir)
+}
+
 // Run runs the tests of a package, and returns their status, as m.Run does. It sets hospes to the command, which is
-// in a directory of its own that anybody may read, until the tests have ended, and has programs inherit nothing from who has
-// started the tests.
+// in a directory of its own that anybody may read, until the tests have ended. Translations are kept there, too.
 func Run(m *testing.M, hospes *string) int {
-	inheritNothing()
 	dir, err := os.MkdirTemp("", "hospes-test-")
 	if err == nil {
 		defer os.RemoveAll(dir)
 		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		err = Hermetic(dir)
 	}
 	if err == nil {
 		*hospes = filepath.Join(dir, "hospes")

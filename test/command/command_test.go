@@ -89,7 +89,7 @@ type scripts struct{ t *testing.T }
 func (s scripts) cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := testcmd.Command(s.t, args[1], args[2:]...)
 	cmd.Dir = ts.Getenv("WORK")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/", "MARK=" + ts.Getenv("MARK")}
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/", "HOSPES_TRANSLATION_CACHE=off", "MARK=" + ts.Getenv("MARK")}
 	if p, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[0], args[1])); err == nil {
 		cmd.Path, cmd.Err = p, nil
 	}

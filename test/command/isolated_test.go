@@ -52,7 +52,7 @@ func (s scripts) cmdIsolated(ts *testscript.TestScript, neg bool, args []string)
 	cmd := isolated(testcmd.Command(s.t, "sh", "-c", mountProc+`. "$0"`, ts.MkAbs(args[0])))
 	cmd.Dir = ts.Getenv("WORK")
 	path := ts.Getenv("PATH")
-	cmd.Env = []string{"PATH=" + path, "HOME=/", "HOSPES=" + filepath.Join(strings.Split(path, ":")[0], "hospes")}
+	cmd.Env = []string{"PATH=" + path, "HOME=/", "HOSPES_TRANSLATION_CACHE=off", "HOSPES=" + filepath.Join(strings.Split(path, ":")[0], "hospes")}
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

@@ -97,6 +97,9 @@ func main() {
 			return false, err
 		}
 		defer os.RemoveAll(c.dir)
+		if os.Getenv(cacheVariable) == "" { // those of the user are neither used nor added to
+			_ = os.Setenv(cacheVariable, filepath.Join(c.dir, "translations"))
+		}
 		ok, lines := runAll(&c, tests)
 		if c.doc {
 			err = updateDoc(lines, c.mode)

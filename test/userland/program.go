@@ -38,12 +38,15 @@ func programTests() []test {
 	return tests
 }
 
+// cacheVariable names the directory where hospes keeps translations: programs that are run more than once find theirs.
+const cacheVariable = "HOSPES_TRANSLATION_CACHE"
+
 // guest is a command that runs a program of the root under the emulator.
 func (c *config) guest(ctx context.Context, dir string, argv ...string) *exec.Cmd {
 	args := append(c.emulator[1:len(c.emulator):len(c.emulator)], "-L", c.root, filepath.Join(c.root, argv[0]))
 	cmd := exec.CommandContext(ctx, c.emulator[0], append(args, argv[1:]...)...)
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8", "TZ=UTC", "TMPDIR=" + dir}
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8", "TZ=UTC", "TMPDIR=" + dir, cacheVariable + "=" + os.Getenv(cacheVariable)}
 	cmd.WaitDelay = 5 * time.Second // a grandchild may hold the pipes
 	return cmd
 }

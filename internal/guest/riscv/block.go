@@ -185,6 +185,9 @@ func (c *CPU) translate(pc uint64) *block {
 		insts[count] = inst{op: opNext}
 		count++
 	}
+	if c.known != nil && c.known(pc) {
+		b.count = c.hot
+	}
 	p := h.add(b, lead, lead+count, size)
 	c.decoded++
 	if c.trace != nil {

@@ -48,11 +48,12 @@ type CPU struct {
 	ip      uintptr
 	gen     uint32 // code generation: blocks of another one are to be checked
 	stale   atomic.Bool
-	base    unsafe.Pointer // linear window of mem
-	window  uint64         // bytes of it from mem.MinAddr on
-	limit   uint64         // of retired; see meter.go
-	hot     uint32         // executions after which a block is for the translator
-	divided bool           // mem is a mem.Divided
+	base    unsafe.Pointer    // linear window of mem
+	window  uint64            // bytes of it from mem.MinAddr on
+	limit   uint64            // of retired; see meter.go
+	hot     uint32            // executions after which a block is for the translator
+	divided bool              // mem is a mem.Divided
+	known   func(uint64) bool // see SetKnown; nil for none
 
 	as     *mem.Space
 	mem    mem.Mapping
@@ -120,6 +121,9 @@ func (c *CPU) SetHot(n uint32) {
 	c.hot = n
 	c.alone = nil // what is to be always hot there is so for the former n
 }
+
+// SetKnown has blocks be hot at once of whose address known says so, if it is not nil.
+func (c *CPU) SetKnown(known func(pc uint64) bool) { c.known = known }
 
 // Decoded is the number of blocks decoded so far.
 func (c *CPU) Decoded() uint64 { return c.decoded }

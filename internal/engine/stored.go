@@ -1,0 +1,296 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/transcache"
+)
+
+// A translation depends on the guest code that it is made of, on its key, and on how the Machine translates. So it can
+// be stored, and loaded by a later run of the program, of whose code nothing is believed: what memory holds then is compared with what the
+// translation was made of. What is loaded is as if it had just been made, but for where it lies.
+
+// storage is the translations of earlier runs, and those for later ones. Machine.mu guards it, but for file.Has.
+type storage struct {
+	file     *transcache.File
+	buf      []byte // for what is loaded, or is to be stored
+	rejected uint64 // translations of other code than memory holds
+	written  uint64
+}
+
+// openStored opens what is stored. The Machine must be ready for use.
+func (m *Machine) openStored() {
+	o := &m.opts
+	if o.Stored == nil || m.as == nil || o.Translated != nil || o.Optimised != nil || o.Profile || o.Count || o.Differs != nil || o.Metered || o.Chance != 0 {
+		return
+	}
+	c := &m.comp
+	config := fmt.Appendf(nil, "%+v %x %t %t %t %t %t\n", c.Features, c.Limit, c.Table, c.Direct, c.AtLimit, c.Unbounded, m.detours.table != 0)
+	if f := o.Stored(append(config, m.cache.Reserved()...)); f != nil {
+		m.stored = &storage{file: f}
+	}
+}
+
+// storedKey is the key of a translation in files: no code is at an address of more than 60 bits.
+func storedKey(k codecache.Key) uint64 { return k.PC<<3 | uint64(k.Mode) }
+
+// known reports whether there may be a stored translation of the code at pc.
+func (c *CPU) known(pc uint64) bool {
+	m := c.m
+	return m != nil && m.stored != nil && m.stored.file.Has(storedKey(c.key(pc)))
+}
+
+// load enters the stored translation of a key into the cache, with mu held. It returns nil if there is none, if it is not
+// of the code that memory holds, which is given, or if there is no room.
+func (m *Machine) load(k codecache.Key, code []byte) *codecache.Block {
+	s := m.stored
+	if s == nil || m.detours.has(k) {
+		return nil
+	}
+	data, ok := s.file.Get(storedKey(k), s.buf)
+	if !ok {
+		return nil
+	}
+	s.buf = data[:0]
+	return m.loadData(k, code, data)
+}
+
+// loadData is load for what is stored.
+func (m *Machine) loadData(k codecache.Key, code, data []byte) *codecache.Block {
+	d := decoder{data: data}
+	guest, insts := d.bytes(d.uint16()), int(d.uint16())
+	if d.failed || len(guest) > len(code) || string(guest) != string(code[:len(guest)]) {
+		m.stored.rejected++
+		return nil
+	}
+	b := m.cache.NewBlock(k, guest)
+	b.Insts = insts
+	if !m.relocate(b, &d) {
+		return nil
+	}
+	m.cache.AddLoaded(b, m.asm.Buf, m.exits, m.faults)
+	return b
+}
+
+// relocate appends the code of a stored translation to m.asm, and makes m.exits and m.faults those of the block. It reports
+// false if there is no room, or it makes no sense.
+func (m *Machine) relocate(b *codecache.Block, d *decoder) bool {
+	phase, body, size := d.uint16(), d.uint16(), d.uint16()
+	a := &m.asm
+	a.Buf = m.cache.Buffer()
+	for a.Len()%jit.LineSize != phase%jit.LineSize {
+		a.Buf = append(a.Buf, 0)
+	}
+	start := a.Len()
+	a.Buf = append(a.Buf, d.bytes(size)...)
+	host := a.Buf[start:]
+	add := func(n int) {
+		for range d.uint16() {
+			if at := d.within(size, 4); !d.failed {
+				binary.LittleEndian.PutUint32(host[at:], binary.LittleEndian.Uint32(host[at:])+uint32(n))
+			}
+		}
+	}
+	add(-start)
+	add(int(m.cache.NextExit()))
+	b.Entry, b.Body, b.End = uint32(start), uint32(start+body), uint32(start+size)
+	m.exits, m.faults = m.exits[:0], m.faults[:0]
+	for range d.uint16() {
+		m.exits = append(m.exits, d.exit(b, size))
+	}
+	for range d.uint16() {
+		m.faults = append(m.faults, d.fault(b, size))
+	}
+	return !d.failed && body <= size && len(d.data) == 0 && m.cache.Fits(a.Buf)
+}
+
+// ofFile reports whether the code at pc is that of a file. Any other, such as that of just-in-time compilers, is other code in each
+// run. The caller holds no lock.
+func (s *space) ofFile(pc uint64) bool {
+	v, ok := s.as.Lookup(pc)
+	return ok && v.File != nil
+}
+
+// store has a translation that has just been made, in m.asm, stored for later runs, with mu held: m.exits and m.faults are its own.
+func (m *Machine) store(b *codecache.Block, made *jit.Code) {
+	s, size := m.stored, made.End-made.Start
+	if b.States != nil || m.comp.Detours || size > maxStored {
+		return
+	}
+	e := encoder(s.buf[:0])
+	e.uint16(len(b.Code))
+	e.bytes(b.Code)
+	e.uint16(b.Insts)
+	e.uint16(made.Start % jit.LineSize)
+	e.uint16(made.Body - made.Start)
+	e.uint16(size)
+	host := len(e)
+	e.bytes(m.asm.Buf[made.Start:made.End])
+	add := func(list []int, n int) {
+		e.uint16(len(list))
+		for _, at := range list {
+			at -= made.Start
+			e.uint16(at)
+			field := e[host+at:]
+			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+uint32(n))
+		}
+	}
+	add(made.Stubs, made.Start)
+	add(made.Names, -int(m.comp.FirstExit))
+	e.uint16(len(m.exits))
+	for i := range m.exits {
+		e.exit(&m.exits[i], b.Entry)
+	}
+	e.uint16(len(m.faults))
+	for i := range m.faults {
+		e.fault(&m.faults[i], b.Entry)
+	}
+	s.buf = e
+	s.file.Add(storedKey(b.Key), e)
+}
+
+// forked is for a process that a fork has made, with Machine.mu held.
+func (s *storage) forked() {
+	if s != nil {
+		s.file.Forget()
+		s.rejected, s.written = 0, 0
+	}
+}
+
+// storeFunction has it stored that there is a library function, so that it is looked for at once. Its host code is made anew: it
+// may refer to where the host has its own functions.
+func (m *Machine) storeFunction(k codecache.Key) {
+	if s := m.stored; s != nil && !s.file.Has(storedKey(k)) {
+		s.file.Add(storedKey(k), nil)
+	}
+}
+
+// saveStored writes what is to be stored, with what has been.
+func (m *Machine) saveStored() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.stored; s != nil {
+		if n, err := s.file.Save(); err == nil {
+			s.written += uint64(n)
+		}
+	}
+}
+
+// Save writes translations that have been made to where Options.Stored has opened a file. It is for the end of the program, or of the process.
+func (a *Arch) Save() {
+	if m := a.machine(); m != nil {
+		m.saveStored()
+	}
+}
+
+// maxStored is how large the code of a stored translation may be: offsets in it have 16 bits.
+const maxStored = 1<<16 - 1
+
+// encoder appends what a stored translation is made of: integers are little-endian, offsets relative to the beginning of its code.
+type encoder []byte
+
+func (e *encoder) uint16(n int)    { *e = binary.LittleEndian.AppendUint16(*e, uint16(n)) }
+func (e *encoder) uint64(n uint64) { *e = binary.LittleEndian.AppendUint64(*e, n) }
+func (e *encoder) bytes(b []byte)  { *e = append(*e, b...) }
+
+// offset appends one in the cache; 0 stays 0, which is none.
+func (e *encoder) offset(at, start uint32) { e.uint16(int(at - min(at, start))) }
+
+func (e *encoder) exit(x *codecache.Exit, start uint32) {
+	e.uint16(int(x.Kind) | bit(x.Polled)<<8)
+	e.uint64(x.PC)
+	for _, at := range []uint32{x.Jump, x.Unlinked, x.Guess.At, x.Guess.Miss, x.Guess.Probe} {
+		e.offset(at, start)
+	}
+}
+
+func (e *encoder) fault(f *codecache.Fault, start uint32) {
+	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10)
+	e.uint64(f.PC)
+	e.offset(f.Offset, start)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// decoder reads what an encoder has appended. Once it has failed, all that it returns is 0.
+type decoder struct {
+	data   []byte
+	failed bool
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if d.failed || n > len(d.data) {
+		d.failed = true
+		return nil
+	}
+	b := d.data[:n]
+	d.data = d.data[n:]
+	return b
+}
+
+func (d *decoder) uint16() int {
+	if b := d.bytes(2); b != nil {
+		return int(binary.LittleEndian.Uint16(b))
+	}
+	return 0
+}
+
+func (d *decoder) uint64() uint64 {
+	if b := d.bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// within is an offset of n bytes in code of some size.
+func (d *decoder) within(size, n int) int {
+	at := d.uint16()
+	if at+n > size {
+		d.failed = true
+		return 0
+	}
+	return at
+}
+
+// offset is that of n bytes in code of b, or 0 for none.
+func (d *decoder) offset(b *codecache.Block, size, n int) uint32 {
+	if at := d.within(size, n); at > 0 {
+		return b.Entry + uint32(at)
+	}
+	return 0
+}
+
+func (d *decoder) exit(b *codecache.Block, size int) codecache.Exit {
+	flags := d.uint16()
+	x := codecache.Exit{Kind: codecache.ExitKind(flags), Polled: flags>>8 != 0, Block: b, PC: d.uint64()}
+	if !slices.Contains(storedKinds, x.Kind) {
+		d.failed = true
+	}
+	x.Jump, x.Unlinked = d.offset(b, size, 4), d.offset(b, size, 0)
+	x.Guess.At, x.Guess.Miss, x.Guess.Probe = d.offset(b, size, 8), d.offset(b, size, 4), d.offset(b, size, 0)
+	return x
+}
+
+// storedKinds are those that a block's exits may have.
+var storedKinds = []codecache.ExitKind{
+	codecache.ToBlock, codecache.ToCall, codecache.ToGuess, codecache.ToJump, codecache.ToSystem, codecache.ToInterrupt,
+}
+
+func (d *decoder) fault(b *codecache.Block, size int) codecache.Fault {
+	flags := d.uint16()
+	return codecache.Fault{
+		Done: uint8(flags), Overflow: flags>>8&1 != 0, Computed: flags>>9&1 != 0, Look: flags>>10&1 != 0,
+		PC: d.uint64(), Offset: b.Entry + uint32(d.within(size, 0)),
+	}
+}

@@ -1,0 +1,250 @@
+//go:build linux && amd64
+
+package engine
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/blake2b"
+
+	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/mem/offset"
+	"github.com/hospes-vm/hospes/internal/transcache"
+	"github.com/hospes-vm/hospes/internal/trap"
+	"github.com/hospes-vm/hospes/stats"
+)
+
+// storedSource has calls, returns, computed jumps, loops, and accesses to memory, in enough blocks to be worth storing.
+var storedSource = "li s0, 0\nli s1, 30\n9:" + strings.Repeat(`
+	addi s0, s0, 1
+	sd s0, -8(sp)
+	beqz s1, 1f
+	jal 2f
+1:	ld a0, -8(sp)
+	add s0, a0, s1
+	j 3f
+2:	auipc t0, 0
+	addi t0, t0, 12
+	jr t0
+4:	ret
+3:`, 12) + `
+	addi s1, s1, -1
+	bnez s1, 9b
+	mv a0, s0
+	ecall
+`
+
+// sumStored is what storedSource computes.
+const sumStored = 12*30 + 12*30*31/2
+
+// runStored runs a program, whose code is a file's, with translations stored in a directory, and returns its result.
+func runStored(t *testing.T, dir string, code []byte, opts Options) (result uint64, s stats.Translator) {
+	t.Helper()
+	mapping, err := offset.New(1 << 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := mem.New(mapping, mem.PageSize, 1<<20)
+	defer as.Close()
+	mapPage(t, as, testAddr, mem.MapFixed)
+	file := &mem.File{FD: -1, Content: bytes.NewReader(code)}
+	r := mem.Request{Addr: codeAddr, Len: uint64(len(code)), Prot: mem.Read | mem.Exec, Flags: mem.MapFixed, File: file}
+	if _, err := as.Mmap(r); err != nil {
+		t.Fatal(err)
+	}
+	trap.Faults()
+	opts.CacheSize = 1 << 20
+	opts.Stored = func(config []byte) *transcache.File {
+		return transcache.Open(transcache.Place{Dir: dir, Name: "test", Config: blake2b.Sum256(config)}, false)
+	}
+	a := &Arch{Arch: riscv.Arch, Options: opts}
+	if err := a.Open(as); err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	cpu := a.NewCPU(as)
+	cpu.SetPC(codeAddr)
+	cpu.SetSP(testAddr + mem.PageSize)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	run(t, cpu)
+	a.Save()
+	return x(cpu, 10), a.Stats()
+}
+
+func storedDir(t *testing.T) string {
+	old := debug.SetPanicOnFault(true)
+	t.Cleanup(func() { debug.SetPanicOnFault(old) })
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestStored: the second run translates nothing, whatever the threshold, and its result is the same.
+func TestStored(t *testing.T) {
+	code := assembled(t, storedSource)
+	for name, opts := range map[string]Options{
+		"threshold": {Threshold: 2, Optimise: Never},
+		"at once":   {Threshold: 0, Optimise: Never},
+		"regions":   {Threshold: 2, Optimise: 0},
+		"wx":        {Threshold: 2, Optimise: Never, WX: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := storedDir(t)
+			var translated uint64
+			for n := range 3 {
+				got, s := runStored(t, dir, code, opts)
+				if got != sumStored {
+					t.Errorf("run %d: the sum is %d, want %d", n, got, sumStored)
+				}
+				switch {
+				case n == 0:
+					translated = s.Translated
+					if s.Loaded != 0 || s.Written != translated || translated < 40 {
+						t.Errorf("at first: %d loaded, %d of %d written", s.Loaded, s.Written, translated)
+					}
+				case s.Translated != 0 || s.Loaded != translated || s.Rejected != 0 || s.Written != 0:
+					t.Errorf("run %d: %d translated, %d loaded of %d, %d rejected, %d written", n, s.Translated, s.Loaded, translated, s.Rejected, s.Written)
+				}
+				if opts.Optimise != Never && s.Optimiser.Regions == 0 {
+					t.Errorf("run %d: no regions", n)
+				}
+			}
+		})
+	}
+}
+
+// TestStoredChanged: what is not a translation of what memory holds is not executed.
+func TestStoredChanged(t *testing.T) {
+	dir := storedDir(t)
+	opts := Options{Threshold: 2, Optimise: Never}
+	runStored(t, dir, assembled(t, storedSource), opts)
+	changed := assembled(t, strings.NewReplacer("s0, s0, 1", "s0, s0, 2", "-8(sp)", "-16(sp)").Replace(storedSource))
+	for n := range 2 {
+		got, s := runStored(t, dir, changed, opts)
+		if got != sumStored+12*30 {
+			t.Errorf("the sum is %d, want %d", got, sumStored+12*30)
+		}
+		if n == 0 && (s.Rejected == 0 || s.Loaded == 0) || n == 1 && s.Rejected+s.Translated != 0 {
+			t.Errorf("run %d: %d rejected, %d loaded, %d translated", n, s.Rejected, s.Loaded, s.Translated)
+		}
+	}
+}
+
+// TestStoredConfig: translations for another way to execute code are not found.
+func TestStoredConfig(t *testing.T) {
+	dir := storedDir(t)
+	code := assembled(t, storedSource)
+	runStored(t, dir, code, Options{Threshold: 2, Optimise: Never})
+	if got, s := runStored(t, dir, code, Options{Threshold: 2, Optimise: Never, Unbounded: true}); got != sumStored || s.Loaded != 0 {
+		t.Errorf("the sum is %d; %d loaded", got, s.Loaded)
+	}
+}
+
+// TestStoredAnonymous: code that is no file's is not stored.
+func TestStoredAnonymous(t *testing.T) {
+	dir := storedDir(t)
+	m, cpu := machineFor(t, storedSource, Options{CacheSize: 1 << 20, Threshold: 2, Optimise: Never, Stored: func([]byte) *transcache.File {
+		return transcache.Open(transcache.Place{Dir: dir, Name: "test"}, false)
+	}})
+	run(t, cpu)
+	m.saveStored()
+	if s := m.stats(); s.Written != 0 || s.Translated == 0 {
+		t.Errorf("%d of %d written", s.Written, s.Translated)
+	}
+}
+
+// TestStoredHostile: whatever data has the right checksum, loading it does no harm.
+func TestStoredHostile(t *testing.T) {
+	dir := storedDir(t)
+	code := assembled(t, storedSource)
+	_, first := runStored(t, dir, code, Options{Threshold: 2, Optimise: Never})
+	m, _ := machineFor(t, storedSource, Options{CacheSize: 1 << 20, Optimise: Never, Stored: func(config []byte) *transcache.File {
+		return transcache.Open(transcache.Place{Dir: dir, Name: "test", Config: blake2b.Sum256(config)}, false)
+	}})
+	var list [][]byte
+	var keys []codecache.Key
+	for pc := uint64(codeAddr); pc < codeAddr+uint64(len(code)); pc += 2 {
+		k := codecache.Key{PC: pc}
+		if data, ok := m.stored.file.Get(storedKey(k), nil); ok {
+			list, keys = append(list, data), append(keys, k)
+		}
+	}
+	if len(list) != int(first.Translated) {
+		t.Fatalf("%d of %d translations", len(list), first.Translated)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	loaded := 0
+	for n := range 20000 {
+		i := r.IntN(len(list))
+		data := bytes.Clone(list[i])
+		switch {
+		case n%3 == 0:
+			data = data[:r.IntN(len(data))]
+		case n%3 == 1:
+			data = append(data, byte(n))
+		default:
+			data[r.IntN(len(data))] = byte(r.Uint32())
+		}
+		m.mu.Lock()
+		b := m.loadData(keys[i], code[keys[i].PC-codeAddr:], data)
+		if b != nil {
+			loaded++
+			start, end := uint32(len(m.cache.Reserved())), uint32(m.cache.Used())
+			if b.Entry < start || b.Body < b.Entry || b.End > end || b.End < b.Body {
+				t.Errorf("a block at %#x, %#x, %#x in %#x..%#x", b.Entry, b.Body, b.End, start, end)
+			}
+			m.cache.Forget(keys[i])
+		}
+		m.mu.Unlock()
+		if n%1000 == 0 {
+			m.reset(m.cache.Epoch)
+		}
+	}
+	if loaded == 0 {
+		t.Error("no change was without consequence")
+	}
+}
+
+// TestStoredDamaged: a file that is damaged anywhere changes no result.
+func TestStoredDamaged(t *testing.T) {
+	dir := storedDir(t)
+	code := assembled(t, storedSource)
+	opts := Options{Threshold: 2, Optimise: Never}
+	runStored(t, dir, code, opts)
+	name := filepath.Join(dir, "test")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	translated := uint64(0)
+	for range 300 {
+		b := bytes.Clone(whole)
+		for range 1 + r.IntN(30) {
+			b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+		}
+		if err := os.WriteFile(name, b[:len(b)-r.IntN(2)*r.IntN(len(b))], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, s := runStored(t, dir, code, opts)
+		if got != sumStored {
+			t.Fatalf("the sum is %d, want %d", got, sumStored)
+		}
+		translated += s.Translated
+	}
+	if translated == 0 {
+		t.Error("nothing was damaged")
+	}
+}
