@@ -6,6 +6,9 @@
 // that fails, or prints something else than the native program, is shown in its row, and makes
 // the command end with status 1; the other rows are measured all the same.
 //
+// hospes keeps translations for later runs. Each row runs once on each system before it is measured, so what is measured
+// are later runs; special/cache shows first ones beside them.
+//
 // What is measured is named GROUP/NAME (set.go, special.go):
 //
 //   - integer, float, memory and threads are programs of bench/, compiled for both architectures
@@ -14,7 +17,7 @@
 //     They need user namespaces that have a binfmt_misc of their own (Linux 6.7), and are left
 //     out where there are none.
 //   - special: memory in use, the latency of signals, the cost of being interruptible, the
-//     speed of translating, the memory mappings and isolation, what host code for functions of
+//     speed of translating, first and later runs, the memory mappings and isolation, what host code for functions of
 //     the C library gains.
 //
 // Usage:
@@ -108,6 +111,12 @@ func run(c *config) error {
 		return err
 	}
 	rows := selected(c, allRows())
+	if c.build, err = filepath.Abs(c.build); err == nil {
+		err = emptyCache(c.build)
+	}
+	if err != nil {
+		return err
+	}
 	if err := compile(c, slices.Concat(selected(c, programs), helpers)); err != nil {
 		return err
 	}

@@ -37,17 +37,18 @@ type result struct {
 // limit ends a run that hangs.
 const limit = 2 * time.Minute
 
-// measure runs all rows, round by round. A system that fails a row is not asked again.
+// measure runs all rows, round by round, after one that does not count: by then there is what systems keep for later runs. A
+// system that fails a row is not asked again.
 func measure(c *config, systems []system, w *world, rows []row) []*result {
 	var results []*result
 	for _, r := range rows {
 		results = append(results, &result{Group: r.group, Name: r.name, wall: r.wall, Samples: map[string][]sample{}, Wrong: map[string]string{}, want: map[string][]byte{}})
 	}
-	for round := range c.rounds {
+	for round := range c.rounds + 1 {
 		for i := range rows {
 			for k := range systems {
-				progress("round %d of %d: %s %s", round+1, c.rounds, rows[i].fullName(), systems[k].name)
-				results[i].round(c, &systems[k], w, &rows[i])
+				progress("round %d of %d: %s %s", round, c.rounds, rows[i].fullName(), systems[k].name)
+				results[i].round(c, &systems[k], w, &rows[i], round > 0)
 			}
 		}
 	}
@@ -64,7 +65,7 @@ func progress(format string, args ...any) {
 }
 
 // round runs a row once.
-func (r *result) round(c *config, s *system, w *world, what *row) {
+func (r *result) round(c *config, s *system, w *world, what *row, counts bool) {
 	if r.Wrong[s.name] != "" {
 		return
 	}
@@ -83,7 +84,9 @@ func (r *result) round(c *config, s *system, w *world, what *row) {
 		r.Wrong[s.name] = fmt.Sprintf("printed %s, not %s", excerpt(out.stdout), excerpt(want))
 		return
 	}
-	r.Samples[s.name] = append(r.Samples[s.name], took)
+	if counts {
+		r.Samples[s.name] = append(r.Samples[s.name], took)
+	}
 }
 
 // run runs the row's program on a system. What it took is divided by the count.
@@ -111,7 +114,7 @@ func (s *system) start(c *config, r *row) *exec.Cmd {
 	argv := append(s.command[:len(s.command):len(s.command)], filepath.Join(c.build, r.program()+s.suffix))
 	argv = append(argv, r.arguments(c)...)
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), s.env...)
+	cmd.Env = append(os.Environ(), s.environment(c.build)...)
 	return cmd
 }
 

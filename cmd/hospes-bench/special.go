@@ -28,6 +28,7 @@ var specials = []special{
 	{"special/latency", false, latency},
 	{"special/poll", false, pollCost},
 	{"special/translation", true, translation},
+	{"special/cache", true, firstRuns},
 	{"special/mappings", false, mappings},
 	{"special/native-lib", true, nativeLib},
 }
@@ -214,7 +215,7 @@ func translation(c *config, systems []system, w *world) (table, error) {
 		header: []string{"program", "guest instructions", "ms", "instructions per second", "host bytes per guest byte", "per instruction"},
 	}
 	s := systems[1]
-	s.env = append(slices.Clone(s.env), "HOSPES_STATS=1")
+	s.env = append(slices.Clone(s.env), "HOSPES_STATS=1", cacheVariable+"=off")
 	for _, r := range allRows() {
 		if !slices.Contains(translated, r.name) {
 			continue

@@ -43,7 +43,7 @@ func newWorld(c *config, systems []system) (*world, error) {
 		if err := os.MkdirAll(files, 0o755); err != nil {
 			return nil, err
 		}
-		if err := writeInputs(files); err != nil {
+		if err := errors.Join(writeInputs(files), emptyCache(files)); err != nil {
 			return nil, err
 		}
 		program, err := os.ReadFile(filepath.Join(c.build, "process"+suffix))
@@ -67,7 +67,7 @@ func newWorld(c *config, systems []system) (*world, error) {
 func (w *world) run(s *system, r *row) (sample, output, error) {
 	j := job{
 		Root: w.root[s.suffix], Files: w.files[s.suffix], Argv: r.command(), Times: 1,
-		Env: append([]string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "LC_ALL=C.UTF-8", "TZ=UTC"}, s.env...),
+		Env: append([]string{"PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "LC_ALL=C.UTF-8", "TZ=UTC"}, s.environment("/tmp")...),
 	}
 	if len(s.command) > 0 {
 		j.Emulator = s.command[0]
