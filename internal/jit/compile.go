@@ -121,6 +121,8 @@ type Compiler struct {
 	deferred  []bool     // by value: computed where it is used
 	narrow    []bool     // by value: see findNarrow
 	quiet     []ir.Value // see findQuiet
+	dead      deadWrites // in traces
+	redo      int        // how many of the instructions that have begun are executed again if the present one is left
 	flags     flagState
 	words     []int64 // see stored
 	drained   bool    // nothing has been stored since a barrier
@@ -188,11 +190,14 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 func (c *Compiler) startTrace(t *ir.Trace, facts []ir.Fact) {
 	c.t, c.facts = t, facts
 	c.flags, c.words = flagState{}, c.words[:0]
-	c.drained, c.polled = false, false
+	c.drained, c.polled, c.redo = false, false, 0
 	c.branched = true
 	c.startAlloc()
 	c.findNarrow()
 	c.findQuiet()
+	if c.graph == nil {
+		c.findDead()
+	}
 	c.deferValues()
 	c.findBoxed()
 }
@@ -312,13 +317,14 @@ func (c *Compiler) instr(v ir.Value) bool {
 	switch op := i.Op; {
 	case op == ir.Const:
 	case op == ir.Inst:
-		c.pc = i.Imm
+		c.pc, c.redo = i.Imm, 0
 		c.code.Insts++
 		c.wantBoxed(v)
 		c.code.Marks = append(c.code.Marks, Mark{c.a.Len(), c.pc})
 		c.countSegment()
 	case op == ir.GetX:
 		c.get(v, i.Imm)
+	case op == ir.SetX && c.graph == nil && c.dead.is[v]:
 	case op == ir.SetX:
 		held := c.flags.at == c.a.Len()
 		c.set(i.Imm, i.Args[0])
@@ -350,6 +356,9 @@ func (c *Compiler) instr(v ir.Value) bool {
 			c.drained = isBarrier(op)
 		}
 	case op.Has(ir.Reads):
+		if c.graph == nil {
+			c.goBack(v)
+		}
 		c.loadFrom(v, i)
 	case op.Has(ir.Writes):
 		c.store(v, i)

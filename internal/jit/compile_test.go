@@ -485,6 +485,15 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 			b.SetX(reg(), b.Emit(ir.Choose, 0, condition(), operand(), operand()))
 		case 7:
 			b.SetX(reg(), b.X(reg()))
+		case 9: // a constant, or address, that is made in the register which it is for
+			x, k := reg(), 0x1000+4*uint64(k)
+			b.SetX(x, b.Const(value(r)))
+			b.Inst(k + 1)
+			b.SetX(x, b.Emit([...]ir.Op{ir.Add, ir.Xor}[r.IntN(2)], 0, b.X(x), b.Const(uint64(r.IntN(4096)))))
+			b.Inst(k + 2)
+			b.SetX(x, b.Const(uint64(r.IntN(4200))))
+			b.Inst(k + 3)
+			b.SetX([...]uint8{x, x, x, reg()}[r.IntN(4)], b.Emit(ir.LoadS8+ir.Op(r.IntN(7)), 0, b.Emit(ir.Add, 0, b.X(x), b.Const(uint64(r.IntN(16))))))
 		default:
 			v := compute(b, r, operand)
 			if r.IntN(3) == 0 {

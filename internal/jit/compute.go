@@ -162,6 +162,10 @@ func (c *Compiler) arithImm(op amd64.Op, w amd64.Width, dst, src amd64.Reg, k in
 		c.a.RM(amd64.LEA, w, dst, amd64.At(src, k))
 	case op == amd64.SUB && dst != src && k != -1<<31:
 		c.a.RM(amd64.LEA, w, dst, amd64.At(src, -k))
+	case op == amd64.AND && dst != src && k == 0xff:
+		c.a.RR(amd64.MOVZX8, amd64.W32, dst, src)
+	case op == amd64.AND && dst != src && k == 0xffff:
+		c.a.RR(amd64.MOVZX16, amd64.W32, dst, src)
 	default:
 		c.move(dst, src)
 		c.a.RI(op, w, dst, k)

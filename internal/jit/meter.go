@@ -35,7 +35,7 @@ func (c *Compiler) takeFuel() (at int) {
 }
 
 // done is how many instructions have been executed before the one that is compiled.
-func (c *Compiler) done() int { return max(c.code.Insts-1, 0) }
+func (c *Compiler) done() int { return max(c.code.Insts-1-c.redo, 0) }
 
 // refundOn leaves the trace if a condition holds, for guest address pc.
 func (c *Compiler) refundOn(cond amd64.Cond, pc uint64) {
