@@ -220,13 +220,15 @@ func (c *Compiler) deferValues() {
 			if arg == 0 {
 				break
 			}
-			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n)) {
+			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n)) {
 				c.deferred[arg] = true
 			}
 		}
 		switch i.Op {
 		case ir.SetX, ir.SetF, ir.GetFlags, ir.SetFlags:
-			last = ir.Value(k)
+			if c.graph != nil || !c.dead.is[k] {
+				last = ir.Value(k)
+			}
 		}
 	}
 }

@@ -485,6 +485,14 @@ func randomTrace(b *ir.Builder, r *rand.Rand, n int, round uint8) {
 			b.SetX(reg(), b.Emit(ir.Choose, 0, condition(), operand(), operand()))
 		case 7:
 			b.SetX(reg(), b.X(reg()))
+		case 10: // a word that is extended without its sign, and shifted
+			x, op := reg(), ir.Srl
+			if r.IntN(4) == 0 {
+				op = ir.Sra
+			}
+			b.SetX(x, b.Emit(ir.Sll, 0, b.X(reg()), b.Const(32)))
+			b.Inst(0x1002 + 4*uint64(k))
+			b.SetX(x, b.Emit(op, 0, b.X(x), b.Const([...]uint64{32, uint64(r.IntN(64))}[r.IntN(2)])))
 		case 9: // a constant, or address, that is made in the register which it is for
 			x, k := reg(), 0x1000+4*uint64(k)
 			b.SetX(x, b.Const(value(r)))

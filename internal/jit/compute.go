@@ -306,6 +306,10 @@ func (c *Compiler) shift(v ir.Value, i *ir.Instr) {
 // shiftImm shifts by a constant less than the width.
 func (c *Compiler) shiftImm(v ir.Value, i *ir.Instr, k uint64) {
 	s, x := shifts[i.Op], i.Args[0]
+	if c.deferred[x] {
+		c.extractWord(v, i, k)
+		return
+	}
 	if i.Op == ir.Sra32 && c.narrow[x] {
 		s.w = amd64.W64
 	}
@@ -329,6 +333,32 @@ func (c *Compiler) shiftImm(v ir.Value, i *ir.Instr, k uint64) {
 		c.a.RR(amd64.MOVSXD, amd64.W64, dst, dst)
 	}
 	c.put(v, dst)
+}
+
+// extracts reports whether argument n of i, in a trace, is a word that is shifted to the upper half and i shifts to the right
+// by a constant: so guests extend it without its sign, and scale it.
+func (c *Compiler) extracts(i *ir.Instr, n int) bool {
+	if i.Op != ir.Srl || n != 0 || c.graph != nil {
+		return false
+	}
+	_, isConst := c.t.ConstOf(i.Args[1])
+	word := &c.t.Code[i.Args[0]]
+	k, ok := c.t.ConstOf(word.Args[1])
+	return isConst && word.Op == ir.Sll && ok && k == 32
+}
+
+// extractWord is shiftImm for a word in the upper half that is shifted to the right by k.
+func (c *Compiler) extractWord(v ir.Value, i *ir.Instr, k uint64) {
+	word := c.resolved(i.Args[0])
+	c.used(word.Args[1])
+	c.used(i.Args[1])
+	c.extend(amd64.MOV, amd64.W32, v, word.Args[0])
+	switch r := c.at[v].reg; {
+	case k < 32:
+		c.a.RI(amd64.SHL, amd64.W64, r, int32(32-k))
+	case k > 32:
+		c.a.RI(amd64.SHR, amd64.W64, r, int32(k-32))
+	}
 }
 
 // shiftByCL shifts by a count in CL.

@@ -54,6 +54,8 @@ func (c *Compiler) findDead() {
 		case i.Op == ir.GetX:
 			over &^= 1 << i.Imm
 			overLoaded &^= 1 << i.Imm
+		case i.Op == ir.Inst && c.present[ir.S]: // where a register may be looked at: see findBoxed
+			load, overLoaded, over, begun = 0, 0, 0, false
 		case i.Op == ir.Inst:
 			if begun = load != 0 && !begun; !begun {
 				load, overLoaded = 0, 0

@@ -52,6 +52,26 @@ func TestDeadWrites(t *testing.T) {
 	}
 }
 
+// TestDeadLook: what is overwritten behind a look at registers that are to be boxed is written before it.
+func TestDeadLook(t *testing.T) {
+	var b ir.Builder
+	b.Start(0x1000)
+	b.Inst(0x1000)
+	b.Emit(ir.ExitIf, 0x2000, b.Emit(ir.Eq, 0, b.X(5), b.Const(77)))
+	b.SetX(28, b.Const(1))
+	b.Inst(0x1004)
+	b.SetX(28, b.Const(2))
+	b.Inst(0x1008)
+	single := b.Emit(ir.S, 0, b.F(10))
+	b.SetX(6, b.Emit(ir.FeqS, 0, single, single))
+	b.Emit(ir.Goto, 0x100c)
+	c := Compiler{Features: HostFeatures()}
+	var s ir.State // f10 is not boxed
+	if out := newMachine(t).run(&c, &b.Trace, &s); out.PC != 0x1004 || s.X[28] != 1 {
+		t.Errorf("left for %#x with x28 = %d, want 0x1004 with 1", out.PC, s.X[28])
+	}
+}
+
 // TestOverwritten: of constants that are overwritten at once, the last one alone is written.
 func TestOverwritten(t *testing.T) {
 	var b ir.Builder
