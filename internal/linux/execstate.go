@@ -35,6 +35,7 @@ type ExecState struct {
 	nofileMax uint64
 	mask      uint64 // the guest's signal mask: not all of it can be the host's
 	ignored   uint64 // the signals that the guest ignores
+	mdwe      uint64 // PR_MDWE_ bits
 
 	trace   [4]uint64    // Task.execTrace
 	filters int          // file of the filters of system calls (Task.filterFile), or -1
@@ -49,6 +50,7 @@ type ExecState struct {
 func (t *Task) execState() ExecState {
 	s := ExecState{Options: t.P.ExecOptions, Sysroot: t.P.root().Dir, Tree: t.P.Root.tree, mask: t.sig.mask, trace: t.execTrace()}
 	s.ignored, _ = t.P.sig.sets()
+	s.mdwe = t.P.inheritedMDWE()
 	t.P.limits.mu.Lock()
 	s.limits, s.nofileMax = t.P.limits.kept, t.P.limits.nofileMax
 	t.P.limits.mu.Unlock()
@@ -91,6 +93,7 @@ func (s *ExecState) Restore(p *Process) {
 	p.limits.mu.Unlock()
 	p.ExecOptions = s.Options
 	p.secure = s.secure
+	p.mdwe.Store(s.mdwe)
 	p.trace = s.trace
 }
 
@@ -104,6 +107,7 @@ func (s *ExecState) encode() string {
 	number(flag(s.Unnamed))
 	number(s.mask)
 	number(s.ignored)
+	number(s.mdwe)
 	number(uint64(s.filters + 1))
 	for _, n := range s.trace {
 		number(n)
@@ -178,6 +182,7 @@ func decodeExecState(v string) (s ExecState, err error) {
 	s.Unnamed = number() != 0
 	s.mask = number()
 	s.ignored = number()
+	s.mdwe = number()
 	s.filters = int(int32(number())) - 1
 	for i := range s.trace {
 		s.trace[i] = number()

@@ -146,6 +146,7 @@ func (t *Task) becomeForked(a *cloneArgs) {
 	p.cpus = newCPUSet()
 	p.cpus.add(t.CPU)
 	p.aio = aioContexts{}
+	p.setMDWE(p.inheritedMDWE())
 	if p.OnFork != nil {
 		p.OnFork()
 	}

@@ -69,7 +69,8 @@ var prctls = map[int]Handler{
 	// Those that would hurt or betray hospes.
 	unix.PR_GET_SECCOMP:              prctlGetSeccomp,
 	unix.PR_SET_SECCOMP:              prctlSetSeccomp,
-	unix.PR_GET_MDWE:                 always0,
+	unix.PR_GET_MDWE:                 prctlGetMDWE,
+	unix.PR_SET_MDWE:                 prctlSetMDWE,
 	unix.PR_SET_MM:                   always(syscall.EPERM),
 	unix.PR_TASK_PERF_EVENTS_DISABLE: always0,
 	unix.PR_TASK_PERF_EVENTS_ENABLE:  always0,

@@ -90,6 +90,7 @@ type Process struct {
 
 	requeues          atomic.Uint64 // how often threads may have been moved from one word to another (futex.go)
 	lockFuture        atomic.Uint32 // MCL_FUTURE, with MCL_ONFAULT or not, if new memory is to be locked
+	mdwe              atomic.Uint64 // PR_MDWE_ bits (mdwe.go)
 	attributesChanged atomic.Bool   // a thread has changed what those it creates inherit (attributes.go)
 	aio               aioContexts   // asynchronous I/O of io_setup(2) (aio.go)
 

@@ -58,6 +58,7 @@ func (p *Process) Run(prog Program) (Status, error) {
 		}
 	}
 	p.EnforceLimits()
+	p.setMDWE(p.mdwe.Load()) // not before the vdso is there
 	cpu := p.Arch.NewCPU(p.Mem)
 	cpu.SetPC(p.Image.Entry)
 	cpu.SetSP(p.Image.SP)

@@ -34,6 +34,7 @@ type Space struct {
 	watchers []func(addr, n uint64)
 	sharing  []func(addr, n uint64, shared bool)
 	movers   []func()
+	wxDenied bool    // see DenyWX
 	budget   *Budget // nil for none
 	charged  uint64  // bytes that it is charged with
 
@@ -167,6 +168,9 @@ func (s *Space) Mmap(r Request) (uint64, error) {
 	v := VMA{
 		Start: addr, End: addr + n, Prot: r.Prot, Shared: r.Flags&MapShared != 0,
 		NoReserve: r.Flags&MapNoReserve != 0, GrowsDown: r.Flags&MapGrowsDown != 0, Held: s.budget != nil && (r.Prot != None || r.File != nil), File: r.File, Offset: r.Offset, Name: r.Name,
+	}
+	if s.wxDenied && r.Prot&(Write|Exec) == Write|Exec {
+		return 0, syscall.EACCES
 	}
 	if !s.mayAdd(v, n-s.mapped(addr, addr+n)) || v.Held && !s.reserve(n) {
 		return 0, syscall.ENOMEM
@@ -403,7 +407,7 @@ func (s *Space) Mprotect(addr, n uint64, prot Prot) error {
 		hole = s.vmas[i].End
 	}
 	stop := min(hole, end)
-	if prot&Write != 0 && s.readOnly(addr, stop) {
+	if prot&Write != 0 && s.readOnly(addr, stop) || s.wxDenied && s.gainsExec(addr, stop, prot) {
 		return syscall.EACCES
 	}
 	if stop > addr {
