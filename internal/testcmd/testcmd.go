@@ -39,6 +39,20 @@ func Hermetic(dir string) error {
 	return os.Setenv(CacheVariable, dir)
 }
 
+// RunHermetic runs the tests of a package that builds commands itself, and returns their status.
+func RunHermetic(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hospes-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = Hermetic(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
 // Run runs the tests of a package, and returns their status, as m.Run does. It sets hospes to the command, which is
 // in a directory of its own that anybody may read, until the tests have ended. Translations are kept there, too.
 func Run(m *testing.M, hospes *string) int {

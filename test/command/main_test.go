@@ -1,0 +1,12 @@
+//go:build linux && amd64
+
+package command
+
+import (
+	"os"
+	"testing"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
+)
+
+func TestMain(m *testing.M) { os.Exit(testcmd.RunHermetic(m)) }
