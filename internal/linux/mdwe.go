@@ -5,30 +5,22 @@ package linux
 import (
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
 
 // PR_SET_MDWE: memory that is writable or executable, but never both. It is the guest's
 // address space that has it, not the host's: translated code may need memory that is.
 
 func prctlSetMDWE(t *Task, c *Call) (uint64, syscall.Errno) {
-	bits := c.Args[1]
-	const all = unix.PR_MDWE_REFUSE_EXEC_GAIN | unix.PR_MDWE_NO_INHERIT
-	if c.Args[2]|c.Args[3]|c.Args[4] != 0 || bits&^all != 0 || bits == unix.PR_MDWE_NO_INHERIT {
-		return 0, syscall.EINVAL
+	bits, e := uapi.SetMDWE(t.P.mdwe.Load(), &c.Args)
+	if e == 0 {
+		t.P.setMDWE(bits)
 	}
-	if now := t.P.mdwe.Load(); now != 0 && now != bits {
-		return 0, syscall.EPERM
-	}
-	t.P.setMDWE(bits)
-	return 0, 0
+	return 0, e
 }
 
 func prctlGetMDWE(t *Task, c *Call) (uint64, syscall.Errno) {
-	if c.Args[1]|c.Args[2]|c.Args[3]|c.Args[4] != 0 {
-		return 0, syscall.EINVAL
-	}
-	return t.P.mdwe.Load(), 0
+	return uapi.GetMDWE(t.P.mdwe.Load(), &c.Args)
 }
 
 func (p *Process) setMDWE(bits uint64) {
@@ -37,10 +29,4 @@ func (p *Process) setMDWE(bits uint64) {
 }
 
 // inheritedMDWE are the bits that children and new programs have.
-func (p *Process) inheritedMDWE() uint64 {
-	bits := p.mdwe.Load()
-	if bits&unix.PR_MDWE_NO_INHERIT != 0 {
-		return 0
-	}
-	return bits
-}
+func (p *Process) inheritedMDWE() uint64 { return uapi.InheritedMDWE(p.mdwe.Load()) }

@@ -158,6 +158,7 @@ func (t *Task) giveMemory(child *Task, a *cloneArgs) syscall.Errno {
 		return syscall.EAGAIN
 	}
 	m.image, m.env = t.mm.image, t.mm.env
+	m.denyWX(uapi.InheritedMDWE(t.mm.mdwe.Load()))
 	child.mm, child.Mem, child.CPU = m, m.Space, m.machine.Arch.NewCPU(m.Space)
 	child.CPU.SetClock(t.K.clock.Realtime)
 	for _, set := range []uint32{guest.NT_PRSTATUS, guest.NT_PRFPREG} {

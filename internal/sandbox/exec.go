@@ -218,6 +218,7 @@ func (t *Task) become(x *execRequest, m *memory) {
 	t.files.exec()
 	old := t.mm
 	old.remove(t.CPU)
+	m.denyWX(uapi.InheritedMDWE(old.mdwe.Load())) // not before the program is there
 	x.enter(m)
 	t.mm.add(t.CPU)
 	k, p := t.K, t.P

@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hospes-vm/hospes/internal/linux/uapi"
 )
 
 // prGetAuxv is PR_GET_AUXV.
@@ -25,6 +27,9 @@ var prctls = map[int]Handler{
 	unix.PR_GET_NAME: prctlGetName,
 	unix.PR_SET_VMA:  prctlSetVMA,
 	prGetAuxv:        prctlGetAuxv,
+
+	unix.PR_SET_MDWE: prctlSetMDWE,
+	unix.PR_GET_MDWE: func(t *Task, c *Call) (uint64, syscall.Errno) { return uapi.GetMDWE(t.mm.mdwe.Load(), &c.Args) },
 
 	unix.PR_SET_PDEATHSIG:       prctlSetDeathSignal,
 	unix.PR_GET_PDEATHSIG:       prctlGetInt(func(p *Process) int { return p.parentDeath }),
@@ -72,6 +77,14 @@ func flag(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+func prctlSetMDWE(t *Task, c *Call) (uint64, syscall.Errno) {
+	bits, e := uapi.SetMDWE(t.mm.mdwe.Load(), &c.Args)
+	if e == 0 {
+		t.mm.denyWX(bits)
+	}
+	return 0, e
 }
 
 // prctlGetInt returns the handler of an option that writes an int to the address in arg2.

@@ -112,7 +112,8 @@ type memory struct {
 	image   *loader.Image
 	env     []string
 
-	users atomic.Int32 // processes, and who looks at a process's memory for a moment
+	mdwe  atomic.Uint64 // PR_MDWE_ bits
+	users atomic.Int32  // processes, and who looks at a process's memory for a moment
 
 	mu   sync.Mutex // guards cpus
 	cpus map[guest.CPU]struct{}
@@ -129,6 +130,12 @@ func (k *Kernel) newMemory() (*memory, error) {
 	mm.users.Store(1)
 	mm.Watch(func(uint64, uint64) { mm.flushCode() })
 	return mm, nil
+}
+
+// denyWX sets the PR_MDWE_ bits.
+func (m *memory) denyWX(bits uint64) {
+	m.mdwe.Store(bits)
+	m.DenyWX(bits != 0)
 }
 
 // add has the CPU told of code that changes.

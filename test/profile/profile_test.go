@@ -150,7 +150,7 @@ func checkShare(t *testing.T, p *profile.Profile, want, tolerance float64, match
 var tiers = map[string][]string{
 	"interpreter": {"--translate", "off"},
 	"translated":  {"--optimise", "off"},
-	"optimised":   nil,
+	"optimised":   {"--optimise-threshold", "1000"}, // what has been sampled often would be, if there is time
 }
 
 // TestShares: two functions that share the time as one to three, with their callers, in each tier and with
@@ -160,8 +160,11 @@ func TestShares(t *testing.T) {
 		for kind := range cFlags {
 			t.Run(tier+"/"+kind, func(t *testing.T) {
 				n := "40000000"
-				if tier == "interpreter" {
+				switch tier {
+				case "interpreter":
 					n = "3000000"
+				case "optimised": // by a thread that may have to wait for a processor
+					n = "200000000"
 				}
 				p := run(t, kind, options, "both", n)
 				checkShare(t, p, 0.25, 0.1, begins("one", "both", "main"))
@@ -307,7 +310,7 @@ func TestGo(t *testing.T) {
 func TestTool(t *testing.T) {
 	needC(t, "cfi")
 	file := filepath.Join(t.TempDir(), "profile")
-	if out, err := testcmd.Command(t, hospes, "--pprof", file, in("cfi"), "both").CombinedOutput(); err != nil {
+	if out, err := testcmd.Command(t, hospes, "--optimise-threshold", "1000", "--pprof", file, in("cfi"), "both", "200000000").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for arg, want := range map[string]string{
