@@ -198,7 +198,8 @@ static void interrupted(ucontext_t *u) {
 	handled++;
 	x[HANDLED] = handled;
 	u->uc_mcontext.__fpregs.__d.__fcsr = (handled % 5) << 5;
-	if (handled == wanted)
+	// A busy machine may handle all of them before the loop's first instruction.
+	if (handled >= wanted && (!second || seen.x[FIRST] > 0))
 		x[0] = (uint64_t)done;
 }
 
@@ -227,9 +228,7 @@ static void run_loop(int n, int signals) {
 	wanted = signals;
 	handled = 0; // seen.count goes on: the sender waits for it to change
 	run_code(code, &state);
-	CHECK(handled == signals && state.x[HANDLED] == signals, "%s: %d handled, %ld", loops[n].name, handled, state.x[HANDLED]);
-	if (second)
-		CHECK(state.x[FIRST] > 0, "%s has not run", loops[n].name);
+	CHECK(handled >= signals && state.x[HANDLED] == handled, "%s: %d handled, %ld", loops[n].name, handled, state.x[HANDLED]);
 }
 
 // sender sends one signal after the other, each when the last has been handled.
