@@ -5,8 +5,11 @@ package machine
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hospes-vm/hospes/internal/testcmd"
 )
 
 // TestLow: programs that are linked below the lowest address that mmap(2) gives do what they
@@ -29,7 +32,7 @@ func TestLow(t *testing.T) {
 			for _, c := range configurations {
 				t.Run(c.name, func(t *testing.T) {
 					if strings.Contains(c.name, "direct") {
-						out, err := exec.Command(hospes, append(c.options, guest)...).CombinedOutput()
+						out, err := testcmd.Command(t, hospes, append(slices.Clone(c.options), guest)...).CombinedOutput()
 						if err == nil || !strings.Contains(string(out), "--mapping offset has") {
 							t.Errorf("%v\n%s", err, out)
 						}
