@@ -172,7 +172,7 @@ var sessions = []session{
 	{
 		name: "signals", source: "threads.c", flags: static,
 		lines: "continue\nprint $_siginfo.si_signo\nsignal 0\nprint handled\nbreak on_signal\nsignal SIGUSR1\nbt\nprint sig\nfinish\nstepi\n" +
-			"delete\nhandle SIGUSR1 nostop noprint pass\nbreak 47\ncontinue\nprint handled\ndelete\ncontinue",
+			"delete\nhandle SIGUSR1 nostop noprint pass\nbreak 50\ncontinue\nprint handled\ndelete\ncontinue",
 		want: []string{
 			`received signal SIGUSR1`, `^\$1 = 10`, `received signal SIGUSR1`, `^\$2 = 0`, `hit Breakpoint 1, on_signal`,
 			`<signal handler called>`, `^\$3 = 10`, `hit Breakpoint 2, main`, `^\$4 = 19`,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 volatile int stop, shared, handled, hits;
+static pthread_barrier_t started;
 
 __attribute__((noinline)) void hit(int n) { __asm__ volatile("" ::"r"(n)); }
 
@@ -14,6 +15,7 @@ static void *spin(void *name)
 {
 	long n = 0;
 	pthread_setname_np(pthread_self(), name);
+	pthread_barrier_wait(&started); // who stops in hit finds all three threads
 	while (!stop)
 		if ((++n & 0xfffff) == 0) {
 			hit(n >> 20);
@@ -29,6 +31,7 @@ int main(void)
 	pthread_t t[2];
 	int status;
 	signal(SIGUSR1, on_signal);
+	pthread_barrier_init(&started, 0, 2);
 	pthread_create(&t[0], 0, spin, "alpha");
 	pthread_create(&t[1], 0, spin, "beta");
 	for (int i = 1; i <= 20; i++) {
