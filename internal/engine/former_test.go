@@ -48,3 +48,25 @@ func TestLongRegion(t *testing.T) {
 		t.Error("the target of the jump has not been found")
 	}
 }
+
+// TestLongLoop: a loop that comes back only behind so many instructions as a region may not have otherwise is one all the same,
+// unless there are far too many of them.
+func TestLongLoop(t *testing.T) {
+	const head = 0x10000
+	for _, test := range []struct{ insts, want int }{{maxRegion, maxRegion}, {maxRegion + 1, maxRegion + 1}, {maxLong, maxLong}, {maxLong + 1, 0}} {
+		s := &survey{blocks: map[uint64]*surveyed{
+			head: {
+				block: &codecache.Block{Key: codecache.Key{PC: head}, Code: make([]byte, 4*test.insts)},
+				exits: []surveyedExit{{targets: []codecache.Target{{PC: head}}}},
+			},
+		}}
+		s.head = s.blocks[head].block
+		got := 0
+		if r := s.form(longBlocks{}); r != nil {
+			got = r.insts
+		}
+		if got != test.want {
+			t.Errorf("a loop of %d instructions: a region of %d, want %d", test.insts, got, test.want)
+		}
+	}
+}

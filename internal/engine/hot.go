@@ -122,14 +122,14 @@ func (m *Machine) giveUpRegion(r *codecache.Block) *codecache.Block {
 // belongs reports whether a block might be in a region that leads to it, with mu held: in a function,
 // or if it leads back to the loop's head.
 func (m *Machine) belongs(r, to *codecache.Block) bool {
-	return m.cache.Called(r) || m.leadsBack(to, r.PC)
+	return m.cache.Called(r) || m.leadsBack(to, r.PC, maxFunction)
 }
 
-// leadsBack reports whether a block leads to the head of a loop that it is in, and not by way of a loop around that, with
-// mu held.
-func (m *Machine) leadsBack(to *codecache.Block, head uint64) bool {
+// leadsBack reports whether a block leads to the head of a loop that it is in, by so many blocks at most, and not by way of
+// a loop around that, with mu held.
+func (m *Machine) leadsBack(to *codecache.Block, head uint64, limit int) bool {
 	seen := map[*codecache.Block]bool{}
-	for level := []*codecache.Block{to}; len(level) > 0 && len(seen) < maxFunction; level = level[1:] {
+	for level := []*codecache.Block{to}; len(level) > 0 && len(seen) < limit; level = level[1:] {
 		b := level[0]
 		if b.PC == head {
 			return true

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -234,7 +235,7 @@ func TestAround(t *testing.T) {
 		middle, inner int // how often they go round
 		more          string
 		want          uint64
-	}{{3, 3, "nop", outer}, {100, 3, "nop", middle}, {3, 100, "nop", inner}, {40, 40, "nop", inner}, {3, 3, "jal 4f", middle}} {
+	}{{3, 3, "nop", outer}, {100, 3, "nop", middle}, {3, 100, "nop", inner}, {40, 40, "nop", inner}, {3, 3, "jal 4f", middle}, {3, 3, strings.Repeat("nop\n", 20*maxSource), outer}} {
 		m, cpu := machineFor(t, fmt.Sprintf(`
 			li t1, 1000
 		1:	li t2, %d

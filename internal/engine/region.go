@@ -30,8 +30,9 @@ type region struct {
 // Bounds of a region, in guest instructions.
 const (
 	maxRegion  = 500
-	maxInlined = 60 // of a function in the place of a call, with those in it
-	maxSource  = 64 // a lifter takes no more at once
+	maxLong    = 2500 // if it is a loop that does not come back sooner: block ciphers and hashes, unrolled
+	maxInlined = 60   // of a function in the place of a call, with those in it
+	maxSource  = 64   // a lifter takes no more at once
 )
 
 // former finds a region in a survey.
@@ -87,8 +88,8 @@ func (fr *frame) source(i *inst) int32 {
 func (s *survey) form(l guest.Lifter) *region {
 	f := &former{s: s, insts: insts{at: map[uint64]*inst{}}, head: s.head.PC, loop: !s.called, lifter: l}
 	root := &frame{entry: f.head, share: 1}
-	f.reach(root, maxRegion)
-	if f.loop && !f.keepLoop(root) {
+	all := f.reach(root, maxRegion)
+	if f.loop && !f.keepLoop(root) && (all || !f.keepLong(root)) {
 		return nil
 	}
 	f.inline(root, maxRegion)
@@ -194,7 +195,7 @@ func (f *former) reachOnce(fr *frame, limit int) bool {
 			if to == nil || to.mark == f.mark {
 				continue
 			}
-			if len(fr.kept) == limit {
+			if len(fr.kept) >= limit {
 				return false
 			}
 			to.mark = f.mark
@@ -223,6 +224,12 @@ func (f *former) keepLoop(fr *frame) bool {
 	}
 	fr.kept = slices.DeleteFunc(fr.kept, func(i *inst) bool { return i.mark != f.mark })
 	return head.mark == f.mark
+}
+
+// keepLong is keepLoop for a loop that does not come back to its head within maxRegion instructions.
+func (f *former) keepLong(fr *frame) bool {
+	f.reach(fr, maxLong)
+	return f.keepLoop(fr)
 }
 
 // inline gives small functions that the frame calls frames of their own, as long as no more than

@@ -148,7 +148,7 @@ func (m *Machine) around(b *codecache.Block) *codecache.Block {
 			if r.PC >= b.PC || !r.Valid() || m.cache.Lookup(r.Key) != r {
 				continue
 			}
-			if k := rounds - min(m.cache.Left(r), rounds); k >= most && m.leadsBack(b, r.PC) && !m.loopCalls(r) {
+			if k := rounds - min(m.cache.Left(r), rounds); k >= most && m.leadsBack(b, r.PC, maxRivals) && !m.loopCalls(r) {
 				outer, most = r, k
 			}
 		}
@@ -170,7 +170,7 @@ func (m *Machine) loopCalls(head *codecache.Block) bool {
 		seen[b] = true
 		called := false // by the exit before
 		for _, e := range m.cache.Exits(b) {
-			if back := e.To(); called && back != nil && m.leadsBack(back, head.PC) { // where it returns
+			if back := e.To(); called && back != nil && m.leadsBack(back, head.PC, maxFunction) { // where it returns
 				return true
 			}
 			called = e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess
