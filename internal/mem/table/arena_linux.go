@@ -20,7 +20,7 @@ type arena struct {
 
 // newArena reserves size bytes, or less if the host (RLIMIT_AS) grants less.
 func newArena(size uint64) (*arena, error) {
-	base, n, err := hostmem.Reserve(hint(size), size, 0)
+	base, n, err := reserve(size)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +31,22 @@ func newArena(size uint64) (*arena, error) {
 const lowest, highest = 1 << 45, 1 << 46
 
 var used atomic.Uint64 // bytes behind lowest that arenas have been given
+
+// places is how many are tried: Go puts its heap somewhere at random, which may be in one.
+const places = 4
+
+// reserve reserves size bytes, or less if the host grants less: where arenas lie, if there is room.
+func reserve(size uint64) (base uintptr, n uint64, err error) {
+	for k := 1; ; k++ {
+		base, n, err = hostmem.Reserve(hint(size), size, 0)
+		if err != nil || k == places || base >= lowest && base+uintptr(n) <= highest {
+			return base, n, err
+		}
+		if err := hostmem.Release(base, n); err != nil {
+			return 0, 0, err
+		}
+	}
+}
 
 // hint is where to reserve size bytes, if there is room.
 func hint(size uint64) uintptr {
