@@ -26,6 +26,9 @@ func (l longBlocks) Lift(code []byte, pc uint64) (t *ir.Trace, count, size int) 
 	return &b.Trace, count, len(code)
 }
 
+// Function is of no interest: there are no functions.
+func (l longBlocks) Function(ir.Function, uint64) *ir.Trace { return nil }
+
 // TestLongRegion: a function is longer than a region may be. Where its computed jump leads is found when the instructions of the region have
 // their numbers already.
 func TestLongRegion(t *testing.T) {

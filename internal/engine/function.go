@@ -6,6 +6,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
+	"github.com/hospes-vm/hospes/internal/jit"
 )
 
 // function is a library function of the guest that is executed by host code for it.
@@ -19,11 +20,11 @@ type function struct {
 // can change unnoticed is not; constants that code refers to are taken not to change.
 // The caller holds no lock.
 func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
-	if m.opts.NoNativeLib || m.comp.Table || m.comp.Metered || m.counts != nil {
+	if m.opts.NoNativeLib || m.comp.Metered || m.counts != nil {
 		return f
 	}
 	fn, spans := c.Function(pc, begin)
-	if fn == ir.NoFunction || fn.OfVDSO() && m.comp.HostVDSO[fn] == 0 {
+	if fn == ir.NoFunction || fn.OfVDSO() && m.comp.HostVDSO[fn] == 0 || m.comp.Table && !fn.Pure() {
 		return f
 	}
 	for n, s := range spans {
@@ -57,8 +58,7 @@ func (m *Machine) translateFunction(k codecache.Key, f function, name string) *c
 	}
 	w := m.watch()
 	m.asm.Buf = m.cache.Buffer()
-	m.comp.Detours = false
-	made := m.comp.Native(&m.asm, f.fn, k.PC)
+	t, made := m.compileFunction(k, f.fn)
 	w.lap(&m.stages.compile)
 	if !m.cache.Fits(m.asm.Buf) {
 		return nil
@@ -75,8 +75,19 @@ func (m *Machine) translateFunction(k codecache.Key, f function, name string) *c
 	w.lap(&m.stages.install)
 	if m.opts.Translated != nil {
 		d := m.described(b, name)
-		d.Trace, d.Made = &ir.Trace{PC: k.PC}, made
+		d.Trace, d.Made = t, made
 		m.tell(d)
 	}
 	return b
+}
+
+// compileFunction appends host code for a library function to m.asm: its own, or that of a trace if the function is pure.
+func (m *Machine) compileFunction(k codecache.Key, f ir.Function) (*ir.Trace, *jit.Code) {
+	m.comp.Round, m.comp.FirstExit, m.comp.Detours = k.Mode, m.cache.NextExit(), false
+	if f.Pure() {
+		t := m.lifter.Function(f, k.PC)
+		made, _ := m.comp.Compile(&m.asm, t, nil) // nothing in it is left to the interpreter
+		return t, made
+	}
+	return &ir.Trace{PC: k.PC}, m.comp.Native(&m.asm, f, k.PC)
 }

@@ -3,9 +3,11 @@
 package engine
 
 import (
+	"math/bits"
 	"runtime/debug"
 	"testing"
 
+	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/mem/offset"
@@ -117,4 +119,79 @@ func TestShareFunctions(t *testing.T) {
 		// Breakpoints are no change of code.
 		s.as.SetBreaks([]uint64{codeAddr + mem.PageSize})
 	}
+}
+
+// bswapsi2 is libgcc's, as gcc 14 compiles it.
+const bswapsi2 = `
+	.option rvc
+bswapsi2:
+	lui a3, 0x10
+	sllw a2, a0, 24
+	srlw a5, a0, 24
+	srlw a4, a0, 8
+	addi a3, a3, -256
+	and a4, a4, a3
+	or a5, a5, a2
+	lui a3, 0xff0
+	sllw a0, a0, 8
+	or a5, a5, a4
+	and a0, a0, a3
+	or a0, a0, a5
+	ret
+`
+
+// swapping adds numbers from 1000 down to 1, with their bytes in reverse.
+const swapping = `
+	li s1, 0
+	li s0, 1000
+1:	mv a0, s0
+	jal bswapsi2
+	add s1, s1, a0
+	addi s0, s0, -1
+	bnez s0, 1b
+	mv a0, s1
+	ecall
+` + bswapsi2
+
+// swapped is what swapping leaves in a0.
+func swapped() (sum uint64) {
+	for n := range uint32(1000) {
+		sum += uint64(int32(bits.ReverseBytes32(n + 1)))
+	}
+	return sum
+}
+
+// TestFunctionInRegion: a pure function is part of the region of a loop that calls it. A breakpoint in it is reached, for
+// the region is dropped then.
+func TestFunctionInRegion(t *testing.T) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	opts := DefaultOptions
+	opts.Threshold, opts.Optimise = 0, 20
+	m, cpu := machineFor(t, swapping, opts)
+	sum := func() {
+		t.Helper()
+		cpu.SetPC(codeAddr)
+		run(t, cpu)
+		if _, args := cpu.Syscall(); args[0] != swapped() {
+			t.Errorf("sum %#x, want %#x", args[0], swapped())
+		}
+	}
+	sum()
+	m.await()
+	sum()
+	if b := m.lookup(codecache.Key{PC: codeAddr + 8}); m.stats().Functions != 1 || b == nil || !b.Region {
+		t.Errorf("%d functions, the loop is %+v", m.stats().Functions, b)
+	}
+	const last = codeAddr + 9*4 + 34 // or a0, a0, a5
+	m.as.SetBreaks([]uint64{last})
+	cpu.SetPC(codeAddr)
+	exit := cpu.Run()
+	for exit.Kind == guest.ExitInterrupt {
+		exit = cpu.Run()
+	}
+	if exit.Kind != guest.ExitBreak || cpu.PC() != last {
+		t.Errorf("%+v at %#x, want %#x", exit, cpu.PC(), uint64(last))
+	}
+	m.as.SetBreaks(nil)
+	sum()
 }

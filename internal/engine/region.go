@@ -281,7 +281,7 @@ func (f *former) mayInline(fr *frame, entry uint64) bool {
 }
 
 // cut divides the code of a frame, and of those in it, into sources: they begin where the frame
-// does, where it is jumped to, and behind calls.
+// does, where it is jumped to, behind calls, and where a function is that is one instruction.
 func (f *former) cut(fr *frame) {
 	fr.sources = make([]int32, len(f.insts.at))
 	for _, i := range fr.kept {
@@ -297,6 +297,9 @@ func (f *former) cut(fr *frame) {
 		}
 		if i.returned {
 			f.add(fr, f.insts.after(i))
+		}
+		if i.fn != ir.NoFunction {
+			f.add(fr, i)
 		}
 	}
 	for _, i := range fr.kept {
@@ -344,7 +347,7 @@ func (f *former) lift() []opt.Source {
 	list := make([]opt.Source, len(f.starts))
 	for n, s := range f.starts {
 		list[n].Guest = f.codeFrom(s)
-		t, _, _ := f.lifter.Lift(list[n].Guest, s.first.pc)
+		t, _ := liftedAs(f.lifter, s.first.fn, list[n].Guest, s.first.pc)
 		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
 		list[n].Ways = f.ways(s.in, list[n].Trace)
 		list[n].Count = s.in.scaled(s.first.count)
@@ -374,7 +377,7 @@ func (f *former) code() (list []codecache.Range, insts int) {
 		frames[s.in] = true
 		insts += len(s.in.kept)
 		for _, i := range s.in.kept {
-			list = append(list, codecache.Range{Start: i.pc, End: i.next})
+			list = append(append(list, codecache.Range{Start: i.pc, End: i.next}), i.more...)
 		}
 	}
 	slices.SortFunc(list, func(a, b codecache.Range) int { return cmp.Compare(a.Start, b.Start) })

@@ -201,6 +201,18 @@ func TestRegions(t *testing.T) {
 			ecall
 		f:	addi a0, a0, -1
 			ret`, []string{"0: 0xc 1, call 2\n1: 0x10 1, exitif 0\n2: 0x18 2, ret 1\n", "0: 0x18 2\n"}},
+		{"a library function is one instruction", swapping, []string{"0: 0x8 2, callto 2\n1: 0x10 3, exitif 0\n2: 0x24 1, ret 1\n"}},
+		{"one that others lead into", `
+			li s0, 1000
+		1:	mv a0, s0
+			jal 2f
+			jal bswapsi2
+			addi s0, s0, -1
+			bnez s0, 1b
+			ecall
+		2:	addi a0, a0, 1` + bswapsi2, []string{
+			"0: 0x4 2, callto 3\n1: 0xc 1, callto 5\n2: 0x10 2, exitif 0\n3: 0x1c 1, goto 4\n4: 0x20 1, ret 1\n5: 0x20 1, ret 2\n", "0: 0x1c 14\n",
+		}},
 		{"a loop around a large function", `
 			li a0, 1000
 		1:	jal f

@@ -173,11 +173,20 @@ func (m *Machine) loopCalls(head *codecache.Block) bool {
 			if back := e.To(); called && back != nil && m.leadsBack(back, head.PC, maxFunction) { // where it returns
 				return true
 			}
-			called = e.Kind == codecache.ToCall || e.Kind == codecache.ToGuess
+			called = calls(e)
 		}
 		near = append(near, m.jumpsOf(b)...)
 	}
 	return false
+}
+
+// calls reports whether an exit calls a function. Pure ones of libraries are part of the code that calls them.
+func calls(e *codecache.Exit) bool {
+	if e.Kind != codecache.ToCall && e.Kind != codecache.ToGuess {
+		return false
+	}
+	to := e.To()
+	return to == nil || to.Function == 0 || opaque(to)
 }
 
 // rivals are the heads of loops around a block that are no regions: the nearest ones, by exits that have been

@@ -126,7 +126,7 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 	seen := map[uint64]bool{}
 	for level := []*codecache.Block{first}; len(level) > 0; level = level[1:] {
 		b := level[0].Under()
-		if seen[b.PC] || !b.Valid() || b.Checked || b.Function != 0 || b.Interpreted() {
+		if seen[b.PC] || !b.Valid() || b.Checked || opaque(b) || b.Interpreted() {
 			continue
 		}
 		if len(found) == limit {
@@ -157,6 +157,9 @@ func (m *Machine) surveyFrom(first *codecache.Block, limit int) (found []*survey
 	}
 	return found, calls, true
 }
+
+// opaque reports whether a block is a library function's, of which there is host code only.
+func opaque(b *codecache.Block) bool { return b.Function != 0 && !ir.Function(b.Function).Pure() }
 
 // blocksOf are the translations of targets, with mu held.
 func (m *Machine) blocksOf(targets []codecache.Target, mode uint8) (list []*codecache.Block) {
@@ -201,8 +204,12 @@ type inst struct {
 	count    uint64 // how often i has been executed, about
 	away     uint64 // and has not gone on at next
 	jumps    []jump // where a computed jump has gone to
-	mark     int    // of former
-	n        int    // number, in the order in which instructions have been found
+
+	fn   ir.Function       // i is all of a pure library function, as it were; or ir.NoFunction
+	more []codecache.Range // then code is that at pc, and the rest is there
+
+	mark int // of former
+	n    int // number, in the order in which instructions have been found
 
 	after, target *inst // at next and to, once former has reached them
 }
@@ -249,10 +256,11 @@ func (s *insts) after(i *inst) *inst {
 }
 
 // instsOf adds the instructions of a block. Its exits are in the order of the operations that
-// they are of.
+// they are of. A function that is one instruction stays one, also where others lead into it.
 func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 	code, pc := b.block.Code, b.block.PC
-	t, _, size := l.Lift(code, pc)
+	fn := ir.Function(b.block.Function)
+	t, size := liftedAs(l, fn, code, pc)
 	end := pc + uint64(size)
 	exits, count := b.exits, b.count
 	take := func() (e surveyedExit) {
@@ -268,7 +276,10 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 			if last != nil {
 				last.ends(i.Imm, code, pc)
 			}
-			last = all.add(i.Imm)
+			if last = all.add(i.Imm); last.fn != fn && last.fn != ir.NoFunction {
+				return
+			}
+			last.fn, last.more = fn, b.block.More
 			last.count += count
 		case i.Op == ir.Goto && i.Imm == end: // the trace was long enough
 		case i.Op == ir.ExitIf, i.Op.Has(ir.Ends):
@@ -281,6 +292,15 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 	if last != nil {
 		last.ends(end, code, pc)
 	}
+}
+
+// liftedAs is the trace of code, of which size bytes are in it, or of a pure library function, whose code it is.
+func liftedAs(l guest.Lifter, fn ir.Function, code []byte, pc uint64) (t *ir.Trace, size int) {
+	if fn != ir.NoFunction {
+		return l.Function(fn, pc), len(code)
+	}
+	t, _, size = l.Lift(code, pc)
+	return t, size
 }
 
 // ends notes where an instruction of the code at start ends.

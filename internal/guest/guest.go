@@ -317,6 +317,10 @@ type Lifter interface {
 	// interpreted, or that code lacks. The trace is valid until the next call; count is the number of guest
 	// instructions in it, size that of their bytes; both are 0 if there is none.
 	Lift(code []byte, pc uint64) (t *ir.Trace, count, size int)
+
+	// Function makes a trace of a pure library function whose code is at pc, as if it were one instruction. It is valid
+	// as Lift's is.
+	Function(f ir.Function, pc uint64) *ir.Trace
 }
 
 // SignalFrame is what the personality hands to the guest architecture to build

@@ -41,7 +41,7 @@ const maxNative = 1 << 20
 // vector is the number of bytes that are handled at once.
 const vector = 16
 
-// Native appends code for a library function whose guest code is at pc. The result is
+// Native appends code for a library function that is not pure, and whose guest code is at pc. The result is
 // valid until the next call.
 func (c *Compiler) Native(a *amd64.Assembler, f ir.Function, pc uint64) *Code {
 	c.start(a, &homes)

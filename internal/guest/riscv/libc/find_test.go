@@ -80,8 +80,14 @@ func compile(t *testing.T) *image {
 	if _, err := exec.LookPath(guestCC); err != nil {
 		t.Skip(guestCC, "is missing")
 	}
+	return link(t, "testdata/all.c", "-static", "-O1", "-fno-builtin")
+}
+
+// link builds a program from a source file, with some options.
+func link(t *testing.T, source string, options ...string) *image {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "all")
-	if msg, err := exec.Command(guestCC, "-static", "-O1", "-fno-builtin", "-o", out, "testdata/all.c").CombinedOutput(); err != nil {
+	if msg, err := exec.Command(guestCC, append([]string{"-o", out, source}, options...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, msg)
 	}
 	return load(t, out)
@@ -93,6 +99,11 @@ var wanted = map[string]ir.Function{
 	"strcmp": ir.Strcmp, "strncmp": ir.Strncmp, "strcpy": ir.Strcpy, "stpcpy": ir.Stpcpy,
 	"strrchr": ir.NoFunction, "strncpy": ir.NoFunction, "strcat": ir.NoFunction, "main": ir.NoFunction, "printf": ir.NoFunction,
 	"qsort": ir.NoFunction, "malloc": ir.NoFunction, "memrchr": ir.NoFunction,
+}
+
+var wantedBits = map[string]ir.Function{
+	"__clzdi2": ir.Clzdi2, "__ctzdi2": ir.Ctzdi2, "__ffsdi2": ir.Ffsdi2, "__clrsbdi2": ir.Clrsbdi2,
+	"__popcountdi2": ir.Popcountdi2, "__paritydi2": ir.Paritydi2, "__bswapsi2": ir.Bswapsi2, "__bswapdi2": ir.Bswapdi2,
 }
 
 // TestInstalled: the functions of the C library of Debian's cross-compiler are found, in a static
@@ -111,6 +122,25 @@ func TestInstalled(t *testing.T) {
 			if got, promising := m.find(name); got != want || !promising && want != ir.NoFunction {
 				t.Errorf("%s: %s is found to be %q, promising: %v", kind, name, got, promising)
 			}
+		}
+	}
+}
+
+// TestBits: the functions of the cross-compiler's libgcc are found in a program, but not where the table of lengths is another.
+func TestBits(t *testing.T) {
+	if _, err := exec.LookPath(guestCC); err != nil {
+		t.Skip(guestCC, "is missing")
+	}
+	m := link(t, "testdata/bits.c", "-static", "-nostdlib", "-Wl,-e,main", "-lgcc")
+	for name, want := range wantedBits {
+		if got, promising := m.find(name); got != want || !promising {
+			t.Errorf("%s is found to be %q, promising: %v", name, got, promising)
+		}
+	}
+	m.bytes[m.funcs["__clz_tab"]+200]++
+	for _, name := range []string{"__clzdi2", "__ctzdi2", "__ffsdi2", "__clrsbdi2"} {
+		if got, _ := m.find(name); got != ir.NoFunction {
+			t.Errorf("%s, with another table, is found to be %q", name, got)
 		}
 	}
 }
@@ -155,7 +185,7 @@ func TestOthers(t *testing.T) {
 			continue
 		}
 		n++
-		if f, _ := m.find(name); f != ir.NoFunction {
+		if f, _ := m.find(name); f != wantedBits[name] {
 			t.Errorf("%s is found to be %s", name, f)
 		}
 	}

@@ -3,6 +3,7 @@ package libc
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/guest"
@@ -198,13 +199,35 @@ func (w *walker) fetch(addr uint64, b []byte) bool {
 // noPage is no address of a page.
 const noPage = 1
 
-// constant adds size bytes of memory to the hash.
+// constant adds size bytes of memory to the hash. The address of libgcc's table of lengths, which is in
+// a global offset table, counts by what is there.
 func (w *walker) constant(addr uint64, size int) bool {
 	var b [8]byte
 	if !w.fetch(addr, b[:size]) {
 		return false
 	}
-	w.consts = mix(w.consts, binary.LittleEndian.Uint64(b[:]))
+	v := binary.LittleEndian.Uint64(b[:])
+	if size == 8 && w.lengths(v) {
+		v = lengthsHere
+	}
+	w.consts = mix(w.consts, v)
+	return true
+}
+
+// lengthsHere is in place of an address where lengths holds.
+const lengthsHere = 0x62697420_6c656e73
+
+// lengths reports whether there is a table of how many bits each byte has, up to the highest that is set.
+func (w *walker) lengths(addr uint64) bool {
+	var b [256]byte
+	if !w.read(addr, b[:]) {
+		return false
+	}
+	for n, k := range b {
+		if int(k) != bits.Len(uint(n)) {
+			return false
+		}
+	}
 	return true
 }
 

@@ -5,94 +5,116 @@ package libc
 import "github.com/hospes-vm/hospes/internal/ir"
 
 var signatures = [...]signature{
-	{0xa86014471759f586, ir.Cmpmem},    // Go 1.22: compare
-	{0xa65f8fa158410acb, ir.Memclr},    // Go 1.22: runtime.memclrNoHeapPointers
-	{0x631784a6d0f3791c, ir.Memequal},  // Go 1.22: runtime.memequal
-	{0x5c49b4c9bd695efb, ir.Memmove},   // Go 1.22: runtime.memmove
-	{0x64eaf714cdae0e6a, ir.Index},     // Go 1.24: indexByteBig
-	{0x5477f1ef417bc70f, ir.Cmpmem},    // Go 1.25: compare
-	{0x35ab109d7b9c0cab, ir.Memequal},  // Go 1.25: runtime.memequal
-	{0xe73faba3463d50f7, ir.Cmpmem},    // Go 1.26: compare
-	{0xc245a760a0eb3adf, ir.Index},     // Go 1.26: indexByteBig
-	{0xd2869513ee074357, ir.Memclr},    // Go 1.26: runtime.memclrNoHeapPointers
-	{0x679f49dc494dea90, ir.Memequal},  // Go 1.26: runtime.memequal
-	{0x18503b1b7cb3e523, ir.Memmove},   // Go 1.26: runtime.memmove
-	{0xc8f1c244f3cf623b, ir.Memchr},    // glibc 2.36: memchr
-	{0x1092e655973ef9f8, ir.Memcmp},    // glibc 2.36: memcmp
-	{0x2675c162e3c2322b, ir.Memcpy},    // glibc 2.36: memcpy
-	{0x7fd7445554c216c5, ir.Memmove},   // glibc 2.36: memmove
-	{0x66f6e6f4c241f371, ir.Mempcpy},   // glibc 2.36: mempcpy
-	{0x02b9177ad6a1d7e2, ir.Memset},    // glibc 2.36: memset
-	{0x0b65338f7182a717, ir.Rawmemchr}, // glibc 2.36: rawmemchr
-	{0x4bacb7e139b4ae4c, ir.Stpcpy},    // glibc 2.36: stpcpy
-	{0x0fdaf55c3a3bd183, ir.Strchr},    // glibc 2.36: strchr
-	{0xf51f5a00efbfde5d, ir.Strchrnul}, // glibc 2.36: strchrnul
-	{0x347d190bace66a0c, ir.Strcmp},    // glibc 2.36: strcmp
-	{0x3da3fc003823f031, ir.Strcpy},    // glibc 2.36: strcpy
-	{0xc53a77ed56a4c8e0, ir.Strlen},    // glibc 2.36: strlen
-	{0xb768f8af13f54fbb, ir.Strncmp},   // glibc 2.36: strncmp
-	{0x2f4dcce39a37329f, ir.Strnlen},   // glibc 2.36: strnlen
-	{0xb1df58ec2122bafb, ir.Memchr},    // glibc 2.41: memchr
-	{0xd417181e5315c4fb, ir.Memcmp},    // glibc 2.41: memcmp
-	{0xdc219ec6ccf72deb, ir.Memcpy},    // glibc 2.41: memcpy_generic
-	{0x51a80dc194873c78, ir.Memcpy},    // glibc 2.41: memcpy_noalignment
-	{0xcd8f57f65f2cd5c1, ir.Memmove},   // glibc 2.41: memmove
-	{0xc0e4c27b05e5c738, ir.Memset},    // glibc 2.41: memset
-	{0x040d01e6e7b302b4, ir.Rawmemchr}, // glibc 2.41: rawmemchr
-	{0xc85b59f908484397, ir.Stpcpy},    // glibc 2.41: stpcpy
-	{0x8867999bd23185c2, ir.Strchr},    // glibc 2.41: strchr
-	{0x228a54b02331bef8, ir.Strchrnul}, // glibc 2.41: strchrnul
-	{0x8b51ba7b0d2e2a34, ir.Strcmp},    // glibc 2.41: strcmp
-	{0x4e9c159f4e50b1ab, ir.Strcpy},    // glibc 2.41: strcpy
-	{0x3784847edd0a63d8, ir.Strlen},    // glibc 2.41: strlen
-	{0x944104227feb19c2, ir.Strncmp},   // glibc 2.41: strncmp
-	{0x4e7393481c3552f9, ir.Strnlen},   // glibc 2.41: strnlen
-	{0x0c6e9d27be745381, ir.Memchr},    // glibc 2.43: memchr
-	{0x8865211f3ff22ad7, ir.Memcmp},    // glibc 2.43: memcmp
-	{0x4d028b5130d711e3, ir.Memcpy},    // glibc 2.43: memcpy_generic
-	{0x2895d4c33287dacb, ir.Memcpy},    // glibc 2.43: memcpy_noalignment
-	{0x0d4773f298b5866b, ir.Memmove},   // glibc 2.43: memmove
-	{0x5cae98008636f3bf, ir.Memset},    // glibc 2.43: memset_generic
-	{0x91355ff5256fb35b, ir.Memset},    // glibc 2.43: memset_vector
-	{0x95a84e64c762767c, ir.Rawmemchr}, // glibc 2.43: rawmemchr
-	{0x5d06a72fa8152505, ir.Stpcpy},    // glibc 2.43: stpcpy
-	{0xb4ef1007e659b7a1, ir.Strchr},    // glibc 2.43: strchr
-	{0x47537fd9f497d20a, ir.Strchrnul}, // glibc 2.43: strchrnul
-	{0x7c0bd8b311fa676c, ir.Strcmp},    // glibc 2.43: strcmp
-	{0xe845ac2a89328e0e, ir.Strcpy},    // glibc 2.43: strcpy
-	{0x2e4ae52c57bc3962, ir.Strlen},    // glibc 2.43: strlen
-	{0xbf0f9a2443cd735a, ir.Strncmp},   // glibc 2.43: strncmp
-	{0x4c7355d46cf39746, ir.Strnlen},   // glibc 2.43: strnlen
-	{0x2f99f6776693d423, ir.Memcmp},    // musl 1.2.5: bcmp
-	{0x9aa2c33873d67c69, ir.Strchr},    // musl 1.2.5: index
-	{0x74c12f18effc5b85, ir.Memchr},    // musl 1.2.5: memchr
-	{0xf8803a44fefb8260, ir.Memcmp},    // musl 1.2.5: memcmp
-	{0x157fc0575bc4b7dd, ir.Memcpy},    // musl 1.2.5: memcpy
-	{0x508cc35c7d1f890d, ir.Memmove},   // musl 1.2.5: memmove
-	{0x7d78f769a68a9090, ir.Mempcpy},   // musl 1.2.5: mempcpy
-	{0xfa3e4ea6b51318c6, ir.Memset},    // musl 1.2.5: memset
-	{0xff91ef6ced4b31b0, ir.Stpcpy},    // musl 1.2.5: stpcpy
-	{0xce9efe585efe6db4, ir.Strchr},    // musl 1.2.5: strchr
-	{0xea6bf207505d18c7, ir.Strchrnul}, // musl 1.2.5: strchrnul
-	{0xf869afd6e1f7462a, ir.Strcmp},    // musl 1.2.5: strcmp
-	{0x5331e55d9a4abe9f, ir.Strcpy},    // musl 1.2.5: strcpy
-	{0x750ff4ba11d8aafa, ir.Strlen},    // musl 1.2.5: strlen
-	{0xc145ac6b75d48452, ir.Strncmp},   // musl 1.2.5: strncmp
-	{0x80dd0ff2177ed90d, ir.Strnlen},   // musl 1.2.5: strnlen
-	{0xc75faf9e726c1c8f, ir.Strchr},    // musl 1.2.6: index
-	{0xd929395980e5757b, ir.Memchr},    // musl 1.2.6: memchr
-	{0xebce7e7f0232d9c3, ir.Memcpy},    // musl 1.2.6: memcpy
-	{0x0b35979a597ab9b0, ir.Memmove},   // musl 1.2.6: memmove
-	{0x1e32c67735759263, ir.Mempcpy},   // musl 1.2.6: mempcpy
-	{0xdf3586af4688e1fb, ir.Memset},    // musl 1.2.6: memset
-	{0x5566261e303462df, ir.Stpcpy},    // musl 1.2.6: stpcpy
-	{0xac7249ad7b58af0a, ir.Strchr},    // musl 1.2.6: strchr
-	{0x1e60ce578be2362a, ir.Strchrnul}, // musl 1.2.6: strchrnul
-	{0xa475ab49812a0a0d, ir.Strcmp},    // musl 1.2.6: strcmp
-	{0x49c74934a67c1712, ir.Strcpy},    // musl 1.2.6: strcpy
-	{0x215698155439d10a, ir.Strlen},    // musl 1.2.6: strlen
-	{0x0494ce3630c7d9e7, ir.Strncmp},   // musl 1.2.6: strncmp
-	{0xaa6aaa7dea65e730, ir.Strnlen},   // musl 1.2.6: strnlen
+	{0xa86014471759f586, ir.Cmpmem},      // Go 1.22: compare
+	{0xa65f8fa158410acb, ir.Memclr},      // Go 1.22: runtime.memclrNoHeapPointers
+	{0x631784a6d0f3791c, ir.Memequal},    // Go 1.22: runtime.memequal
+	{0x5c49b4c9bd695efb, ir.Memmove},     // Go 1.22: runtime.memmove
+	{0x64eaf714cdae0e6a, ir.Index},       // Go 1.24: indexByteBig
+	{0x5477f1ef417bc70f, ir.Cmpmem},      // Go 1.25: compare
+	{0x35ab109d7b9c0cab, ir.Memequal},    // Go 1.25: runtime.memequal
+	{0xe73faba3463d50f7, ir.Cmpmem},      // Go 1.26: compare
+	{0xc245a760a0eb3adf, ir.Index},       // Go 1.26: indexByteBig
+	{0xd2869513ee074357, ir.Memclr},      // Go 1.26: runtime.memclrNoHeapPointers
+	{0x679f49dc494dea90, ir.Memequal},    // Go 1.26: runtime.memequal
+	{0x18503b1b7cb3e523, ir.Memmove},     // Go 1.26: runtime.memmove
+	{0x23ec82fb39034bf4, ir.Bswapdi2},    // gcc 12: bswapdi2
+	{0x848174ed2151c2e2, ir.Bswapsi2},    // gcc 12: bswapsi2
+	{0x3657e43357a4417b, ir.Clrsbdi2},    // gcc 12: clrsbdi2
+	{0xb028a194695f7ca2, ir.Clzdi2},      // gcc 12: clzdi2
+	{0x97a96d5357d0e87e, ir.Ctzdi2},      // gcc 12: ctzdi2
+	{0xcdbde9ae7bb1ebc5, ir.Ffsdi2},      // gcc 12: ffsdi2
+	{0x209efc1be2de3b6f, ir.Paritydi2},   // gcc 12: paritydi2
+	{0x38565ac7c73a37df, ir.Popcountdi2}, // gcc 12: popcountdi2
+	{0x6f88363475143862, ir.Bswapdi2},    // gcc 13: bswapdi2
+	{0xb5818b657f3979d2, ir.Bswapsi2},    // gcc 13: bswapsi2
+	{0x1705c380f5286f59, ir.Popcountdi2}, // gcc 13: popcountdi2
+	{0x7178564adab4538e, ir.Bswapdi2},    // gcc 14: bswapdi2
+	{0xbfaa217a692fb981, ir.Bswapsi2},    // gcc 14: bswapsi2
+	{0x927360d0987148a0, ir.Clrsbdi2},    // gcc 14: clrsbdi2
+	{0x202173398d1f1b59, ir.Clzdi2},      // gcc 14: clzdi2
+	{0x3d9256b4dffdad80, ir.Ctzdi2},      // gcc 14: ctzdi2
+	{0x882943ff98f2cebe, ir.Ffsdi2},      // gcc 14: ffsdi2
+	{0xd975096e3065e58b, ir.Popcountdi2}, // gcc 14: popcountdi2
+	{0x5ac61900daf55725, ir.Bswapdi2},    // gcc 15: bswapdi2
+	{0x2fcde4f61c81e0ca, ir.Clrsbdi2},    // gcc 15: clrsbdi2
+	{0xc302c5b5d147a181, ir.Ffsdi2},      // gcc 15: ffsdi2
+	{0xc7b3b8501c77cd51, ir.Popcountdi2}, // gcc 15: popcountdi2
+	{0xc8f1c244f3cf623b, ir.Memchr},      // glibc 2.36: memchr
+	{0x1092e655973ef9f8, ir.Memcmp},      // glibc 2.36: memcmp
+	{0x2675c162e3c2322b, ir.Memcpy},      // glibc 2.36: memcpy
+	{0x7fd7445554c216c5, ir.Memmove},     // glibc 2.36: memmove
+	{0x66f6e6f4c241f371, ir.Mempcpy},     // glibc 2.36: mempcpy
+	{0x02b9177ad6a1d7e2, ir.Memset},      // glibc 2.36: memset
+	{0x0b65338f7182a717, ir.Rawmemchr},   // glibc 2.36: rawmemchr
+	{0x4bacb7e139b4ae4c, ir.Stpcpy},      // glibc 2.36: stpcpy
+	{0x0fdaf55c3a3bd183, ir.Strchr},      // glibc 2.36: strchr
+	{0xf51f5a00efbfde5d, ir.Strchrnul},   // glibc 2.36: strchrnul
+	{0x347d190bace66a0c, ir.Strcmp},      // glibc 2.36: strcmp
+	{0x3da3fc003823f031, ir.Strcpy},      // glibc 2.36: strcpy
+	{0xc53a77ed56a4c8e0, ir.Strlen},      // glibc 2.36: strlen
+	{0xb768f8af13f54fbb, ir.Strncmp},     // glibc 2.36: strncmp
+	{0x2f4dcce39a37329f, ir.Strnlen},     // glibc 2.36: strnlen
+	{0xb1df58ec2122bafb, ir.Memchr},      // glibc 2.41: memchr
+	{0xd417181e5315c4fb, ir.Memcmp},      // glibc 2.41: memcmp
+	{0xdc219ec6ccf72deb, ir.Memcpy},      // glibc 2.41: memcpy_generic
+	{0x51a80dc194873c78, ir.Memcpy},      // glibc 2.41: memcpy_noalignment
+	{0xcd8f57f65f2cd5c1, ir.Memmove},     // glibc 2.41: memmove
+	{0xc0e4c27b05e5c738, ir.Memset},      // glibc 2.41: memset
+	{0x040d01e6e7b302b4, ir.Rawmemchr},   // glibc 2.41: rawmemchr
+	{0xc85b59f908484397, ir.Stpcpy},      // glibc 2.41: stpcpy
+	{0x8867999bd23185c2, ir.Strchr},      // glibc 2.41: strchr
+	{0x228a54b02331bef8, ir.Strchrnul},   // glibc 2.41: strchrnul
+	{0x8b51ba7b0d2e2a34, ir.Strcmp},      // glibc 2.41: strcmp
+	{0x4e9c159f4e50b1ab, ir.Strcpy},      // glibc 2.41: strcpy
+	{0x3784847edd0a63d8, ir.Strlen},      // glibc 2.41: strlen
+	{0x944104227feb19c2, ir.Strncmp},     // glibc 2.41: strncmp
+	{0x4e7393481c3552f9, ir.Strnlen},     // glibc 2.41: strnlen
+	{0x0c6e9d27be745381, ir.Memchr},      // glibc 2.43: memchr
+	{0x8865211f3ff22ad7, ir.Memcmp},      // glibc 2.43: memcmp
+	{0x4d028b5130d711e3, ir.Memcpy},      // glibc 2.43: memcpy_generic
+	{0x2895d4c33287dacb, ir.Memcpy},      // glibc 2.43: memcpy_noalignment
+	{0x0d4773f298b5866b, ir.Memmove},     // glibc 2.43: memmove
+	{0x5cae98008636f3bf, ir.Memset},      // glibc 2.43: memset_generic
+	{0x91355ff5256fb35b, ir.Memset},      // glibc 2.43: memset_vector
+	{0x95a84e64c762767c, ir.Rawmemchr},   // glibc 2.43: rawmemchr
+	{0x5d06a72fa8152505, ir.Stpcpy},      // glibc 2.43: stpcpy
+	{0xb4ef1007e659b7a1, ir.Strchr},      // glibc 2.43: strchr
+	{0x47537fd9f497d20a, ir.Strchrnul},   // glibc 2.43: strchrnul
+	{0x7c0bd8b311fa676c, ir.Strcmp},      // glibc 2.43: strcmp
+	{0xe845ac2a89328e0e, ir.Strcpy},      // glibc 2.43: strcpy
+	{0x2e4ae52c57bc3962, ir.Strlen},      // glibc 2.43: strlen
+	{0xbf0f9a2443cd735a, ir.Strncmp},     // glibc 2.43: strncmp
+	{0x4c7355d46cf39746, ir.Strnlen},     // glibc 2.43: strnlen
+	{0x2f99f6776693d423, ir.Memcmp},      // musl 1.2.5: bcmp
+	{0x9aa2c33873d67c69, ir.Strchr},      // musl 1.2.5: index
+	{0x74c12f18effc5b85, ir.Memchr},      // musl 1.2.5: memchr
+	{0xf8803a44fefb8260, ir.Memcmp},      // musl 1.2.5: memcmp
+	{0x157fc0575bc4b7dd, ir.Memcpy},      // musl 1.2.5: memcpy
+	{0x508cc35c7d1f890d, ir.Memmove},     // musl 1.2.5: memmove
+	{0x7d78f769a68a9090, ir.Mempcpy},     // musl 1.2.5: mempcpy
+	{0xfa3e4ea6b51318c6, ir.Memset},      // musl 1.2.5: memset
+	{0xff91ef6ced4b31b0, ir.Stpcpy},      // musl 1.2.5: stpcpy
+	{0xce9efe585efe6db4, ir.Strchr},      // musl 1.2.5: strchr
+	{0xea6bf207505d18c7, ir.Strchrnul},   // musl 1.2.5: strchrnul
+	{0xf869afd6e1f7462a, ir.Strcmp},      // musl 1.2.5: strcmp
+	{0x5331e55d9a4abe9f, ir.Strcpy},      // musl 1.2.5: strcpy
+	{0x750ff4ba11d8aafa, ir.Strlen},      // musl 1.2.5: strlen
+	{0xc145ac6b75d48452, ir.Strncmp},     // musl 1.2.5: strncmp
+	{0x80dd0ff2177ed90d, ir.Strnlen},     // musl 1.2.5: strnlen
+	{0xc75faf9e726c1c8f, ir.Strchr},      // musl 1.2.6: index
+	{0xd929395980e5757b, ir.Memchr},      // musl 1.2.6: memchr
+	{0xebce7e7f0232d9c3, ir.Memcpy},      // musl 1.2.6: memcpy
+	{0x0b35979a597ab9b0, ir.Memmove},     // musl 1.2.6: memmove
+	{0x1e32c67735759263, ir.Mempcpy},     // musl 1.2.6: mempcpy
+	{0xdf3586af4688e1fb, ir.Memset},      // musl 1.2.6: memset
+	{0x5566261e303462df, ir.Stpcpy},      // musl 1.2.6: stpcpy
+	{0xac7249ad7b58af0a, ir.Strchr},      // musl 1.2.6: strchr
+	{0x1e60ce578be2362a, ir.Strchrnul},   // musl 1.2.6: strchrnul
+	{0xa475ab49812a0a0d, ir.Strcmp},      // musl 1.2.6: strcmp
+	{0x49c74934a67c1712, ir.Strcpy},      // musl 1.2.6: strcpy
+	{0x215698155439d10a, ir.Strlen},      // musl 1.2.6: strlen
+	{0x0494ce3630c7d9e7, ir.Strncmp},     // musl 1.2.6: strncmp
+	{0xaa6aaa7dea65e730, ir.Strnlen},     // musl 1.2.6: strnlen
 }
 
 // In ascending order.
@@ -101,14 +123,17 @@ var prefixes = [...]uint64{
 	0x04512301bfac92b5,
 	0x05276cb1a4fe370b,
 	0x058cd1efdca432cd,
+	0x087261bb16466d3e,
 	0x09f55b09f805625d,
 	0x0d7b952aab78a4d4,
 	0x0e2fd54a9c1d068c,
 	0x0e312c85df6afae3,
 	0x1031d100cbf7c562,
+	0x114fd4b131391cd2,
 	0x11e6925eb31d0553,
 	0x15243ca9c912779d,
 	0x15f6c7879a95e946,
+	0x18948abe301e5801,
 	0x18c7de415bbcc66d,
 	0x1a3f9abaeeae1fa1,
 	0x1a86e21e4db81352,
@@ -136,28 +161,37 @@ var prefixes = [...]uint64{
 	0x2f1485943f8fbb31,
 	0x31d3f13ff223d73e,
 	0x325617836b3b797e,
+	0x348b9f2893fcc6f4,
+	0x35ffd063b34e3ec4,
 	0x367f6bd669cfbf8e,
 	0x3824c6fb30fee116,
 	0x399b6fd7eea16624,
 	0x3bca71cd6f9677d8,
 	0x3c1c2bbde31cc17b,
 	0x3cf89358b918b86e,
+	0x3ea604bcd86d77cc,
+	0x3ee2345d3d2afa1c,
 	0x3fc5b04f9202bf85,
 	0x4214a085766aee99,
 	0x4220fba0d803a289,
+	0x479d4154b54379a8,
 	0x4b6226e60cfc202c,
 	0x4c92081e5ec6db44,
 	0x4d22a02c966a6553,
+	0x4fbda142d86e1beb,
 	0x5637a085ea14ccbc,
 	0x5679c90cb0596d50,
 	0x578b262d2765fe77,
 	0x5a840954b6324469,
 	0x5b1a8dabcee40dad,
+	0x5baa5846fa95971d,
 	0x5c41cb2f2b8817c1,
 	0x5e5ff3bf7ed3fb7b,
+	0x628e752b1cd6f630,
 	0x62e6f2a472bb6cbc,
 	0x6322e77fbe808a8a,
 	0x636b35c5dbf8a3cf,
+	0x65a4abc7a2af4f5d,
 	0x65b6d3a3d9873193,
 	0x65bd90bf2c2cecea,
 	0x66f5ad1a31cef39e,
@@ -165,18 +199,27 @@ var prefixes = [...]uint64{
 	0x6b37620ecbb857ee,
 	0x6e9da5342b779e8d,
 	0x6f7ee695f644a2ec,
+	0x6f87abcc354e2232,
 	0x71f7143d3163564c,
 	0x740e10405748f30d,
+	0x74894bd6e3a0afdc,
 	0x77980f5565f1e0e0,
 	0x7891a061a2aec898,
+	0x79baccc5a14d047f,
 	0x7f747bac6726f7db,
+	0x8244ef71e5715b98,
+	0x82a0769704fa8feb,
 	0x85d5daf9afc53be3,
+	0x867dfc4b7cbca3e3,
 	0x88d885757f0fdec3,
 	0x8a79cbdcbf524125,
 	0x8c924801552aa67f,
 	0x8f39e904b6110645,
 	0x93baaa311a279066,
+	0x947d479ece0b787f,
+	0x948ba83b7091a83e,
 	0x972a612408a24ffb,
+	0x9819de8ec2a003c7,
 	0x9b9104f4aa8bb662,
 	0x9c0e2a6898e87a3a,
 	0x9d5574364784af29,
@@ -188,12 +231,18 @@ var prefixes = [...]uint64{
 	0xa75fa75bf66f9dd7,
 	0xa8edacdace8def5d,
 	0xab8941f18d7e32eb,
+	0xad382772c517bde0,
+	0xad82336adb3be9cc,
 	0xadff9a44f2f61523,
+	0xaefc5d31d828aa23,
 	0xb0a91e9e5837dc49,
+	0xb28b6bc444e66a5a,
 	0xb33e157ed03c565a,
+	0xb370e0d6029ab456,
 	0xb3e5d32e7715ba6f,
 	0xb5e7d1444c3c323d,
 	0xb6260a8457cc352c,
+	0xb6b760a857400911,
 	0xb9ef9dcd3fd8fc40,
 	0xba3f8dd8c9e50c1f,
 	0xba57f1e06f1c11ea,
@@ -202,26 +251,39 @@ var prefixes = [...]uint64{
 	0xbb5d9a6f0c821249,
 	0xbc0824d310a965b9,
 	0xbc3f92be1a4ea22a,
+	0xbc651ff9a2b90cfb,
 	0xbcfa1465da670f55,
 	0xbf02e019e7d1f467,
+	0xbfeb0440b373932d,
+	0xc13fc585469e82f2,
+	0xc1f3b30d616695b6,
 	0xc41015e382e5512d,
 	0xc4545f434236d4bf,
+	0xc75bfdfe389122b4,
+	0xc80e15e529336c94,
 	0xc958099d68b9cbe3,
 	0xcaffd24b1cc8d0ee,
 	0xcb49cfb6abc89200,
 	0xcf232e245167f95e,
 	0xcf57aff22c1d3b42,
+	0xcf902dc96d69d790,
 	0xd1824de5cf998a10,
 	0xd271d237ffe36249,
 	0xd2aab6ba952bb6b6,
 	0xd38b7cdb585e2cff,
+	0xd434c53d71d95289,
 	0xd52c99b95fd9bf83,
+	0xd6bdffe10f3b4a98,
 	0xd9ed923aea80d831,
+	0xdbc288959f74a5fa,
 	0xdd5c50974370170a,
 	0xdd9be226356d562e,
 	0xdfaa44ee2e8592fc,
 	0xe1c6e05adc5e52e5,
+	0xe1e82c3460c0aa52,
 	0xe45de6e48985be59,
+	0xe6464388bc80893a,
+	0xe752e2dc064daa03,
 	0xe7ad9957fef2d324,
 	0xea4cfc7a4b4ba702,
 	0xed9e7988b823cae4,
@@ -234,5 +296,6 @@ var prefixes = [...]uint64{
 	0xf6f69f658e99c207,
 	0xf854282718f685e5,
 	0xfb1ca815be378dc5,
+	0xfbdce2a7f9d9c9d8,
 	0xff6140682a562db2,
 }

@@ -3,7 +3,7 @@
 //
 //	gen -o zz_signatures.go 'glibc 2.41=/srv/riscv64/lib/libc.so.6' 'glibc 2.41=all' 'Go 1.26=program' ...
 //
-// ../testdata/all.c is such a program, ../testdata/all.go one of Go. A local function counts, too: glibc's memcpy is
+// ../testdata/all.c is such a program, bits.c beside it one for libgcc, all.go one of Go. A local function counts, too: glibc's memcpy is
 // chosen at run time from several.
 package main
 
@@ -29,6 +29,8 @@ var names = map[string]string{
 	"memchr": "Memchr", "rawmemchr": "Rawmemchr",
 	"strlen": "Strlen", "strnlen": "Strnlen", "strchr": "Strchr", "index": "Strchr", "strchrnul": "Strchrnul",
 	"strcmp": "Strcmp", "strncmp": "Strncmp", "strcpy": "Strcpy", "stpcpy": "Stpcpy",
+	"clzdi2": "Clzdi2", "ctzdi2": "Ctzdi2", "ffsdi2": "Ffsdi2", "clrsbdi2": "Clrsbdi2", "popcountdi2": "Popcountdi2",
+	"paritydi2": "Paritydi2", "bswapsi2": "Bswapsi2", "bswapdi2": "Bswapdi2",
 }
 
 // goNames are those of Go's runtime. Of comparisons and searches it is the code that entries for strings
