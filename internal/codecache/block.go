@@ -33,6 +33,7 @@ type Block struct {
 	Function uint8   // the library function that its code is for (ir.Function), or 0
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
 	More     []Range // what else of guest code it depends on
+	Alone    bool    // of a region: it is for a guest of one thread, and no shared memory
 
 	// Strayed counts, of a region, computed jumps to what is not in it.
 	Strayed uint32

@@ -41,6 +41,7 @@ func (a *Arch) open(as *mem.Space, t guest.Translatable) error {
 		s.machine.Store(m)
 	}
 	as.Watch(s.codeChanged)
+	as.WatchShared(s.shared)
 	a.space = s
 	return nil
 }

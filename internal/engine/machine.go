@@ -113,6 +113,7 @@ type Machine struct {
 
 	opt optimiser
 
+	met    bool // the memory may be seen by others: see alone.go
 	closed bool // there is no code cache any more
 
 	threshold threshold

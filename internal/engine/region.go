@@ -20,6 +20,7 @@ type region struct {
 	sources []opt.Source      // entered at the first
 	code    []codecache.Range // that it is made of
 	insts   int
+	alone   bool // it relies on that: see alone.go
 
 	name    string       // for observers
 	names   []string     // of sources, for who wants the history

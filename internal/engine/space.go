@@ -29,6 +29,8 @@ type space struct {
 	machine atomic.Pointer[Machine]
 	// changes counts what may have made code other than it was.
 	changes atomic.Uint64
+	// met says that there are, or have been, several threads, or shared memory.
+	met atomic.Bool
 
 	mu      sync.Mutex // guards what follows; before Machine.mu and Code.mu
 	own     *Machine   // that it shares with nobody
@@ -92,6 +94,9 @@ func (s *space) choose(pc uint64) *Machine {
 		}
 		s.mu.Unlock()
 		if valid {
+			if m != nil && s.met.Load() {
+				m.meet() // in case that it was not seen there
+			}
 			return m
 		}
 	}
@@ -147,9 +152,13 @@ func (s *space) live() (cpus []*CPU) {
 
 func (s *space) join(c *CPU) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.live()
 	s.cpus = append(s.cpus, weak.Make(c))
+	several := len(s.cpus) > 1
+	s.mu.Unlock()
+	if several {
+		s.meet()
+	}
 }
 
 // close gives everything back that the space has for itself. No CPU of it may execute any more.

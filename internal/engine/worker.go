@@ -260,7 +260,7 @@ func (m *Machine) make(s *survey, w *stopwatch) {
 		m.refuse(&o.stats.Failed)
 		return
 	}
-	code.NoLooks = s.blind
+	code.NoLooks, code.Alone = s.blind, m.alone()
 	if m.opts.Optimised != nil {
 		r.history = new(opt.History)
 		for _, s := range r.sources {
@@ -272,6 +272,7 @@ func (m *Machine) make(s *survey, w *stopwatch) {
 		lap(pass)
 		r.history.Note(pass, code)
 	})
+	r.alone = code.Relied
 	generate(m, r, code, lap)
 }
 
@@ -296,7 +297,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
-	if m.closed || !r.survey.valid() || m.foreign() {
+	if m.closed || !r.survey.valid() || r.alone && m.met || m.foreign() {
 		o.stats.Changed++
 		return
 	}
@@ -308,7 +309,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 		return
 	}
 	b := &codecache.Block{
-		Key: r.survey.head.Key, Region: true, More: r.code, Insts: r.insts,
+		Key: r.survey.head.Key, Region: true, More: r.code, Insts: r.insts, Alone: r.alone,
 		Entry: uint32(made.Start), Body: uint32(made.Body), End: uint32(made.End),
 	}
 	old := m.cache.Lookup(b.Key)

@@ -11,8 +11,8 @@ import (
 // programs that read a number from anywhere load its bytes, shift them to their places, and unite them. The host loads the
 // number at once.
 //
-// That load is where the first of the bytes was loaded. Nothing in between stores, or orders accesses, and as in loads it does not matter
-// what others load. If it faults, which it does if any of the loads would have, the interpreter executes the first of them, and goes on: the
+// That load is where the first of the bytes was loaded. Nothing in between stores, or orders accesses, or loads
+// what may be the same bytes, but for who is alone, as in loads. If it faults, which it does if any of the loads would have, the interpreter executes the first of them, and goes on: the
 // registers are those of that moment. Registers that hold bytes hold parts of the number now, which are computed where somebody
 // looks.
 
@@ -79,7 +79,7 @@ func (j *joiner) block(b *Block) {
 		}
 		j.seen = j.seen[:0]
 		if p, ok := j.pieces(v); ok {
-			if n, ok := j.wide(p); ok && j.free(&n) {
+			if n, ok := j.wide(p); ok && j.free(b, &n) {
 				j.load(v, &n)
 			}
 		}
@@ -235,10 +235,23 @@ func (j *joiner) place(b piece) cell {
 }
 
 // free reports whether nothing else needs the bytes, and all of them may be loaded where the first is.
-func (j *joiner) free(n *wide) bool {
+func (j *joiner) free(b *Block, n *wide) bool {
 	slices.SortFunc(n.loads, func(a, b ir.Value) int { return j.at[a] - j.at[b] })
 	first, last := n.loads[0], n.loads[len(n.loads)-1]
-	return j.barriers[j.at[first]] == j.barriers[j.at[last]] && !slices.ContainsFunc(n.loads, func(v ir.Value) bool { return j.uses[v] != 1 })
+	if j.barriers[j.at[first]] != j.barriers[j.at[last]] || slices.ContainsFunc(n.loads, func(v ir.Value) bool { return j.uses[v] != 1 }) {
+		return false
+	}
+	mixed := j.mixed(b, n)
+	j.r.Relied = j.r.Relied || mixed && j.r.Alone
+	return !mixed || j.r.Alone
+}
+
+// mixed reports whether others between the loads of n may load bytes of it.
+func (j *joiner) mixed(b *Block, n *wide) bool {
+	first, last := n.loads[0], n.loads[len(n.loads)-1]
+	return slices.ContainsFunc(b.Code[j.at[first]:j.at[last]], func(v ir.Value) bool {
+		return j.r.Code[v].Op.Has(ir.Reads) && !slices.Contains(n.loads, v) && n.overlaps(j.r.cell(v))
+	})
 }
 
 // load makes n, which is v, where the first of its loads stands. These become parts of it, and so does what leads from them to v.

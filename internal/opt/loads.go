@@ -8,7 +8,8 @@ import (
 
 // A load gives what the thread has stored or loaded there before, if nothing in between may have changed
 // that: no store to what may be the same place, no fence, no atomic access, no way that joins. RVWMO
-// lets a load be satisfied by the thread's own store, and two loads of a place by one. A loop loads anew
+// lets a load be satisfied by the thread's own store, and two loads of a place by one, but for another load of that place in between, which
+// might have seen a newer value (same-address load-load ordering, RVWMO rule 2): only who is alone cannot tell. A loop loads anew
 // each time it goes round, so it sees what other threads do.
 
 // loads replaces loads whose value is known.
@@ -61,6 +62,7 @@ type content struct {
 	cell
 	value ir.Value
 	load  ir.Op // 0 if it has been stored
+	aged  bool  // another load may have read the place since
 }
 
 // find is the index of what is known of a place, or -1.
@@ -82,20 +84,40 @@ func (m *memory) step(r *Region, v ir.Value) (known, made ir.Value) {
 	case i.Op.Has(ir.Reads):
 		p := r.cell(v)
 		n := m.find(p)
-		if n < 0 {
-			*m = append(*m, content{p, v, i.Op})
-			break
-		}
-		switch c := &(*m)[n]; c.load {
-		case i.Op:
+		if n >= 0 && m.serves(r, n, i.Op) {
+			c := &(*m)[n]
+			if c.load == 0 {
+				return r.loaded(i.Op, c.value)
+			}
 			return c.value, 0
-		case 0:
-			return r.loaded(i.Op, c.value)
-		default:
-			c.value, c.load = v, i.Op
 		}
+		m.age(p)
+		if n < 0 {
+			*m = append(*m, content{})
+			n = len(*m) - 1
+		}
+		(*m)[n] = content{cell: p, value: v, load: i.Op}
 	}
 	return 0, 0
+}
+
+// serves reports whether entry n can take the place of a load of the same place.
+func (m memory) serves(r *Region, n int, load ir.Op) bool {
+	c := &m[n]
+	if c.load != 0 && c.load != load || c.aged && !r.Alone {
+		return false
+	}
+	r.Relied = r.Relied || c.aged
+	return true
+}
+
+// age is for a load of a place: what is known of others that may have bytes in common with it is as old as it was.
+func (m memory) age(p cell) {
+	for k := range m {
+		if c := &m[k]; c.cell != p && p.overlaps(c.cell) {
+			c.aged = true
+		}
+	}
 }
 
 // cell is what instruction v accesses.

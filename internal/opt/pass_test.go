@@ -13,7 +13,11 @@ import (
 // writes of registers, what it stores, and the condition that it ends with.
 func after(t *testing.T, text string, passes ...string) string {
 	t.Helper()
-	r := form(t, text)
+	return afterIn(t, form(t, text), passes...)
+}
+
+func afterIn(t *testing.T, r *opt.Region, passes ...string) string {
+	t.Helper()
 	for _, name := range passes {
 		done := false
 		for _, p := range opt.Passes {

@@ -29,6 +29,9 @@ type Region struct {
 	// NoLooks has nothing looked at ahead of loops for them to rely on: where that fails each time, it
 	// costs more than it saves.
 	NoLooks bool
+	// Alone says that nobody else sees the memory: it does not matter in which order loads of one place read. Relied
+	// says that a pass has made use of that.
+	Alone, Relied bool
 }
 
 // Block is straight code. Its last instruction, and no other, is exitif or one that ends a trace.

@@ -57,6 +57,18 @@ static int iriw(int i) { return R(0) == 1 && R(1) == 0 && R(2) == 1 && R(3) == 0
 static void co_w(int i) { store(&x[i], 1); store(&x[i], 2); store(&x[i], 3); }
 static void co_r(int i) { R(0) = load(&x[i]); R(1) = load(&x[i]); R(2) = load(&x[i]); }
 static int co(int i) { return R(0) > R(1) || R(1) > R(2); }
+// The same by two addresses, of which a translator cannot know that they are one, in loops.
+static struct line *volatile other = x;
+static void co_grow(int i) { for (int n = 1; n < 64; n++) store(&x[i], n); }
+static void co_alias(int i) {
+	struct line *p = &x[i], *q = other + i;
+	for (int n = 0; n < 64; n++) {
+		uint64_t a = load(p), later = a;
+		asm volatile("remu %0, %0, %1\nremu %0, %0, %1\nremu %0, %0, %1\nsrli %0, %0, 8" : "+r"(later) : "r"(n + 1)); // 0
+		uint64_t b = load(q + later), c = load(p);
+		R(0) += a > b || b > c;
+	}
+}
 static void r0(int i) { store(&x[i], 1); FENCE(w, w); store(&y[i], 1); }
 static void r1(int i) { store(&y[i], 2); FENCE(rw, rw); R(0) = load(&x[i]); }
 static int r(int i) { return y[i].v == 2 && R(0) == 0; }
@@ -77,7 +89,7 @@ static int wide_torn(int i) { return i < 60 && R(0) == 1 && R(1) != 0x1122334455
 static const struct litmus { const char *name; part *parts[4]; int (*forbidden)(int); } litmus[] = {
 	{"MP", {mp0, mp1}, mp}, {"MP rl aq", {mp_rl, mp_aq}, mp}, {"MP sc lr", {mp_sc, mp_lr}, mp}, {"MP address", {mp0, mp_dep}, mp},
 	{"SB", {sb0, sb1}, sb}, {"SB w,r", {sb0_wr, sb1_wr}, sb}, {"SB amo", {sb0_amo, sb1}, sb}, {"LB", {lb0, lb1}, lb},
-	{"IRIW", {w_x, w_y, iriw0, iriw1}, iriw}, {"CoRR", {co_w, co_r}, co}, {"R", {r0, r1}, r}, {"2+2W", {w2_0, w2_1}, w2}, {"SC", {sc0, sc1}, sc},
+	{"IRIW", {w_x, w_y, iriw0, iriw1}, iriw}, {"CoRR", {co_w, co_r}, co}, {"CoRR aliased", {co_grow, co_alias}, co}, {"R", {r0, r1}, r}, {"2+2W", {w2_0, w2_1}, w2}, {"SC", {sc0, sc1}, sc},
 	{"MP wide", {wide0, wide1}, wide_torn},
 };
 
