@@ -78,6 +78,9 @@ func (c *Compiler) used(v ir.Value) { c.at[v].left-- }
 func (c *Compiler) same(v, x ir.Value) {
 	c.alias[v] = x
 	c.at[x].left += c.at[v].left - 1
+	if c.state != nil {
+		c.graph.virtuals.same(v, x)
+	}
 }
 
 // put says that r holds v from now on.
@@ -200,6 +203,17 @@ func isFloat(t ir.Type) bool { return t == ir.F64 || t == ir.F32 || t == ir.F16 
 // tempOf returns one of several registers, pinned. Its content is saved if it is the
 // only place of a value that is still needed.
 func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
+	best := c.cheapest(temps)
+	if best == amd64.NoReg {
+		panic("jit: an instruction that needs more registers than there are")
+	}
+	c.vacate(best)
+	c.pinned[best] = true
+	return best
+}
+
+// cheapest is one of several registers that costs least to take, or NoReg if all are pinned.
+func (c *Compiler) cheapest(temps []amd64.Reg) amd64.Reg {
 	best := amd64.NoReg
 	least := 0
 	for _, r := range temps {
@@ -210,12 +224,16 @@ func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
 			best, least = r, k
 		}
 	}
-	if best == amd64.NoReg {
-		panic("jit: an instruction that needs more registers than there are")
-	}
-	c.vacate(best)
-	c.pinned[best] = true
 	return best
+}
+
+// needsSaving reports whether r has what is nowhere else, and is needed.
+func (c *Compiler) needsSaving(r amd64.Reg) bool {
+	if r == amd64.NoReg {
+		return true
+	}
+	v := c.inReg[r]
+	return v != 0 && c.at[v].reg == r && c.needed(v) && c.onlyIn(v)
 }
 
 // cost is what it costs to take r for something else.
@@ -238,7 +256,7 @@ func (c *Compiler) cost(r amd64.Reg) int {
 
 // vacate saves what r holds, if need be, and clobbers it.
 func (c *Compiler) vacate(r amd64.Reg) {
-	if v := c.inReg[r]; v != 0 && c.at[v].reg == r && c.needed(v) && c.onlyIn(v) {
+	if v := c.inReg[r]; c.needsSaving(r) && !c.forget(v, r) {
 		if t := c.spare(v); t != amd64.NoReg {
 			c.move(t, r)
 			c.put(v, t)

@@ -220,7 +220,7 @@ func (c *Compiler) deferValues() {
 			if arg == 0 {
 				break
 			}
-			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n)) {
+			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n) || c.negates(i, n)) {
 				c.deferred[arg] = true
 			}
 		}
@@ -507,10 +507,8 @@ func (c *Compiler) dest(v, x ir.Value) amd64.Reg {
 		c.pinned[h] = true
 		return h
 	}
-	if x != 0 && !c.needed(x) {
-		if r := c.at[x].reg; r != amd64.NoReg && c.isTemp(r) {
-			return r
-		}
+	if r := c.at[x].reg; x != 0 && r != amd64.NoReg && c.isTemp(r) && (!c.needed(x) || c.forget(x, r) || c.givesUp(x, r)) {
+		return r
 	}
 	return c.tempFor(v)
 }

@@ -94,8 +94,12 @@ func (c *Compiler) arith(v ir.Value, i *ir.Instr, w amd64.Width) {
 	if _, isConst := c.t.ConstOf(x); isConst && i.Op.Has(ir.Commutes) {
 		x, y = y, x
 	}
-	if i.Op == ir.Add && (c.deferred[x] || c.deferred[y]) {
+	switch {
+	case i.Op == ir.Add && (c.deferred[x] || c.deferred[y]):
 		c.addScaled(v, x, y, w)
+		return
+	case i.Op == ir.And && (c.deferred[x] || c.deferred[y]):
+		c.andNot(v, x, y, w)
 		return
 	}
 	op := twoOperand[i.Op]
@@ -151,6 +155,40 @@ func (c *Compiler) addScaled(v, x, y ir.Value, w amd64.Width) {
 	dst := c.dest(v, y)
 	c.a.RM(amd64.LEA, w, dst, amd64.AtIndex(base, index, 1<<k, 0))
 	c.put(v, dst)
+}
+
+// negates reports whether argument n of i, a conjunction, is the complement of a value, which it can make itself.
+func (c *Compiler) negates(i *ir.Instr, n int) bool {
+	if i.Op != ir.And || n > 1 || !c.Features.BMI1 || c.t.Code[i.Args[n]].Op != ir.Not {
+		return false
+	}
+	other := i.Args[1-n]
+	_, isConst := c.t.ConstOf(other)
+	return !isConst && !c.deferred[other]
+}
+
+// andNot compiles v = x & y, one of which is a deferred complement.
+func (c *Compiler) andNot(v, x, y ir.Value, w amd64.Width) {
+	if c.deferred[y] {
+		x, y = y, x
+	}
+	x = c.original(c.t.Code[x].Args[0])
+	rx := c.reg(x)
+	m, isMem := c.memory(y)
+	ry := amd64.NoReg
+	if !isMem {
+		ry = c.reg(y)
+	}
+	c.used(x)
+	c.used(y)
+	dst := c.dest(v, x)
+	if isMem {
+		c.a.VRRM(amd64.ANDN, w, dst, rx, m)
+	} else {
+		c.a.VRRR(amd64.ANDN, w, dst, rx, ry)
+	}
+	c.put(v, dst)
+	c.haveFlags(v, amd64.NE)
 }
 
 // arithImm reports whether the flags tell of the result.
@@ -317,10 +355,14 @@ func (c *Compiler) shiftImm(v ir.Value, i *ir.Instr, k uint64) {
 	if s.op == amd64.ROL { // there is only one of them that has three operands
 		s.op, k = amd64.ROR, -k&(uint64(s.w)*8-1)
 	}
-	_, isMem := c.memory(x)
+	m, isMem := c.memory(x)
 	var dst amd64.Reg
 	switch {
-	case s.op == amd64.ROR && c.Features.BMI2 && !isMem:
+	case s.op == amd64.ROR && c.Features.BMI2 && isMem:
+		c.used(x)
+		dst = c.dest(v, 0)
+		c.a.VRMI(amd64.RORX, s.w, dst, m, uint8(k))
+	case s.op == amd64.ROR && c.Features.BMI2:
 		rx := c.reg(x)
 		c.used(x)
 		dst = c.dest(v, x)

@@ -138,7 +138,12 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	}
 	for range 10 + r.IntN(80) {
 		next()
-		switch r.IntN(21) {
+		switch r.IntN(22) {
+		case 21: // with a complement
+			x := reg()
+			b.SetX(x, b.Emit(ir.Not, 0, operand()))
+			next()
+			b.SetX(x, b.Emit(ir.And, 0, b.X(x), operand()))
 		case 20: // the bytes of a number
 			base, size, x, y := address(), 1<<(1+r.IntN(3)), reg(), reg()
 			b.SetX(y, b.Const(0))

@@ -84,7 +84,7 @@ func (c *Compiler) mayDefer(i *ir.Instr, n int) bool {
 		return false
 	}
 	extends := i.Op == ir.Sext32 || i.Op == ir.Zext32
-	return (i.Op.Faults() || extends) && c.defers(i.Op, n, a) || c.scales(i, n)
+	return (i.Op.Faults() || extends) && c.defers(i.Op, n, a) || c.scales(i, n) || c.negates(i, n)
 }
 
 // computeLate computes v now, if it is to be computed yet.

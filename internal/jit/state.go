@@ -176,6 +176,7 @@ func (c *Compiler) getState(v ir.Value, n uint64) {
 		c.state.loose[held] |= fix
 		c.boxed[held] = c.boxed[held] || c.boxed[v]
 		c.alias[v] = held
+		c.graph.virtuals.same(v, held)
 		c.at[held].left += c.at[v].left
 		c.state.uses[held] = append(c.state.uses[held], c.state.uses[v]...)
 		slices.Sort(c.state.uses[held])

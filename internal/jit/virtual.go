@@ -28,6 +28,7 @@ type virtuals struct {
 	next  [firstF]int32 // by integer register: the next instruction that writes it, or 0
 	first [firstF]int32 // by integer register: the first instruction that writes it, or 0
 	exit  int32         // the next instruction that may leave the chain
+	exits []int32       // by instruction: the first from there on that may leave the chain
 
 	waiting []ir.Value // what is to be computed yet
 }
@@ -37,7 +38,7 @@ func (c *Compiler) findVirtual(count int) {
 	n, s := len(c.t.Code), &c.graph.virtuals
 	*s = virtuals{
 		is: zeroed(s.is, n), late: zeroed(s.late, n), need: zeroed(s.need, n), folds: zeroed(s.folds, n), until: zeroed(s.until, n), last: zeroed(s.last, n),
-		real: zeroed(s.real, n), depth: zeroed(s.depth, n), exit: int32(count), waiting: s.waiting[:0],
+		real: zeroed(s.real, n), depth: zeroed(s.depth, n), exit: int32(count), exits: zeroed(s.exits, n), waiting: s.waiting[:0],
 	}
 	for k := int32(count) - 1; k > 0; k-- {
 		if i := &c.t.Code[k]; i.Op == ir.SetX && i.Imm < firstF {
@@ -50,6 +51,8 @@ func (c *Compiler) findVirtual(count int) {
 		case i.Op == ir.SetX && i.Imm < firstF:
 			s.set(k, i)
 			continue
+		case i.Op == ir.SetX: // a variable that is no guest register: it has to be there at the end
+			s.until[i.Args[0]] = forGood
 		case i.Op == ir.GetX && i.Imm < firstF:
 			s.next[i.Imm] = 0
 		case i.Op == ir.ExitIf || i.Op.Has(ir.Ends):
@@ -59,6 +62,7 @@ func (c *Compiler) findVirtual(count int) {
 		case s.mayWait(c, k, i) && s.pays(c, s.need[k], i):
 			s.late[k] = s.need[k]
 		}
+		s.exits[k] = s.exit
 		for n, a := range i.Args {
 			s.use(c, a, k, n)
 			c.deferred[a] = c.deferred[a] && !s.is[k] && s.late[k] == 0
@@ -78,6 +82,11 @@ func (s *virtuals) set(k int32, i *ir.Instr) {
 	}
 	s.until[v] = max(s.until[v], end)
 	s.last[v] = max(s.last[v], end)
+}
+
+// same says that v is x, which is kept as long.
+func (s *virtuals) same(v, x ir.Value) {
+	s.until[x], s.last[x] = max(s.until[x], s.until[v]), max(s.last[x], s.last[v])
 }
 
 // forGood is the end of what is kept to the end of a chain.
@@ -172,12 +181,15 @@ func (s *virtuals) more(c *Compiler, end int32, i *ir.Instr) (n int) {
 
 // leaveOut keeps what v, which is not computed, is computed from.
 func (c *Compiler) leaveOut(v ir.Value, i *ir.Instr) {
-	s := c.state
+	s, virtuals := c.state, &c.graph.virtuals
 	s.left[v] = *i
 	for _, a := range i.Args {
 		if a != 0 {
 			s.holds[a]++
 			c.used(a)
+		}
+		if virtuals.folds[v] != 0 { // accesses use it, too
+			virtuals.until[a] = forGood
 		}
 	}
 }
@@ -211,7 +223,7 @@ func (c *Compiler) computation(v ir.Value) ir.Recovery {
 	if n < 0 {
 		*list, n = append(*list, m), len(*list)-first
 	}
-	r := ir.Recovery{From: ir.IsComputed, N: int32(first + n)}
+	r := ir.Recovery{From: ir.IsComputed, N: int32(first + n), Fix: c.state.loose[v]}
 	if c.known(v)&ir.Low != 0 {
 		r.Fix = ir.FixSign
 	}

@@ -219,6 +219,13 @@ func (a *Assembler) VRRI(op Op, w Width, dst, src Reg, imm uint8) {
 	a.Buf = append(a.Buf, imm)
 }
 
+// VRMI is the VEX-encoded dst = src op imm with src in memory.
+func (a *Assembler) VRMI(op Op, w Width, dst Reg, src Mem, imm uint8) {
+	r := &table[op]
+	a.vex(r, r.rm, w, dst, 0, inMem(src))
+	a.Buf = append(a.Buf, imm)
+}
+
 // VRR is the VEX-encoded dst = op src of operations without a third register.
 func (a *Assembler) VRR(op Op, w Width, dst, src Reg) {
 	r := &table[op]

@@ -242,6 +242,11 @@ func (c *cases) vex(op Op, w Width) {
 				})
 			}
 		}
+		if r.one && r.imm && r.rm != 0 {
+			for _, m := range mems {
+				c.add(text+" "+name(dst, w)+","+memName(m)+",0x3", func(a *Assembler) { a.VRMI(op, w, dst, m, 3) })
+			}
+		}
 		if r.one {
 			continue
 		}

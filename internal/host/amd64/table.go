@@ -93,6 +93,7 @@ const (
 	SHRX
 	SARX
 	RORX
+	MULX
 	LDMXCSR
 	STMXCSR
 	MOVSS
@@ -219,6 +220,7 @@ var table = [numOps]row{
 	SHLX: {name: "shlx", class: gpr, pfx: 0x66, emap: m0F38, rm: 0xF7, vex: true},
 	SHRX: {name: "shrx", class: gpr, pfx: 0xF2, emap: m0F38, rm: 0xF7, vex: true},
 	SARX: {name: "sarx", class: gpr, pfx: 0xF3, emap: m0F38, rm: 0xF7, vex: true},
+	MULX: {name: "mulx", class: gpr, pfx: 0xF2, emap: m0F38, rm: 0xF6, vex: true}, // high, low = RDX * the last
 	RORX: {name: "rorx", class: gpr, pfx: 0xF2, emap: m0F3A, rm: 0xF0, vex: true, one: true, imm: true},
 
 	LDMXCSR: {name: "ldmxcsr", class: xmm, emap: m0F, m: 0xAE, ext: 2},
