@@ -17,6 +17,15 @@ var signatures = [...]signature{
 	{0xd2869513ee074357, ir.Memclr},      // Go 1.26: runtime.memclrNoHeapPointers
 	{0x679f49dc494dea90, ir.Memequal},    // Go 1.26: runtime.memequal
 	{0x18503b1b7cb3e523, ir.Memmove},     // Go 1.26: runtime.memmove
+	{0xa9d06ea0ce519243, ir.Bswapsi2},    // gcc 10: bswapsi2
+	{0x1dbff542c43094f4, ir.Clrsbdi2},    // gcc 10: clrsbdi2
+	{0x3da6b3bd975cf28d, ir.Clzdi2},      // gcc 10: clzdi2
+	{0x0660b8b91275d03c, ir.Ctzdi2},      // gcc 10: ctzdi2
+	{0x8eb21483db0121cf, ir.Ffsdi2},      // gcc 10: ffsdi2
+	{0x0769e9b2ed7adc7b, ir.Paritydi2},   // gcc 10: paritydi2
+	{0x3d35f9358a48d01c, ir.Popcountdi2}, // gcc 10: popcountdi2
+	{0x80a417f5de59fb07, ir.Clrsbdi2},    // gcc 11: clrsbdi2
+	{0xdaf7b8c36970f267, ir.Clzdi2},      // gcc 11: clzdi2
 	{0x23ec82fb39034bf4, ir.Bswapdi2},    // gcc 12: bswapdi2
 	{0x848174ed2151c2e2, ir.Bswapsi2},    // gcc 12: bswapsi2
 	{0x3657e43357a4417b, ir.Clrsbdi2},    // gcc 12: clrsbdi2
@@ -169,11 +178,14 @@ var prefixes = [...]uint64{
 	0x3bca71cd6f9677d8,
 	0x3c1c2bbde31cc17b,
 	0x3cf89358b918b86e,
+	0x3d60ad3458a258ea,
 	0x3ea604bcd86d77cc,
 	0x3ee2345d3d2afa1c,
 	0x3fc5b04f9202bf85,
 	0x4214a085766aee99,
 	0x4220fba0d803a289,
+	0x43f7a250a88c6343,
+	0x45a7c7481583fd0d,
 	0x479d4154b54379a8,
 	0x4b6226e60cfc202c,
 	0x4c92081e5ec6db44,
@@ -191,6 +203,7 @@ var prefixes = [...]uint64{
 	0x62e6f2a472bb6cbc,
 	0x6322e77fbe808a8a,
 	0x636b35c5dbf8a3cf,
+	0x637c73bcb8847714,
 	0x65a4abc7a2af4f5d,
 	0x65b6d3a3d9873193,
 	0x65bd90bf2c2cecea,
@@ -205,8 +218,10 @@ var prefixes = [...]uint64{
 	0x74894bd6e3a0afdc,
 	0x77980f5565f1e0e0,
 	0x7891a061a2aec898,
+	0x7942c3deb13faa12,
 	0x79baccc5a14d047f,
 	0x7f747bac6726f7db,
+	0x8062ecc2843c0b95,
 	0x8244ef71e5715b98,
 	0x82a0769704fa8feb,
 	0x85d5daf9afc53be3,
@@ -231,6 +246,7 @@ var prefixes = [...]uint64{
 	0xa75fa75bf66f9dd7,
 	0xa8edacdace8def5d,
 	0xab8941f18d7e32eb,
+	0xac90e669b6ced607,
 	0xad382772c517bde0,
 	0xad82336adb3be9cc,
 	0xadff9a44f2f61523,
@@ -240,6 +256,7 @@ var prefixes = [...]uint64{
 	0xb33e157ed03c565a,
 	0xb370e0d6029ab456,
 	0xb3e5d32e7715ba6f,
+	0xb51ebe3e20ac90c0,
 	0xb5e7d1444c3c323d,
 	0xb6260a8457cc352c,
 	0xb6b760a857400911,
@@ -254,6 +271,7 @@ var prefixes = [...]uint64{
 	0xbc651ff9a2b90cfb,
 	0xbcfa1465da670f55,
 	0xbf02e019e7d1f467,
+	0xbf8bac409581a704,
 	0xbfeb0440b373932d,
 	0xc13fc585469e82f2,
 	0xc1f3b30d616695b6,
