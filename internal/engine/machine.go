@@ -15,6 +15,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/jit"
 	"github.com/hospes-vm/hospes/internal/mem"
+	"github.com/hospes-vm/hospes/internal/opt"
 	"github.com/hospes-vm/hospes/internal/transcache"
 	"github.com/hospes-vm/hospes/internal/trap"
 )
@@ -90,6 +91,7 @@ type Machine struct {
 	mu      sync.Mutex // guards what follows; see the package comment
 	cache   *codecache.Cache
 	lifter  guest.Lifter
+	unions  opt.Memory // of the last trace in which bytes have been united
 	comp    jit.Compiler
 	asm     amd64.Assembler
 	exits   []codecache.Exit // for use in translate
@@ -237,6 +239,7 @@ const maxCode = 256
 func (m *Machine) translate(k codecache.Key, code []byte, checked, keep bool, name string) *codecache.Block {
 	w := m.watch()
 	t, count, size := m.lifter.Lift(code, k.PC)
+	t = m.unions.JoinTrace(t)
 	spoil(t)
 	w.lap(&m.stages.lift)
 	b := m.cache.NewBlock(k, code[:size])

@@ -297,7 +297,7 @@ func (c *Compiler) imm32(v ir.Value) (int32, bool) {
 
 // instr compiles one instruction.
 func (c *Compiler) instr(v ir.Value) bool {
-	if c.deferred[v] {
+	if c.deferred[v] || c.graph == nil && c.dead.is[v] {
 		return true
 	}
 	var own ir.Instr
@@ -326,7 +326,6 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.countSegment()
 	case op == ir.GetX:
 		c.get(v, i.Imm)
-	case op == ir.SetX && c.graph == nil && c.dead.is[v]:
 	case op == ir.SetX:
 		held := c.flags.at == c.a.Len()
 		c.set(i.Imm, i.Args[0])

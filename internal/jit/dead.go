@@ -6,7 +6,8 @@ import "github.com/hospes-vm/hospes/internal/ir"
 
 // Compilers make addresses and other constants in two instructions by way of the register that they are for, as lui and
 // addi, and auipc and a load do. In traces, registers are where all code has them at each instruction that may be left. What
-// overwrites a register before the next such instruction makes the write before superfluous: nobody can see it.
+// overwrites a register before the next such instruction makes the write before superfluous: nobody can see it. What only such writes
+// need is not computed.
 //
 // So does a load that overwrites the register which its address, a constant, was made in just before: if it cannot be
 // carried out, the trace is left for the instruction that makes the address, whose only effect has been left out.
@@ -22,7 +23,7 @@ var plain = [256]bool{
 
 // deadWrites is what findDead finds.
 type deadWrites struct {
-	is   []bool     // by value: a write that is left out
+	is   []bool     // by value: a write that is left out, or what only such ones need
 	back []ir.Value // loads that leave the trace for the instruction before theirs, the last one first
 }
 
@@ -51,6 +52,12 @@ func (c *Compiler) findDead() {
 			if d.is[v] {
 				c.at[i.Args[0]].left--
 			}
+		case i.Op.Has(ir.Pure) && plain[i.Op] && i.Op != ir.Const && c.at[v].left == 0: // what only such a write needed
+			d.is[v] = true
+			for _, a := range i.Args {
+				c.at[a].left--
+			}
+			c.at[0].left = 0
 		case i.Op == ir.GetX:
 			over &^= 1 << i.Imm
 			overLoaded &^= 1 << i.Imm

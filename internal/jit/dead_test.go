@@ -5,6 +5,7 @@ package jit
 import (
 	"testing"
 
+	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
@@ -102,4 +103,30 @@ func numTrue(list []bool) (n int) {
 		}
 	}
 	return n
+}
+
+// TestDeadComputing: what only a write that nobody sees needs is not computed.
+func TestDeadComputing(t *testing.T) {
+	size := func(dead bool) int {
+		var b ir.Builder
+		b.Start(0x1000)
+		b.Inst(0x1000)
+		if x := b.Emit(ir.Sll, 0, b.X(5), b.Const(3)); dead {
+			b.SetX(15, b.Emit(ir.Xor, 0, x, b.X(6)))
+		}
+		b.Inst(0x1004)
+		b.SetX(15, b.X(7))
+		b.Emit(ir.Goto, 0x1008)
+		var a amd64.Assembler
+		c := Compiler{Features: HostFeatures()}
+		c.Stubs = EmitStubs(&a)
+		made, ok := c.Compile(&a, &b.Trace, nil)
+		if !ok {
+			t.Fatal("not compiled")
+		}
+		return made.End - made.Start
+	}
+	if with, without := size(true), size(false); with != without {
+		t.Errorf("%d bytes with what is overwritten, %d without", with, without)
+	}
 }

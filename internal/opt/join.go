@@ -11,8 +11,9 @@ import (
 // programs that read a number from anywhere load its bytes, shift them to their places, and unite them. The host loads the
 // number at once.
 //
-// That load is where the first of the bytes was loaded. Nothing in between stores, or orders accesses, or loads
-// what may be the same bytes, but for who is alone, as in loads. If it faults, which it does if any of the loads would have, the interpreter executes the first of them, and goes on: the
+// That load is where the first of the bytes was loaded. Nothing in between stores, orders accesses, leaves, or loads
+// what may be the same bytes, but for who is alone, as in loads. If it faults, which it does if any of the loads would have, the
+// interpreter executes the first of them, and goes on: the
 // registers are those of that moment. Registers that hold bytes hold parts of the number now, which are computed where somebody
 // looks.
 
@@ -35,7 +36,7 @@ type joiner struct {
 	pool *pool
 
 	at       map[ir.Value]int        // by load of the block that may be joined: its index there
-	barriers []int                   // how many instructions store, or order accesses, before each
+	barriers []int                   // how many instructions store, order accesses or may leave, before each
 	before   map[ir.Value][]ir.Value // what is to come before an instruction
 	seen     []step                  // what has been looked at, to find of which bytes a value is made
 }
@@ -107,7 +108,7 @@ func (j *joiner) findLoads(b *Block) {
 		switch op := j.r.Code[v].Op; {
 		case op == ir.LoadU8 || op == ir.LoadU16 || op == ir.LoadU32:
 			j.at[v] = k
-		case op.Has(ir.Writes) || op.Has(ir.Atomic) || op == ir.Fence:
+		case op.Has(ir.Writes) || op.Has(ir.Atomic) || op == ir.Fence || op == ir.ExitIf || op == ir.InterpIf:
 			n++
 		}
 	}
