@@ -103,10 +103,14 @@ func (c Cache) write(img v1.Image, id, scratch string) error {
 		return err
 	}
 	dir := filepath.Join(scratch, "image")
-	if err := os.MkdirAll(filepath.Join(dir, "rootfs"), 0o755); err != nil {
+	root := filepath.Join(dir, "rootfs")
+	if err := os.MkdirAll(root, 0o755); err != nil {
 		return err
 	}
-	if err := Extract(img, filepath.Join(dir, "rootfs")); err != nil {
+	if err := os.Chmod(root, 0o755); err != nil { // unless the image says otherwise, and whatever the umask
+		return err
+	}
+	if err := Extract(img, root); err != nil {
 		return err
 	}
 	b, err := json.Marshal(cfg.Config)

@@ -171,7 +171,6 @@ func (x *extraction) create(parent int, base, name string, h *tar.Header, r io.R
 		return err
 	}
 	delete(x.dirs, name)
-	mode := uint32(h.Mode & 0o7777)
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		return writeFile(parent, base, h, r)
@@ -182,9 +181,11 @@ func (x *extraction) create(parent int, base, name string, h *tar.Header, r io.R
 			return err
 		}
 	case tar.TypeFifo:
-		if err := unix.Mknodat(parent, base, unix.S_IFIFO|mode, 0); err != nil {
+		if err := unix.Mknodat(parent, base, unix.S_IFIFO|0o600, 0); err != nil {
 			return err
 		}
+		// Behind own, which takes set-id bits away; and the umask is none of the image's.
+		return errors.Join(own(parent, base, h), unix.Fchmodat(parent, base, uint32(h.Mode&0o7777), 0), setTimes(parent, base, h))
 	default:
 		return fmt.Errorf("an entry of type %q", h.Typeflag)
 	}
@@ -192,12 +193,12 @@ func (x *extraction) create(parent int, base, name string, h *tar.Header, r io.R
 }
 
 func (x *extraction) directory(parent int, base, name string, h *tar.Header) error {
-	err := unix.Mkdirat(parent, base, 0o755)
+	err := inroot.Mkdir(parent, base)
 	if err == unix.EEXIST {
 		var st unix.Stat_t
 		if err = unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			if err = inroot.RemoveAll(parent, base); err == nil {
-				err = unix.Mkdirat(parent, base, 0o755)
+				err = inroot.Mkdir(parent, base)
 			}
 		}
 	}

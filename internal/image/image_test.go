@@ -443,6 +443,30 @@ func TestUnpackAtOnce(t *testing.T) {
 	}
 }
 
+// TestUmask: an image's files have the modes that it gives them; what it does not name,
+// everybody may go through.
+func TestUmask(t *testing.T) {
+	img := newImage(t, riscv, newLayer(t, compression.None, file("deep/a/b", "deep"), tar.Header{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0o644}))
+	lay := t.TempDir()
+	path, err := layout.Write(lay, empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := path.AppendImage(img); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Umask(unix.Umask(0o077))
+	u, err := Cache{t.TempDir()}.Unpack(lay, riscv, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]fs.FileMode{".": 0o755, "deep": 0o755, "deep/a": 0o755, "deep/a/b": 0o644, "fifo": 0o644} {
+		if info, err := os.Lstat(filepath.Join(u.Root, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode(), err, want)
+		}
+	}
+}
+
 // TestTempDir: what an interrupted process has left is removed, what one uses is not.
 func TestTempDir(t *testing.T) {
 	dir := t.TempDir()

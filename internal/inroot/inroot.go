@@ -67,13 +67,26 @@ func Place(root int, name string, dir bool) (int, error) {
 // create makes an empty directory or file.
 func create(dirfd int, base string, dir bool) error {
 	if dir {
-		return unix.Mkdirat(dirfd, base, 0o755)
+		return Mkdir(dirfd, base)
 	}
 	fd, err := unix.Openat(dirfd, base, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o644)
-	if err == nil {
-		_ = unix.Close(fd)
+	if err != nil {
+		return err
 	}
-	return err
+	return errors.Join(unix.Fchmod(fd, 0o644), unix.Close(fd))
+}
+
+// Mkdir makes a directory of mode 0755, whatever the umask is: other users of the root go
+// through it.
+func Mkdir(dirfd int, base string) error {
+	if err := unix.Mkdirat(dirfd, base, 0o755); err != nil {
+		return err
+	}
+	fd, err := unix.Openat(dirfd, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Fchmod(fd, 0o755), unix.Close(fd))
 }
 
 // RemoveAll removes a file, or a directory with all that is in it; that there is none is no

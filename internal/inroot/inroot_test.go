@@ -10,6 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// TestUmask: other users get to what is made, whatever the umask.
+func TestUmask(t *testing.T) {
+	dir := t.TempDir()
+	root, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(root)
+	defer unix.Umask(unix.Umask(0o077))
+	fd, err := Place(root, "/a/b/file", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for name, want := range map[string]os.FileMode{"a": 0o755, "a/b": 0o755, "a/b/file": 0o644} {
+		if info, err := os.Lstat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode(), err, want)
+		}
+	}
+}
+
 // TestPlace makes what is missing, inside, whatever links say.
 func TestPlace(t *testing.T) {
 	dir := t.TempDir()
