@@ -243,7 +243,7 @@ func (f *former) inline(fr *frame, limit int) (n int) {
 		}
 		in := &frame{caller: fr, entry: i.to, ret: i.next, share: fr.share * part(i.count, f.at(i.to).count)}
 		room := min(limit-n, maxInlined)
-		if f.reach(in, room) && in.returns() {
+		if room > 0 && f.reach(in, room) && in.returns() {
 			if fr.inlined == nil {
 				fr.inlined = map[uint64]*frame{}
 			}

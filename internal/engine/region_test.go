@@ -119,6 +119,39 @@ func (r *region) text() string {
 	return b.String()
 }
 
+// TestFullRegion: a loop has as many instructions as a region may have. Empty functions that it calls have no room in
+// it, nor has what is called after them.
+func TestFullRegion(t *testing.T) {
+	regions := captured(t)
+	opts := DefaultOptions
+	opts.Threshold, opts.Optimise = 0, 100
+	m, cpu := machineFor(t, fmt.Sprintf(`
+		li a0, 1000
+	1:	jal empty
+		jal empty
+		jal large
+		.rept %d
+		nop
+		.endr
+		addi a0, a0, -1
+		bnez a0, 1b
+		ecall
+	empty:	ret
+	large:	.rept 200
+		nop
+		.endr
+		ret`, maxRegion-5), opts)
+	m.postpone(func() { run(t, cpu) })
+	m.await()
+	most := 0
+	for _, r := range *regions {
+		most = max(most, r.insts)
+	}
+	if most != maxRegion {
+		t.Errorf("regions of up to %d instructions, want %d", most, maxRegion)
+	}
+}
+
 // TestRegions: programs, and the regions that are found in them, in the order in which they get
 // hot.
 func TestRegions(t *testing.T) {
