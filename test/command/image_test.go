@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -188,7 +189,11 @@ func (w *imageWorld) test(t *testing.T, how string) {
 	run := func(root string, args ...string) string {
 		return w.hospes(t, append([]string{"run", "--confine", how, "--root", root}, args...)...)
 	}
-	show := "/bin/prog in /srv as 0, A=image\n"
+	user := "0"
+	if how == "paths" { // no namespace makes the user root
+		user = strconv.Itoa(w.uid)
+	}
+	show := "/bin/prog in /srv as " + user + ", A=image\n"
 	const of = "of the image\n"
 	equal := func(what, got, want string) {
 		t.Helper()
@@ -202,8 +207,8 @@ func (w *imageWorld) test(t *testing.T, how string) {
 	equal("a tag", run("image.tar:v1"), show+of)
 	equal("a tag of a layout", run("layout:v1"), show+of)
 	equal("arguments", run("image.tar", "cat", "/etc/passwd"), show+"root:x:0:0::/root:/bin/sh\nweb:x:0:0::/srv:/bin/sh\n")
-	equal("a directory, a variable", run("image.tar", "-w", "/etc", "-e", "A=mine", "--", "show"), "/bin/prog in /etc as 0, A=mine\n/bin/prog in /etc as 0, A=mine\n")
-	equal("an entry point", run("image.tar", "--entrypoint", "prog", "show"), "prog in /srv as 0, A=image\n")
+	equal("a directory, a variable", run("image.tar", "-w", "/etc", "-e", "A=mine", "--", "show"), strings.Repeat("/bin/prog in /etc as "+user+", A=mine\n", 2))
+	equal("an entry point", run("image.tar", "--entrypoint", "prog", "show"), "prog in /srv as "+user+", A=image\n")
 	equal("what is executed", run("image.tar", "again", "cat", "file"), show+of)
 	// What hospes itself writes is outside.
 	profile := filepath.Join(w.dir, "profile")
