@@ -71,8 +71,8 @@ func printOptimiser(o *stats.Optimiser, p func(format string, a ...any)) {
 		return
 	}
 	p("counted: %d blocks; %d were hot, %d of them put off", o.Thunks, o.Hot, o.Put)
-	p("regions: %d made of %d guest instructions, %d host bytes; %d of them given up, %d to be without looks ahead of loops; not made: %d no loop, %d changed, %d failed",
-		o.Regions, o.Insts, o.HostBytes, o.Undone, o.Blind, o.NoLoop, o.Changed, o.Failed)
+	p("regions: %d made of %d guest instructions, %d host bytes; %d of them given up, %d to be without looks ahead of loops; not made: %d no loop, %d left too soon, %d changed, %d failed",
+		o.Regions, o.Insts, o.HostBytes, o.Undone, o.Blind, o.NoLoop, o.Short, o.Changed, o.Failed)
 	p("queue: at most %d long, %.3f ms waited", o.Longest, ms(o.Waited))
 	if len(o.Stages) > 0 {
 		var b strings.Builder

@@ -52,7 +52,8 @@ type Optimiser struct {
 	Failed  uint64 // not made: the code generator refused, or there was no room
 	Undone  uint64 // given up, as they were left in the midst too often
 	Blind   uint64 // asked for anew, as looks ahead of loops failed too often
-	Put     uint64 // put off: too many were waiting
+	Short   uint64 // not made: they would have been left too soon
+	Put     uint64 // put off: too many were waiting, or it was not executed any more
 
 	Insts     uint64 // guest instructions in regions
 	HostBytes uint64

@@ -43,11 +43,13 @@ type Block struct {
 	NoLooks bool
 
 	// Seen is how much time the guest has spent in it, by samples; Samples is how many these were. Tried is how
-	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself.
+	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself, Short that one
+	// would have been left too soon.
 	Seen    time.Duration
 	Samples uint32
 	Tried   uint8
 	Refused bool
+	Short   bool
 	Marks   []Mark // where the code of guest instructions begins, if anybody wants to know
 
 	States *ir.States // where registers are when it faults; nil for where they always are

@@ -13,10 +13,17 @@ import (
 type budget struct {
 	unlimited bool
 	spent     time.Duration // CPU time
+	gained    time.Duration // CPU time in regions, by samples
 }
 
-// share is what optimising may take of the guest's CPU time: 1/40. Go's collector takes about as much again.
-const share = 40
+// share is what optimising may take of the guest's CPU time: 1/40. Go's collector takes about as much again. Behind the
+// first of it, it has to be earned: fewShare is what may be taken where regions are of no use, and gain what may of the time in them.
+const (
+	share    = 40
+	first    = 4 * time.Millisecond
+	fewShare = 160
+	gain     = 10
+)
 
 // Bounds of how long to wait for time.
 const minWait, maxWait = 20 * time.Millisecond, 200 * time.Millisecond
@@ -26,16 +33,19 @@ func (b *budget) wait() time.Duration {
 	if b.unlimited {
 		return 0
 	}
-	over := b.over(processTime() - b.spent)
+	over := b.over(b.guest())
 	if over <= 0 {
 		return 0
 	}
 	return min(max(over*share, minWait), maxWait)
 }
 
+// guest is what the process has taken for all else.
+func (b *budget) guest() time.Duration { return processTime() - b.spent }
+
 // over is how much too much has been spent when all else has taken a time.
 func (b *budget) over(guest time.Duration) time.Duration {
-	return b.spent - guest/share
+	return b.spent - min(guest/share, first+guest/fewShare+b.gained/gain)
 }
 
 // processTime is the CPU time that this process has taken.

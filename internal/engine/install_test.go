@@ -319,9 +319,12 @@ func TestSamplesAreUnseen(t *testing.T) {
 // TestBudgetTimes: how much time there is for how much of the guest.
 func TestBudgetTimes(t *testing.T) {
 	const ms = time.Millisecond
-	for _, test := range []struct{ guest, allowed time.Duration }{{0, 0}, {400 * ms, 10 * ms}, {1000 * ms, 25 * ms}, {4000 * ms, 100 * ms}} {
+	for _, test := range []struct{ guest, regions, allowed time.Duration }{
+		{0, 0, 0}, {160 * ms, 0, 4 * ms}, {400 * ms, 0, 6500 * time.Microsecond}, {4000 * ms, 0, 29 * ms},
+		{400 * ms, 20 * ms, 8500 * time.Microsecond}, {400 * ms, 200 * ms, 10 * ms}, {4000 * ms, 800 * ms, 100 * ms},
+	} {
 		for _, more := range []time.Duration{-ms, 0, ms} {
-			b := budget{spent: test.allowed + more}
+			b := budget{spent: test.allowed + more, gained: test.regions}
 			if got := b.over(test.guest); got != more {
 				t.Errorf("%v of %v are %v too much, want %v", b.spent, test.guest, got, more)
 			}

@@ -14,15 +14,16 @@ import (
 // profile is a request for a region while the exits of the code around its head are counted.
 type profile struct {
 	head  *codecache.Block
-	exits []uint32 // their numbers
-	epoch uint64   // when these were valid
-	since time.Time
+	exits []uint32      // their numbers
+	epoch uint64        // when these were valid
+	since time.Duration // the guest's CPU time when counting began
 }
 
 const (
 	maxProfile  = 600                    // exits
 	maxJumps    = 2000                   // computed jumps that are looked at
-	profileTime = 500 * time.Microsecond // is how long they are counted, at least
+	profileTime = 500 * time.Microsecond // of the guest's CPU time is how long they are counted, at least,
+	maxAwaited  = 60                     // unless so many times that have gone by: where there are few processors, others may have them
 )
 
 // startProfile begins counting for a region that is to be entered at a block. The result is nil if the block
@@ -34,10 +35,10 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 	if s == nil || m.foreign() {
 		return nil
 	}
+	p := &profile{head: head, epoch: m.cache.Epoch, since: m.opt.budget.guest()}
 	if head.Region { // what it is made of is not executed
-		return &profile{head: head, epoch: m.cache.Epoch}
+		return p
 	}
-	p := &profile{head: head, epoch: m.cache.Epoch, since: time.Now()}
 	seen := map[uint32]bool{}
 	add := func(n uint32) {
 		e := m.cache.Exit(n)
@@ -64,6 +65,22 @@ func (m *Machine) startProfile(head *codecache.Block) *profile {
 		}
 	}
 	return p
+}
+
+// awaitProfile waits until there is something to be seen in a profile.
+func (m *Machine) awaitProfile(p *profile) {
+	if len(p.exits) == 0 {
+		return
+	}
+	for range maxAwaited {
+		time.Sleep(profileTime)
+		m.mu.Lock()
+		took := m.opt.budget.guest() - p.since
+		m.mu.Unlock()
+		if took >= profileTime {
+			return
+		}
+	}
 }
 
 // watchJumps has computed jumps come back to the engine for a while, with mu held, which

@@ -20,6 +20,7 @@ type region struct {
 	sources []opt.Source      // entered at the first
 	code    []codecache.Range // that it is made of
 	insts   int
+	work    work
 	alone   bool // it relies on that: see alone.go
 
 	name    string       // for observers
@@ -95,7 +96,7 @@ func (s *survey) form(l guest.Lifter) *region {
 	}
 	f.inline(root, maxRegion)
 	f.cut(root)
-	r := &region{survey: s, sources: f.lift()}
+	r := &region{survey: s, sources: f.lift(), work: f.work()}
 	r.code, r.insts = f.code()
 	return r
 }
@@ -365,6 +366,67 @@ func (f *former) codeFrom(s start) (code []byte) {
 		code = append(code, i.code...)
 	}
 	return code
+}
+
+// work is what is done in a region while executions are counted.
+type work struct {
+	insts uint64 // guest instructions, about
+	ways  uint64 // how often it is entered, or come back to from a call
+}
+
+// leastStay is how many guest instructions are to be executed in a region, on average, from one time that it is entered, or come back to from a
+// call, to the next. Where they are fewer, what moving registers takes is more than what it saves.
+const leastStay = 32
+
+// leftSoon reports whether a region would not pay, as far as counts tell.
+func (r *region) leftSoon() bool { return r.survey.counted && r.work.insts < leastStay*r.work.ways }
+
+// work is found once there are the sources.
+func (f *former) work() (w work) {
+	head := f.insts.at[f.head].count
+	frames := map[*frame]bool{}
+	for _, s := range f.starts {
+		if frames[s.in] {
+			continue
+		}
+		frames[s.in] = true
+		for _, i := range s.in.kept {
+			w.insts += s.in.scaled(i.count)
+			w.ways += s.in.scaled(i.leaves(s.in.inlined[i.pc] != nil))
+			if s.in.caller == nil {
+				head -= min(f.backs(s.in, i), head)
+			}
+		}
+	}
+	w.ways += head
+	return w
+}
+
+// leaves is how often i leaves the region for a call that it comes back from.
+func (i *inst) leaves(inlined bool) uint64 {
+	switch {
+	case !i.calls() || !i.returned:
+		return 0
+	case inlined:
+		return i.count - min(i.away, i.count)
+	}
+	return i.count
+}
+
+// backs is how often i leads to the head, as part of the region.
+func (f *former) backs(fr *frame, i *inst) (n uint64) {
+	if f.follows(fr, i) && i.to == f.head {
+		n += i.away
+	}
+	if i.falls() && i.next == f.head {
+		n += i.count - min(i.away, i.count)
+	}
+	for to, count := range f.jumps(fr, i) {
+		if to.pc == f.head {
+			n += count
+		}
+	}
+	return n
 }
 
 // code is the guest memory that the region is made of, and the number of guest instructions in it,

@@ -71,7 +71,11 @@ func (c *CPU) sampled(l left) {
 	if b == nil {
 		b = m.cache.Within(l.PC)
 	}
-	if b == nil || !b.Valid() || b.Region || b.Checked || b.Function != 0 {
+	if b == nil || !b.Valid() || b.Checked || b.Function != 0 {
+		return
+	}
+	if b.Region {
+		m.opt.budget.gained += period
 		return
 	}
 	b.Seen += period
@@ -84,7 +88,7 @@ func (c *CPU) sampled(l left) {
 // as one without samples from then on.
 func (m *Machine) hottest() *codecache.Block {
 	s := &m.opt.sampler
-	least := max(worth, (processTime()-m.opt.budget.spent)/fraction)
+	least := max(worth, m.opt.budget.guest()/fraction)
 	best := -1
 	kept := s.warm[:0]
 	for _, b := range s.warm {

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -15,10 +16,11 @@ import (
 // exits that have been taken. It is made with Machine.mu held, and used without: what it has
 // of blocks does not change.
 type survey struct {
-	head   *codecache.Block // of tier 1
-	called bool             // the head is the beginning of a function
-	blind  bool             // there are to be no looks ahead of loops
-	blocks map[uint64]*surveyed
+	head    *codecache.Block // of tier 1
+	called  bool             // the head is the beginning of a function
+	blind   bool             // there are to be no looks ahead of loops
+	counted bool             // there are counts
+	blocks  map[uint64]*surveyed
 }
 
 // surveyed is a block of a survey, with its exits to guest code, in their order.
@@ -67,16 +69,9 @@ const minCounted = 64
 
 // count notes how often blocks and exits have been executed, with mu held.
 func (m *Machine) count(s *survey, counts map[uint32]uint64) {
+	linked := map[uint64]float64{}
 	for number, n := range counts {
-		if to := s.blocks[m.cache.Exit(number).PC]; to != nil {
-			to.count += n
-		}
-	}
-	if s.blocks[s.head.PC].count < minCounted {
-		for _, b := range s.blocks {
-			b.count = 0
-		}
-		return
+		linked[m.cache.Exit(number).PC] += float64(n)
 	}
 	for _, b := range s.blocks {
 		n, _ := m.cache.ExitsOf(b.block)
@@ -84,6 +79,67 @@ func (m *Machine) count(s *survey, counts map[uint32]uint64) {
 			b.exits[k].count = counts[n+b.exits[k].number]
 		}
 	}
+	s.spread(linked)
+	s.counted = s.blocks[s.head.PC].count >= minCounted
+	if s.counted {
+		return
+	}
+	for _, b := range s.blocks {
+		b.count = 0
+		for k := range b.exits {
+			b.exits[k].count = 0
+		}
+	}
+}
+
+// Executions are followed through maxSpread computed jumps one after the other, unless no more than 1/fewSpread come together by one more.
+const maxSpread, fewSpread = 32, 128
+
+// spread makes the counts of blocks of how often exits that are linked have led to each, by address. Computed jumps are not
+// counted, but it is known how often each block is left by none of its other exits, and where its jump then goes.
+func (s *survey) spread(linked map[uint64]float64) {
+	var jumping []*surveyed
+	now := linked
+	for _, pc := range slices.Sorted(maps.Keys(s.blocks)) {
+		b := s.blocks[pc]
+		if n := len(b.exits); n > 0 && len(b.exits[n-1].targets) > 0 {
+			jumping = append(jumping, b)
+		}
+	}
+	all := 0.0
+	for range maxSpread {
+		next, before := maps.Clone(linked), all
+		all = 0
+		for _, b := range jumping {
+			all += b.jumps(now[b.block.PC], next)
+		}
+		now = next
+		if all-before <= all/fewSpread {
+			break
+		}
+	}
+	for pc, b := range s.blocks {
+		b.count = uint64(now[pc])
+	}
+}
+
+// jumps adds to counts where the computed jump goes that a block ends with, which is executed n times. It returns how often that is.
+func (b *surveyed) jumps(n float64, counts map[uint64]float64) float64 {
+	targets := b.exits[len(b.exits)-1].targets
+	for _, e := range b.exits {
+		n -= float64(e.count)
+	}
+	var all uint64
+	for _, t := range targets {
+		all += t.Count
+	}
+	if n <= 0 || all == 0 {
+		return 0
+	}
+	for _, t := range targets {
+		counts[t.PC] += n * float64(t.Count) / float64(all)
+	}
+	return n
 }
 
 // surveyAround is a survey without counts, with mu held.

@@ -119,7 +119,7 @@ func (m *Machine) work() {
 		}
 		switch {
 		case p != nil:
-			time.Sleep(profileTime - time.Since(p.since))
+			m.awaitProfile(p)
 			p = m.profiled(p)
 		case wait > 0:
 			time.Sleep(wait)
@@ -247,10 +247,18 @@ func (m *Machine) make(s *survey, w *stopwatch) {
 		m.refuse(&o.stats.Changed)
 		return
 	}
+	if o.sampling && !s.counted && !s.head.Region { // it is not executed any more
+		m.refuse(&o.stats.Put)
+		return
+	}
 	r := s.form(o.lifter)
 	lap("discovery")
 	if r == nil {
 		m.refuseHead(s.head)
+		return
+	}
+	if o.sampling && r.leftSoon() {
+		m.refuseShort(s.head)
 		return
 	}
 	r.name = m.symbol(s.head.PC)
@@ -282,6 +290,14 @@ func (m *Machine) refuseHead(b *codecache.Block) {
 	b.Refused = true
 	m.mu.Unlock()
 	m.refuse(&m.opt.stats.NoLoop)
+}
+
+// refuseShort notes that a region of a block would be left too soon. Should that be so again, there is none of it.
+func (m *Machine) refuseShort(b *codecache.Block) {
+	m.mu.Lock()
+	b.Refused, b.Short = b.Short, true
+	m.mu.Unlock()
+	m.refuse(&m.opt.stats.Short)
 }
 
 // refuse counts a region that is not made.
@@ -337,7 +353,7 @@ func (m *Machine) setJump(c *CPU, to *codecache.Block) {
 // forked is for a process that a fork has made, with mu held; lost says that the cache is empty.
 // If it is not, the copied goroutine goes on with what its parent also does.
 func (o *optimiser) forked(lost bool) {
-	o.stats, o.budget.spent = stats.Optimiser{}, 0
+	o.stats, o.budget.spent, o.budget.gained = stats.Optimiser{}, 0, 0
 	o.pid = os.Getpid()
 	if lost {
 		o.forget()

@@ -178,9 +178,9 @@ func (f *former) put(b *Block, i ir.Instr) ir.Value {
 }
 
 // expect ends b with the computed jump at pc, which is expected to take one of some edges; another block has it for
-// when it does not. Bit 0 of the address, which does not count, is not expected to be set.
+// when it does not. Bit 0 of the address, which does not count, is not expected to be set, so it is cleared there alone.
 func (f *former) expect(b *Block, i ir.Instr, pc uint64, edges []Edge) {
-	to := i.Args[0]
+	to, cleared := f.uncleared(i.Args[0])
 	rest := b.Count
 	for n, e := range edges {
 		rest -= min(e.Count, rest)
@@ -196,7 +196,27 @@ func (f *former) expect(b *Block, i ir.Instr, pc uint64, edges []Edge) {
 		b = next
 		b.Cold = n == len(edges)-1
 	}
+	if cleared {
+		mask := f.put(b, ir.Instr{Op: ir.Const, Imm: clearing})
+		i.Args[0] = f.put(b, ir.Instr{Op: ir.And, Args: [3]ir.Value{to, mask}})
+	}
 	f.put(b, i)
+}
+
+const clearing = ^uint64(1) // of bit 0
+
+// uncleared is the value of which v is all but bit 0, if it is one's.
+func (f *former) uncleared(v ir.Value) (of ir.Value, cleared bool) {
+	i := &f.r.Code[v]
+	if i.Op != ir.And {
+		return v, false
+	}
+	for n, a := range i.Args[:2] {
+		if k, ok := f.r.ConstOf(a); ok && k == clearing {
+			return i.Args[1-n], true
+		}
+	}
+	return v, false
 }
 
 // leadsTo ends a block with a comparison of an address.

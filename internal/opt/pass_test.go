@@ -91,6 +91,19 @@ goto 0x3000`,
 exitif(ltu(x11, x11), 8192)
 x10 = add(x10, 1); x12 = x11; exitif(ltu(add(x10, 1), x11), 4096)
 `},
+		{"bit 0 of where a jump goes is cleared where it is not where it was expected to", `
+trace 0x1000
+a = getx 10
+k = const 0xfffffffffffffffe
+t = and a, k
+jump t -> 0x1000, 0x2000
+trace 0x2000
+goto 0x1000`,
+			[]string{"phis", "unused"},
+			`exitif(eq(x10, 0x1000), 0)
+exitif(eq(x10, 0x2000), 0)
+
+`},
 		{"equal constants of several ways are one", `
 trace 0x1000
 a = getx 10
