@@ -172,6 +172,16 @@ func TestGo(t *testing.T) {
 	}
 }
 
+// TestGoByEnd: what is called like a function of Go 1.26, but with the operand's end, is not taken for that.
+func TestGoByEnd(t *testing.T) {
+	if _, err := exec.LookPath(guestCC); err != nil {
+		t.Skip(guestCC, "is missing")
+	}
+	if got, promising := link(t, "testdata/index.S", "-nostdlib", "-static").find("indexByteBig"); got != ir.NoFunction || promising {
+		t.Errorf("it is found to be %q, promising: %v", got, promising)
+	}
+}
+
 // TestOthers: of all other functions of a program, none is taken for one of these.
 func TestOthers(t *testing.T) {
 	m := compile(t)

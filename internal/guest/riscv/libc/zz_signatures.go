@@ -9,7 +9,6 @@ var signatures = [...]signature{
 	{0xa65f8fa158410acb, ir.Memclr},      // Go 1.22: runtime.memclrNoHeapPointers
 	{0x631784a6d0f3791c, ir.Memequal},    // Go 1.22: runtime.memequal
 	{0x5c49b4c9bd695efb, ir.Memmove},     // Go 1.22: runtime.memmove
-	{0x64eaf714cdae0e6a, ir.Index},       // Go 1.24: indexByteBig
 	{0x5477f1ef417bc70f, ir.Cmpmem},      // Go 1.25: compare
 	{0x35ab109d7b9c0cab, ir.Memequal},    // Go 1.25: runtime.memequal
 	{0xe73faba3463d50f7, ir.Cmpmem},      // Go 1.26: compare
@@ -188,7 +187,6 @@ var prefixes = [...]uint64{
 	0x45a7c7481583fd0d,
 	0x479d4154b54379a8,
 	0x4b6226e60cfc202c,
-	0x4c92081e5ec6db44,
 	0x4d22a02c966a6553,
 	0x4fbda142d86e1beb,
 	0x5637a085ea14ccbc,
@@ -269,7 +267,6 @@ var prefixes = [...]uint64{
 	0xbc0824d310a965b9,
 	0xbc3f92be1a4ea22a,
 	0xbc651ff9a2b90cfb,
-	0xbcfa1465da670f55,
 	0xbf02e019e7d1f467,
 	0xbf8bac409581a704,
 	0xbfeb0440b373932d,

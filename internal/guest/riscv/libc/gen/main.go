@@ -9,10 +9,12 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"debug/elf"
 	"flag"
 	"fmt"
 	"go/format"
+	"go/version"
 	"log"
 	"maps"
 	"os"
@@ -107,8 +109,11 @@ func (t *table) add(label, path string) error {
 		}
 	}
 	known := names
-	if f.Section(".go.buildinfo") != nil {
-		known = goNames
+	if info, err := buildinfo.ReadFile(path); err == nil {
+		known = maps.Clone(goNames)
+		if version.Compare(info.GoVersion, "go1.26") < 0 { // it takes the end where it takes a size now
+			delete(known, "indexByteBig")
+		}
 	}
 	for _, s := range list {
 		name := strings.TrimLeft(s.Name, "_")
