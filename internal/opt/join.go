@@ -12,9 +12,8 @@ import (
 // number at once.
 //
 // That load is where the first of the bytes was loaded. Nothing in between stores, orders accesses, leaves, or loads
-// what may be the same bytes, but for who is alone, as in loads. If it faults, which it does if any of the loads would have, the
-// interpreter executes the first of them, and goes on: the
-// registers are those of that moment. Registers that hold bytes hold parts of the number now, which are computed where somebody
+// what may be the same bytes, but for who is alone, as in loads, and for pairs of numbers. If it faults, which it does if any of
+// the loads would have, the interpreter executes the first of them, and goes on: the registers are those of that moment. Registers that hold bytes hold parts of the number now, which are computed where somebody
 // looks.
 
 // join has numbers of which the bytes are loaded loaded at once.
@@ -39,6 +38,7 @@ type joiner struct {
 	barriers []int                   // how many instructions store, order accesses or may leave, before each
 	before   map[ir.Value][]ir.Value // what is to come before an instruction
 	seen     []step                  // what has been looked at, to find of which bytes a value is made
+	joined   []joined                // in the block
 }
 
 // maxJoined is of how many operations a number may be made.
@@ -58,10 +58,22 @@ type pieces [8]piece
 
 // wide is what several loads make: the bytes of a cell, in the host's order or in reverse.
 type wide struct {
-	loads []ir.Value
+	v     ir.Value
+	loads []ir.Value // in the order in which they stand
 	cell
 	signed  bool // a word that is extended
 	reverse bool
+
+	seen  []step     // v and what it is made of
+	mixed []ir.Value // loads of others between its own that may load the same bytes
+	done  bool
+}
+
+// joined is a load that has been made, and before which instruction of the block.
+type joined struct {
+	load ir.Value
+	cell
+	at int
 }
 
 func (j *joiner) block(b *Block) {
@@ -73,15 +85,14 @@ func (j *joiner) block(b *Block) {
 		j.uses = j.r.countNeeds(j.r.mem.numbers.take(len(j.r.Code)), false)
 		j.by, j.pool = make([]ir.Value, len(j.r.Code)), newPool(j.r)
 	}
-	j.before = map[ir.Value][]ir.Value{}
-	for _, v := range slices.Backward(b.Code) { // what is made of all bytes before what is made of some
-		if j.r.Code[v].Op != ir.Or {
-			continue
-		}
-		j.seen = j.seen[:0]
-		if p, ok := j.pieces(v); ok {
-			if n, ok := j.wide(p); ok && j.free(b, &n) {
-				j.load(v, &n)
+	j.before, j.joined = map[ir.Value][]ir.Value{}, j.joined[:0]
+	refused := map[ir.Value]bool{}
+	for again := true; again; { // where a number may not be joined, a part of it may
+		again = false
+		list := j.numbers(b, refused)
+		for k := range list {
+			if n := &list[k]; !j.join(b, n, list) {
+				refused[n.v], again = true, true
 			}
 		}
 	}
@@ -93,6 +104,93 @@ func (j *joiner) block(b *Block) {
 		code = append(append(code, j.before[v]...), v)
 	}
 	b.Code = code
+}
+
+// numbers are those whose bytes are loaded in a block, and may be where the first is as far as nothing is said
+// of others that load; without those that are refused, and parts of others.
+func (j *joiner) numbers(b *Block, refused map[ir.Value]bool) (list []wide) {
+	part := map[ir.Value]bool{}
+	for _, v := range slices.Backward(b.Code) { // what is made of all bytes before what is made of some
+		if j.r.Code[v].Op != ir.Or || part[v] || refused[v] {
+			continue
+		}
+		j.seen = j.seen[:0]
+		p, ok := j.pieces(v)
+		if !ok {
+			continue
+		}
+		if n, ok := j.wide(p); ok && j.free(&n) {
+			n.v, n.seen = v, slices.Clone(j.seen)
+			n.mixed = j.between(b, &n, j.at[n.loads[0]], j.at[n.loads[len(n.loads)-1]])
+			list = append(list, n)
+			for _, s := range n.seen {
+				part[s.v] = true
+			}
+		}
+	}
+	return list
+}
+
+// join has a number loaded at once, and the one whose loads are mixed with its own, if that is needed. It reports false if it may
+// not be.
+func (j *joiner) join(b *Block, n *wide, all []wide) bool {
+	switch {
+	case n.done:
+		return true
+	case !j.whole(n):
+		return false
+	case len(n.mixed) == 0 || j.r.Alone:
+		j.r.Relied = j.r.Relied || len(n.mixed) > 0
+		j.load(n, n.loads[0])
+		return true
+	}
+	for k := range all {
+		if m := &all[k]; m != n && !m.done && j.whole(m) && containsAll(m.loads, n.mixed) && containsAll(n.loads, m.mixed) {
+			return j.pair(b, n, m)
+		}
+	}
+	return false
+}
+
+// whole reports whether no load of n has become part of another number.
+func (j *joiner) whole(n *wide) bool {
+	return !slices.ContainsFunc(n.loads, func(v ir.Value) bool { _, ok := j.at[v]; return !ok })
+}
+
+func containsAll(list, part []ir.Value) bool {
+	return !slices.ContainsFunc(part, func(v ir.Value) bool { return !slices.Contains(list, v) })
+}
+
+// pair has two numbers loaded whose bytes are loaded alternately, from what may be the same place. A later load of a byte
+// must not give what was there before what an earlier one has given. So the first number is loaded again behind the second one: if
+// it is the same, its bytes may have been loaded before or after those of the second, each as it should be. Else the
+// interpreter executes the loads.
+func (j *joiner) pair(b *Block, n, m *wide) bool {
+	if j.at[m.loads[0]] < j.at[n.loads[0]] {
+		n, m = m, n
+	}
+	first := n.loads[0]
+	start, end := j.at[first], j.at[m.loads[len(m.loads)-1]]
+	pc, ok := j.r.instAt(b, start)
+	if !ok || j.barriers[start] != j.barriers[end] || slices.Contains(b.Code[start:], m.root) || !containsAll(n.loads, j.between(b, m, start, end)) {
+		return false
+	}
+	one := j.load(n, first)
+	j.load(m, first)
+	again := j.insert(first, j.r.Code[one])
+	changed := j.insert(first, ir.Instr{Op: ir.Ne, Args: [3]ir.Value{one, again}})
+	j.insert(first, ir.Instr{Op: ir.InterpIf, Imm: pc, Args: [3]ir.Value{changed}})
+	return true
+}
+
+// instAt is the address of the guest instruction that instruction k of a block is of, if that begins in the block.
+func (r *Region) instAt(b *Block, k int) (pc uint64, ok bool) {
+	for _, v := range slices.Backward(b.Code[:k]) {
+		if i := &r.Code[v]; i.Op == ir.Inst {
+			return i.Imm, true
+		}
+	}
+	return 0, false
 }
 
 // findLoads finds the loads of a block of which several may make a number.
@@ -235,29 +333,33 @@ func (j *joiner) place(b piece) cell {
 	return c
 }
 
-// free reports whether nothing else needs the bytes, and all of them may be loaded where the first is.
-func (j *joiner) free(b *Block, n *wide) bool {
+// free reports whether nothing else needs the bytes, and nothing but loads is between their loads that matters.
+func (j *joiner) free(n *wide) bool {
 	slices.SortFunc(n.loads, func(a, b ir.Value) int { return j.at[a] - j.at[b] })
 	first, last := n.loads[0], n.loads[len(n.loads)-1]
-	if j.barriers[j.at[first]] != j.barriers[j.at[last]] || slices.ContainsFunc(n.loads, func(v ir.Value) bool { return j.uses[v] != 1 }) {
-		return false
+	return j.barriers[j.at[first]] == j.barriers[j.at[last]] && !slices.ContainsFunc(n.loads, func(v ir.Value) bool { return j.uses[v] != 1 })
+}
+
+// between are the other loads from start to end that may load bytes of n.
+func (j *joiner) between(b *Block, n *wide, start, end int) (list []ir.Value) {
+	for _, v := range b.Code[start:end] {
+		if j.r.Code[v].Op.Has(ir.Reads) && !slices.Contains(n.loads, v) && n.overlaps(j.r.cell(v)) {
+			list = append(list, v)
+		}
 	}
-	mixed := j.mixed(b, n)
-	j.r.Relied = j.r.Relied || mixed && j.r.Alone
-	return !mixed || j.r.Alone
+	for _, w := range j.joined {
+		if start <= w.at && w.at <= end && n.overlaps(w.cell) {
+			list = append(list, w.load)
+		}
+	}
+	return list
 }
 
-// mixed reports whether others between the loads of n may load bytes of it.
-func (j *joiner) mixed(b *Block, n *wide) bool {
-	first, last := n.loads[0], n.loads[len(n.loads)-1]
-	return slices.ContainsFunc(b.Code[j.at[first]:j.at[last]], func(v ir.Value) bool {
-		return j.r.Code[v].Op.Has(ir.Reads) && !slices.Contains(n.loads, v) && n.overlaps(j.r.cell(v))
-	})
-}
-
-// load makes n, which is v, where the first of its loads stands. These become parts of it, and so does what leads from them to v.
-func (j *joiner) load(v ir.Value, n *wide) {
-	r, first := j.r, n.loads[0]
+// load makes n before first, a load. Its loads become parts of it, and so does what leads from them to n. It returns what is
+// loaded.
+func (j *joiner) load(n *wide, first ir.Value) ir.Value {
+	r, v := j.r, n.v
+	n.done = true
 	addr := n.root
 	switch {
 	case addr == 0:
@@ -270,11 +372,12 @@ func (j *joiner) load(v ir.Value, n *wide) {
 		op = ir.LoadS32
 	}
 	whole := j.insert(first, ir.Instr{Op: op, Args: [3]ir.Value{addr}})
+	j.joined = append(j.joined, joined{whole, n.cell, j.at[first]})
 	value := whole
 	if n.reverse {
-		value = j.reversed(n, whole)
+		value = j.reversed(n, whole, first)
 	}
-	for _, s := range j.seen {
+	for _, s := range n.seen {
 		switch _, loaded := j.at[s.v]; {
 		case s.v == v:
 			j.by[v] = value
@@ -291,6 +394,7 @@ func (j *joiner) load(v ir.Value, n *wide) {
 			r.Code[s.v] = ir.Instr{Op: ir.And, Args: [3]ir.Value{value, j.pool.get(s.p.mask())}}
 		}
 	}
+	return whole
 }
 
 // mask has the bits of those bytes that may be other than 0.
@@ -303,16 +407,16 @@ func (p pieces) mask() (m uint64) {
 	return m
 }
 
-// reversed is a number whose bytes are in reverse.
-func (j *joiner) reversed(n *wide, whole ir.Value) ir.Value {
-	rev := j.insert(n.loads[0], ir.Instr{Op: ir.Rev8, Args: [3]ir.Value{whole}})
+// reversed is a number whose bytes are in reverse, made before first.
+func (j *joiner) reversed(n *wide, whole, first ir.Value) ir.Value {
+	rev := j.insert(first, ir.Instr{Op: ir.Rev8, Args: [3]ir.Value{whole}})
 	switch k := 64 - uint64(n.size)*8; {
 	case k == 0:
 		return rev
 	case n.signed:
-		return j.emit(n.loads[0], ir.Sra, rev, k)
+		return j.emit(first, ir.Sra, rev, k)
 	default:
-		return j.emit(n.loads[0], ir.Srl, rev, k)
+		return j.emit(first, ir.Srl, rev, k)
 	}
 }
 

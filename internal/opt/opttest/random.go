@@ -335,7 +335,11 @@ func (m *maker) idiom() {
 	case 8:
 		m.bytes(x, y, z)
 	case 12:
-		m.loaded(y, z)
+		if r.IntN(2) == 0 {
+			m.loaded(y, z)
+		} else {
+			m.pair(y, z, m.reg())
+		}
 	case 9, 10:
 		m.selection(z)
 	case 0: // an extension, or part of a value
@@ -432,6 +436,29 @@ func (m *maker) loaded(y, z uint8) {
 		} else {
 			b.SetX(y, b.Emit(ir.Or, 0, b.X(y), b.X(z)))
 		}
+		m.inst()
+	}
+}
+
+// pair emits the loads of the bytes of two numbers by turns, and what unites them, in registers y and z if these differ, by
+// register t.
+func (m *maker) pair(y, z, t uint8) {
+	b, r := &m.b, m.r
+	size := 1 << (1 + r.IntN(3))
+	bases, into := [2]ir.Value{m.address(), m.address()}, [2]uint8{y, z}
+	m.inst()
+	begun := [2]bool{}
+	for _, n := range r.Perm(2 * size) {
+		which, n := n%2, uint64(n/2)
+		m.set(t, ir.LoadU8, b.Emit(ir.Add, 0, bases[which], b.Const(n)))
+		m.set(t, ir.Sll, b.X(t), b.Const(8*n))
+		to := into[which]
+		if begun[which] {
+			b.SetX(to, b.Emit(ir.Or, 0, b.X(to), b.X(t)))
+		} else {
+			b.SetX(to, b.X(t))
+		}
+		begun[which] = true
 		m.inst()
 	}
 }
