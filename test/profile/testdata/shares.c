@@ -56,7 +56,7 @@ NOINLINE unsigned long recurse(int depth, unsigned long n)
 
 NOINLINE unsigned long called_back(unsigned long n) { return work(n) + sink; }
 
-static void handler(int sig) { sink += one(3000000); }
+static void handler(int sig) { sink += one(15000000); }
 
 static void *thread(void *name)
 {
@@ -83,7 +83,7 @@ NOINLINE static void calls(void)
 NOINLINE static void parent_and_child(void)
 {
 	if (fork() == 0) {
-		sink += three(10000000);
+		sink += three(30000000);
 		_exit(0);
 	}
 	wait(0);
