@@ -233,7 +233,12 @@ func (c *Compiler) needsSaving(r amd64.Reg) bool {
 		return true
 	}
 	v := c.inReg[r]
-	return v != 0 && c.at[v].reg == r && c.needed(v) && c.onlyIn(v)
+	return v != 0 && c.at[v].reg == r && c.needed(v) && c.onlyIn(v) && (c.state == nil || !c.isElsewhere(v, r))
+}
+
+// isElsewhere reports whether another register than r has v, in a graph.
+func (c *Compiler) isElsewhere(v ir.Value, r amd64.Reg) bool {
+	return slices.ContainsFunc(c.temps, func(o amd64.Reg) bool { return o != r && c.inReg[o] == v })
 }
 
 // cost is what it costs to take r for something else.

@@ -297,7 +297,7 @@ func (c *Compiler) imm32(v ir.Value) (int32, bool) {
 
 // instr compiles one instruction.
 func (c *Compiler) instr(v ir.Value) bool {
-	if c.deferred[v] || c.graph == nil && c.dead.is[v] {
+	if c.deferred[v] || c.graph == nil && c.dead.is[v] || c.graph != nil && c.state.made[v] {
 		return true
 	}
 	var own ir.Instr

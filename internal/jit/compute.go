@@ -26,6 +26,9 @@ func (c *Compiler) computeInt(v ir.Value, i *ir.Instr) bool {
 	x := i.Args[0]
 	switch i.Op {
 	case ir.Add, ir.Sub, ir.And, ir.Or, ir.Xor, ir.Mul, ir.Neg:
+		if i.Op == ir.Mul && c.product(v, i) {
+			break
+		}
 		w := amd64.W64
 		if c.low(v) {
 			w = amd64.W32
@@ -62,7 +65,9 @@ func (c *Compiler) computeInt(v ir.Value, i *ir.Instr) bool {
 	case ir.Sll, ir.Srl, ir.Sra, ir.Rol, ir.Ror, ir.Sll32, ir.Srl32, ir.Sra32, ir.Rol32, ir.Ror32:
 		c.shift(v, i)
 	case ir.MulhSs, ir.MulhUu, ir.MulhSu:
-		c.high(v, i)
+		if i.Op != ir.MulhUu || !c.product(v, i) {
+			c.high(v, i)
+		}
 	case ir.DivS, ir.DivU, ir.RemS, ir.RemU, ir.DivS32, ir.DivU32, ir.RemS32, ir.RemU32:
 		c.divide(v, i)
 	case ir.Rev8:

@@ -3,8 +3,6 @@
 package jit
 
 import (
-	"slices"
-
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
@@ -32,7 +30,7 @@ func (c *Compiler) forgettable(v ir.Value, r amd64.Reg) bool {
 	if until := s.until[v]; until == 0 || until >= s.exits[c.state.k] || !c.isComputable(v, until, s.depth[v]) {
 		return false
 	}
-	return c.onlyIn(v) && !slices.ContainsFunc(allTemps, func(o amd64.Reg) bool { return o != r && c.inReg[o] == v })
+	return c.onlyIn(v) && !c.isElsewhere(v, r)
 }
 
 // givesUp stores v, which is in r and only the state needs, so that r can be taken: unless there is another register that can

@@ -138,7 +138,21 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	}
 	for range 10 + r.IntN(80) {
 		next()
-		switch r.IntN(22) {
+		switch r.IntN(23) {
+		case 22: // both halves of a product
+			x, y := operand(), operand()
+			halves := [2]ir.Op{ir.Mul, ir.MulhUu}
+			first := r.IntN(2)
+			b.SetX(reg(), b.Emit(halves[first], 0, x, y))
+			next()
+			for range r.IntN(3) {
+				b.SetX(reg(), compute(b, r, operand))
+				next()
+			}
+			if r.IntN(2) == 0 {
+				x, y = y, x
+			}
+			b.SetX(reg(), b.Emit(halves[1-first], 0, x, y))
 		case 21: // with a complement
 			x := reg()
 			b.SetX(x, b.Emit(ir.Not, 0, operand()))

@@ -27,6 +27,7 @@ type state struct {
 	loose []ir.Fix             // by value: in which ways what is there stands for it
 	begun uint32               // Chain.Loose
 	left  []ir.Instr           // by value: what is not computed
+	made  []bool               // by value: it has been computed with another one: see product
 	now   []ir.Recovery        // for use in where
 }
 
@@ -47,7 +48,7 @@ const mover = amd64.X15
 func (c *Compiler) startState(count int, loose uint32) {
 	s, n := &c.graph.state, len(c.t.Code)
 	s.cur, s.used, s.begun = [maxVars]ir.Value{}, [maxVars / 64]uint64{uint64(loose)}, loose
-	s.holds, s.loose, s.uses, s.left = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n), zeroed(s.left, n)
+	s.holds, s.loose, s.uses, s.left, s.made = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n), zeroed(s.left, n), zeroed(s.made, n)
 	c.findVirtual(count)
 	s.order = zeroed(s.order, 3*count)
 	free := s.order
