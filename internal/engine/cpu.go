@@ -168,8 +168,14 @@ const (
 // key is what a translation has to be of to go on at pc.
 func (c *CPU) key(pc uint64) codecache.Key { return codecache.Key{PC: pc, Mode: c.ctx.Round} }
 
+// fits reports whether the guest's registers are as translations take for granted: see Compiler.NearSP.
+func (c *CPU) fits() bool { return c.ctx.Round <= maxRound && c.ctx.R[regSP] < c.m.limit }
+
 // maxRound is the greatest valid rounding mode.
 const maxRound = 4
+
+// regSP is the register of the stack pointer.
+const regSP = 2
 
 // find returns the translation to go on with, if there is one.
 func (c *CPU) find() (*codecache.Block, stage) {
@@ -179,7 +185,7 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	if !c.settle() {
 		return nil, cold
 	}
-	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
+	if !c.fits() || !c.m.has(c.PC()) {
 		return nil, interpreted
 	}
 	if c.Cold() { // found sooner than that there is no translation
@@ -226,7 +232,7 @@ func (c *CPU) translate() (*codecache.Block, stage) {
 	if !c.settle() {
 		return nil, cold
 	}
-	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
+	if !c.fits() || !c.m.has(c.PC()) {
 		return nil, interpreted
 	}
 	b := c.m.translation(c.key(c.PC()), c)

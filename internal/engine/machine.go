@@ -128,7 +128,7 @@ type Machine struct {
 // unless areas of code are given, which others have, too.
 func newMachine(s *space, areas []area, opts Options) (*Machine, error) {
 	m := &Machine{limit: s.limit, areas: areas, opts: opts, lifter: s.guest.NewLifter()}
-	m.comp.Table, m.comp.Metered = s.paged, opts.Metered
+	m.comp.Table, m.comp.Metered, m.comp.NearSP = s.paged, opts.Metered, !opts.Unbounded || s.paged
 	if areas == nil {
 		m.as = s.as
 	}

@@ -41,7 +41,7 @@ type alloc struct {
 	present  [256]bool            // by operation: there is one
 	alias    []ir.Value           // by value: another one that is the same, or 0
 	boxed    []bool               // by value: the register's upper half is all ones
-	inWindow []bool               // by value: it is an address in the window
+	farthest []int32              // by value: 1 + how far outside of the window the address is at most; 0 if it is not known
 	pinned   [32]bool             // registers that the current instruction needs
 	read     [maxVars / 64]uint64 // variables whose places it reads, by bit
 	homes    *homeTable
@@ -52,7 +52,7 @@ type alloc struct {
 
 func (c *Compiler) startAlloc() {
 	n := len(c.t.Code)
-	c.alias, c.boxed, c.inWindow = zeroed(c.alias, n), zeroed(c.boxed, n), zeroed(c.inWindow, n)
+	c.alias, c.boxed, c.farthest = zeroed(c.alias, n), zeroed(c.boxed, n), zeroed(c.farthest, n)
 	c.present = [256]bool{}
 	c.at = slices.Grow(c.at[:0], n)[:n]
 	for v := range c.at {

@@ -104,6 +104,7 @@ type Compiler struct {
 	AtLimit   bool           // Context.Base is Limit. Not with Table
 	Detours   bool           // all accesses go by Context.Detours; see mem.Divided. Not with Table
 	Unbounded bool           // addresses are not compared with Limit; not with Table, nor in detours
+	NearSP    bool           // where code is entered sp is near the window: see stack.go. Not with Unbounded
 	Round     uint8          // the guest's rounding mode, which the host has, too
 	Stubs     Stubs          // in the same buffer
 	FirstExit uint32         // number of the next trace's first exit
@@ -132,8 +133,9 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
-	branched  bool        // the next instruction begins a segment
-	looks     bool        // what is compiled is a look ahead of a loop
+	branched  bool // the next instruction begins a segment
+	looks     bool // what is compiled is a look ahead of a loop
+	sp        stackPointer
 	late      Span        // of what comes next that may fault: see Fault.Late
 	graph     *graphState // of the graph that is compiled, or nil
 	graphs    graphState  // of the last one, whose memory is used again
@@ -190,7 +192,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 func (c *Compiler) startTrace(t *ir.Trace, facts []ir.Fact) {
 	c.t, c.facts = t, facts
 	c.flags, c.words = flagState{}, c.words[:0]
-	c.drained, c.polled, c.redo = false, false, 0
+	c.drained, c.polled, c.redo, c.sp = false, false, 0, stackPointer{}
 	c.branched = true
 	c.startAlloc()
 	c.findNarrow()
@@ -326,6 +328,8 @@ func (c *Compiler) instr(v ir.Value) bool {
 		c.countSegment()
 	case op == ir.GetX:
 		c.get(v, i.Imm)
+	case op == ir.SetX && i.Imm == spReg && !c.setSP(v, i.Args[0]):
+		return false
 	case op == ir.SetX:
 		held := c.flags.at == c.a.Len()
 		c.set(i.Imm, i.Args[0])
@@ -433,6 +437,9 @@ func (c *Compiler) known(v ir.Value) ir.Fact {
 
 func (c *Compiler) get(v ir.Value, n uint64) {
 	c.boxed[v] = c.boxed[v] || c.known(v)&ir.Boxed != 0
+	if n == spReg {
+		c.getSP(v)
+	}
 	if c.state != nil {
 		c.getState(v, n)
 		return

@@ -151,6 +151,9 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	case ExitInterp:
 		return ir.Outcome{Op: ir.Interp, PC: m.ctx.PC}
 	}
+	if int(m.ctx.Exit-FirstExit) >= len(code.Exits) { // by Context.Jumps, to Stubs.Leave
+		return ir.Outcome{Op: ir.Goto, PC: uint64(m.ctx.Exit)}
+	}
 	e := code.Exits[m.ctx.Exit-FirstExit]
 	if e.Guess != nil || e.Op == ir.Jump {
 		e.PC = m.ctx.PC
@@ -570,6 +573,7 @@ func TestRandomTraces(t *testing.T) {
 	sets := compilers()
 	sets["unbounded"] = Compiler{Features: HostFeatures(), Unbounded: true} // all addresses are in the window
 	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
+	sets["near sp"] = Compiler{Features: HostFeatures(), AtLimit: true, NearSP: true}
 	for name, c := range sets {
 		t.Run(name, func(t *testing.T) {
 			m := newMachineFor(t, &c)
@@ -639,16 +643,25 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 	for n := range m.data {
 		m.data[n] = byte(r.Uint32())
 	}
+	if c.NearSP {
+		s.X[spReg] = stackAddress(r, m.limit)
+	}
+	m.compareTrace(c, seed, &b.Trace, s)
+}
+
+// compareTrace holds the execution of a trace from a state against its evaluation.
+func (m *machine) compareTrace(c *Compiler, seed uint64, whole *ir.Trace, s ir.State) {
 	data := *m.data
 	begin := s
-	out := m.run(c, &b.Trace, &s)
+	out := m.run(c, whole, &s)
 	gotData := *m.data
 	if c.Watched && !m.takenBack(&data) {
 		m.t.Errorf("seed %d: stores cannot be taken back", seed)
 	}
-	m.left(&b.Trace, out)
+	m.left(whole, out)
+	m.wantNearSP(c, out, &s)
 
-	trace := &b.Trace
+	trace := whole
 	if out.Op == ir.Interp {
 		trace = until(trace, out.PC)
 		m.interpreted++
@@ -675,9 +688,9 @@ func (m *machine) compare(c *Compiler, seed uint64) {
 		m.t.Errorf("seed %d: memory differs", seed)
 	}
 	*m.data = data
-	m.compareFlags(seed, out, &b.Trace, begin, s.Flags, want.Flags)
+	m.compareFlags(seed, out, whole, begin, s.Flags, want.Flags)
 	if m.t.Failed() {
-		m.t.Logf("\n%s", &b.Trace)
+		m.t.Logf("\n%s", whole)
 	}
 }
 
@@ -697,7 +710,7 @@ func (m *machine) compareFlags(seed uint64, out ir.Outcome, t *ir.Trace, begin i
 // until is the part of t before the instruction at pc.
 func until(t *ir.Trace, pc uint64) *ir.Trace {
 	for k, i := range t.Code {
-		if i.Op == ir.Inst && i.Imm == pc {
+		if (i.Op == ir.Inst || i.Op == ir.Goto) && i.Imm == pc {
 			code := append(slices.Clone(t.Code[:k]), ir.Instr{Op: ir.Interp, Imm: pc})
 			return &ir.Trace{PC: t.PC, Code: code}
 		}

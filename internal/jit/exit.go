@@ -11,6 +11,7 @@ import (
 
 // exitIf leaves the trace if a condition holds.
 func (c *Compiler) exitIf(v ir.Value, i *ir.Instr) {
+	c.lookAtSP(c.pc, c.done())
 	if c.graph != nil {
 		c.branch(v, i)
 		return
@@ -58,7 +59,7 @@ type interpExit struct {
 // emitInterps appends what these jumps lead to, once for each instruction.
 func (c *Compiler) emitInterps() {
 	for n, e := range c.interps {
-		if n > 0 && c.interps[n-1].pc == e.pc && c.interps[n-1].late == e.late && c.interps[n-1].look == e.look {
+		if n > 0 && c.interps[n-1].pc == e.pc && c.interps[n-1].done == e.done && c.interps[n-1].late == e.late && c.interps[n-1].look == e.look {
 			e.at = c.interps[n-1].at
 		} else {
 			e.at = c.a.Len()
@@ -116,21 +117,25 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 	case ir.Jump:
 		c.destination(i.Args[0])
 		c.leaveGraph()
+		c.lookBehind()
 		c.pollJump()
 		c.jump()
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.leaveGraph()
+		c.lookBehind()
 		c.pollJump()
 		c.guess(i.Op)
 		c.returned(v, i.Imm)
 	case ir.JumpSame:
 		c.destination(i.Args[0])
 		c.leaveGraph()
+		c.lookBehind()
 		c.pollJump()
 		c.guess(i.Op)
 	case ir.CallTo:
 		next, _ := c.t.ConstOf(i.Args[0])
+		c.lookAtSP(i.Imm, c.code.Insts)
 		c.leaveGraph()
 		c.alignJump(1)
 		c.mayOverflow(i.Imm, false)
@@ -139,10 +144,14 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 	case ir.Ret:
 		c.destination(i.Args[0])
 		c.leaveGraph()
+		c.lookBehind()
 		c.a.Ret()
 	case ir.Interp:
 		c.interpret(i.Imm, c.done(), c.where())
 	default:
+		if i.Op == ir.Goto {
+			c.lookAtSP(i.Imm, c.code.Insts)
+		}
 		if c.graph != nil && c.goes(v, i) {
 			return
 		}

@@ -203,6 +203,7 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 func TestGraphs(t *testing.T) {
 	sets := compilers()
 	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
+	sets["near sp"] = Compiler{Features: HostFeatures(), AtLimit: true, NearSP: true}
 	for name, c := range sets {
 		if c.Watched {
 			continue
@@ -241,6 +242,9 @@ func (m *machine) compareGraph(c *Compiler, seed uint64, long bool) {
 		}
 	}
 	s.X[counter] = 1 + r.Uint64N(30)
+	if c.NearSP {
+		s.X[spReg] = stackAddress(r, m.limit)
+	}
 	for n := range m.data {
 		m.data[n] = byte(r.Uint32())
 	}
@@ -270,6 +274,7 @@ func (m *machine) compareGraph(c *Compiler, seed uint64, long bool) {
 	if out.Op == ir.Interp {
 		m.interpreted++
 	}
+	m.wantNearSP(c, out, &s)
 	if out.PC != wantOut.PC {
 		m.t.Errorf("seed %d: left by %+v, want %+v", seed, out, wantOut)
 	}

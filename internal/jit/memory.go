@@ -26,7 +26,7 @@ func accessOf(op ir.Op) access {
 	return reads
 }
 
-// address is guest memory at v, which op is about to access, for an address within the
+// address is guest memory at v, which op, a load or a store, accesses next, for an address within the
 // window or its guards: anything else is left to the interpreter, unless that is known.
 func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 	var disp int32
@@ -60,6 +60,7 @@ func (c *Compiler) address(v ir.Value, op ir.Op, known ir.Fact) amd64.Mem {
 	c.withinPage(r, disp, int32(op.Info().Size))
 	m := c.place(r, disp, accessOf(op))
 	c.watch(op, amd64.At(r, disp), m)
+	c.accessed(at, disp)
 	return m
 }
 
@@ -162,14 +163,31 @@ func (c *Compiler) bound(v ir.Value) {
 	if k, ok := c.t.ConstOf(v); ok && k < c.Limit || c.Unbounded && !c.Detours || c.slack(v) <= maxSlack {
 		return
 	}
+	c.belowLimit(c.reg(v))
+	c.farthest[v] = 1
+}
+
+// belowLimit leaves the instruction to the interpreter unless the guest address in r is below the limit.
+func (c *Compiler) belowLimit(r amd64.Reg) {
+	c.compareLimit(r)
+	c.interpretIf(amd64.AE)
+}
+
+// compareLimit compares r with the limit, which may be 0 where the interrupt word is up.
+func (c *Compiler) compareLimit(r amd64.Reg) {
 	if c.AtLimit && (c.graph == nil || c.polled) { // loops of graphs look at the word one way or the other
-		c.a.RR(amd64.CMP, amd64.W64, c.reg(v), baseReg)
+		c.a.RR(amd64.CMP, amd64.W64, r, baseReg)
 	} else {
-		c.a.RM(amd64.CMP, amd64.W64, c.reg(v), amd64.At(ctxReg, offLimit))
+		c.a.RM(amd64.CMP, amd64.W64, r, amd64.At(ctxReg, offLimit))
 		c.polled = true
 	}
-	c.interpretIf(amd64.AE)
-	c.inWindow[v] = true
+}
+
+// accessed notes that there has been an access at v + disp when what comes next is executed: so that is in the window.
+func (c *Compiler) accessed(v ir.Value, disp int32) {
+	if far := 1 + max(disp, -disp); c.farthest[v] == 0 || c.farthest[v] > far {
+		c.farthest[v] = far
+	}
 }
 
 // slack is how far v may be outside of the window, or more than maxSlack.
@@ -179,8 +197,8 @@ func (c *Compiler) slack(v ir.Value) int32 {
 		if x := c.alias[v]; x != 0 {
 			v = x
 		}
-		if c.inWindow[v] {
-			return slack
+		if near := c.farthest[v]; near > 0 {
+			return slack + near - 1
 		}
 		i := &c.t.Code[v]
 		if i.Op != ir.Add {

@@ -76,6 +76,9 @@ func (c *Compiler) startState(count int, loose uint32) {
 	for v := ir.Value(count); int(v) < len(c.t.Code); v++ {
 		n := variable(&c.t.Code[v])
 		s.loose[v] = s.fix(n)
+		if n == spReg {
+			c.getSP(v)
+		}
 		c.hold(n, v)
 		c.put(v, c.homes.of(n))
 	}

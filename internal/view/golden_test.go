@@ -117,7 +117,7 @@ func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	a.Nop(16)
 	c := jit.Compiler{Features: f, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a)}
 	c.Table, c.Direct, c.Detours = strings.Contains(how, "table"), strings.Contains(how, "direct"), strings.Contains(how, "detours")
-	c.AtLimit = !c.Table && !c.Direct
+	c.AtLimit, c.NearSP = !c.Table && !c.Direct, true
 	var expect []byte
 	if strings.Contains(how, "verify") {
 		expect = code

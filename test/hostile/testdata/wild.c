@@ -57,6 +57,12 @@ ACCESS(far_sd, "sd a1, 2040(a0)") ACCESS(near_sd, "sd a1, -2048(a0)") ACCESS(c_s
 ACCESS(fsh, ".insn s 0x27, 1, fa0, 0(a0)") ACCESS(fsw, "fsw fa0, 0(a0)") ACCESS(fsd, "fsd fa0, 0(a0)")
 ACCESS(two, "ld a3, 0(a0)\n sd a1, 16(a0)\n ld a3, 24(a0)") ACCESS(indexed, "slli a4, a2, 3\n add a4, a4, a0\n ld a3, 0(a4)")
 ACCESS(by_sp, "mv t0, sp\n mv sp, a0\n ld a3, 0(sp)\n mv sp, t0") // in the place of sp is what the handler needs: see below
+// sp is written in one piece of code, and used in the next.
+#define BY_SP(name, text) ACCESS(name, "mv t0, sp\n mv t2, ra\n" text "\n mv sp, t0\n mv ra, t2\n ret\n 2: mv sp, a0\n ret\n 3: sd a1, 8(sp)")
+BY_SP(sp_branch, "mv sp, a0\n beqz a2, 1f\n nop\n 1: sd a1, 8(sp)") BY_SP(sp_jump, "mv sp, a0\n j 1f\n nop\n 1: ld a3, -8(sp)")
+BY_SP(sp_computed, "la t1, 1f\n mv sp, a0\n jr t1\n nop\n 1: sd a1, 0(sp)") BY_SP(sp_call, "mv sp, a0\n jal 3f")
+BY_SP(sp_return, "jal 2f\n sd a1, 0(sp)") BY_SP(sp_function, "la t1, 3f\n mv sp, a0\n jalr t1")
+BY_SP(sp_add, "sub t1, a0, sp\n add sp, sp, t1\n addi sp, sp, -2032\n j 1f\n nop\n 1: ld a3, 2000(sp)")
 ACCESS(lr_w, "lr.w a3, (a0)") ACCESS(lr_d, "lr.d a3, (a0)")
 ACCESS(cbo_zero, ".insn i 0x0f, 2, x0, 4(a0)") ACCESS(cbo_clean, ".insn i 0x0f, 2, x0, 1(a0)") ACCESS(cbo_flush, ".insn i 0x0f, 2, x0, 2(a0)")
 ACCESS(amocas_q, "li a4, 0\n li a5, 0\n li a6, 1\n li a7, 2\n .insn r 0x2f, 4, 5 << 2, a4, a0, a6")
@@ -71,7 +77,9 @@ static const struct {
 	{"lb", lb}, {"lbu", lbu}, {"lh", lh}, {"lhu", lhu}, {"lw", lw}, {"lwu", lwu}, {"ld", ld}, {"ld 2040", far}, {"ld -2048", near},
 	{"lw x0", to_zero}, {"c.ld", c_ld}, {"c.lw", c_lw}, {"flh", flh}, {"flw", flw}, {"fld", fld},
 	{"sb", sb}, {"sh", sh}, {"sw", sw}, {"sd", sd}, {"sd x0", sd_zero}, {"sd 2040", far_sd}, {"sd -2048", near_sd}, {"c.sd", c_sd}, {"c.sw", c_sw},
-	{"fsh", fsh}, {"fsw", fsw}, {"fsd", fsd}, {"two", two}, {"indexed", indexed}, {"ld sp", by_sp}, {"lr.w", lr_w}, {"lr.d", lr_d},
+	{"fsh", fsh}, {"fsw", fsw}, {"fsd", fsd}, {"two", two}, {"indexed", indexed}, {"ld sp", by_sp},
+	{"sp, branch", sp_branch}, {"sp, jump", sp_jump}, {"sp, jr", sp_computed}, {"sp, jal", sp_call}, {"sp, ret", sp_return}, {"sp, jalr", sp_function},
+	{"sp, add", sp_add}, {"lr.w", lr_w}, {"lr.d", lr_d},
 	{"cbo.zero", cbo_zero}, {"cbo.clean", cbo_clean}, {"cbo.flush", cbo_flush}, {"amocas.q", amocas_q},
 	ROWS(amoadd), ROWS(amoswap), ROWS(amocas), ROWS(amoxor), ROWS(amoor), ROWS(amoand), ROWS(amomin), ROWS(amomax), ROWS(amominu), ROWS(amomaxu),
 	{"jr", jump}, {"jalr", call},
