@@ -88,7 +88,7 @@ func (c *CPU) checked() guest.Exit {
 	switch how {
 	case cold: // the interrupt word is set; everything is hot, so nothing is executed
 		return c.Translatable.Run()
-	case interpreted:
+	case interpreted, apart:
 		return c.alone()
 	}
 	return c.compare(b)

@@ -103,6 +103,12 @@ func (c *CPU) Run() guest.Exit {
 			exit = c.interpret(c.Translatable.Run)
 		case empty:
 			exit = c.runInterpreted()
+		case apart:
+			var on bool
+			if exit, on = c.runApart(); on {
+				b, how = c.find()
+				continue
+			}
 		case interpreted:
 			if exit = c.interpret(c.one); exit.Kind == guest.ExitHot {
 				b, how = c.find()
@@ -163,19 +169,35 @@ const (
 	interpreted              // by the interpreter, for an instruction at least
 	translated
 	empty // by the interpreter, as the limit on instructions is near
+	apart // by the interpreter, for a while
 )
 
 // key is what a translation has to be of to go on at pc.
 func (c *CPU) key(pc uint64) codecache.Key { return codecache.Key{PC: pc, Mode: c.ctx.Round} }
 
-// fits reports whether the guest's registers are as translations take for granted: see Compiler.NearSP.
-func (c *CPU) fits() bool { return c.ctx.Round <= maxRound && c.ctx.R[regSP] < c.m.limit }
-
 // maxRound is the greatest valid rounding mode.
 const maxRound = 4
 
+// wild reports whether sp is not as translations take for granted: see Compiler.NearSP.
+func (c *CPU) wild() bool { return c.m.comp.NearSP && c.ctx.R[regSP] >= c.m.limit }
+
 // regSP is the register of the stack pointer.
 const regSP = 2
+
+// runApart runs the interpreter for a while where sp is wild. It reports false if it has been stopped before.
+func (c *CPU) runApart() (exit guest.Exit, on bool) {
+	const while = 256 // instructions
+	stop := c.Translatable.Retired() + while
+	exit = c.interpret(func() guest.Exit {
+		c.setHot(never)
+		if c.limit == math.MaxUint64 || stop < c.limit-min(c.uncounted, c.limit) {
+			c.Translatable.SetLimit(stop)
+		}
+		return c.Translatable.Run()
+	})
+	c.limitInterpreter()
+	return exit, exit.Kind == guest.ExitLimit && c.Retired() < c.limit
+}
 
 // find returns the translation to go on with, if there is one.
 func (c *CPU) find() (*codecache.Block, stage) {
@@ -185,8 +207,11 @@ func (c *CPU) find() (*codecache.Block, stage) {
 	if !c.settle() {
 		return nil, cold
 	}
-	if !c.fits() || !c.m.has(c.PC()) {
+	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
 		return nil, interpreted
+	}
+	if c.wild() {
+		return nil, apart
 	}
 	if c.Cold() { // found sooner than that there is no translation
 		return nil, cold
@@ -232,8 +257,11 @@ func (c *CPU) translate() (*codecache.Block, stage) {
 	if !c.settle() {
 		return nil, cold
 	}
-	if !c.fits() || !c.m.has(c.PC()) {
+	if c.ctx.Round > maxRound || !c.m.has(c.PC()) {
 		return nil, interpreted
+	}
+	if c.wild() {
+		return nil, apart
 	}
 	b := c.m.translation(c.key(c.PC()), c)
 	if b == nil { // there is no code, of which the interpreter makes a trap

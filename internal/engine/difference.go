@@ -53,7 +53,8 @@ func (m *Machine) startChecks() error {
 		return err
 	}
 	m.check = &checker{shared: shared, made: map[*codecache.Block]*jit.Code{}}
-	m.comp.Watched, m.comp.Unbounded, m.comp.NearSP = true, false, true // there are marks for the window only
+	m.comp.Watched, m.comp.Unbounded = true, false // there are marks for the window only
+	m.comp.NearSP = true
 	m.opts.Threshold, m.opts.NoNativeLib = 0, true // no interpreter executes a function as one
 	return nil
 }

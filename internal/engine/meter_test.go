@@ -10,8 +10,15 @@ import (
 )
 
 // metered is a program of loops, branches out of the midst of blocks, calls, a system call's worth of floating
-// point, and an instruction that is for the interpreter.
+// point, an instruction that is for the interpreter, and a stack pointer that is none for a while.
 const metered = `
+	mv s1, sp
+	li sp, -1
+	li t1, 200
+5:	addi sp, sp, -1
+	addi t1, t1, -1
+	bnez t1, 5b
+	mv sp, s1
 	li a0, 0
 	li s0, 40
 1:	andi t0, s0, 3

@@ -11,7 +11,7 @@ import (
 
 // The stack is accessed all the time, by way of sp. So that not each piece of code has to look whether that is in the window, all
 // agree (Compiler.NearSP) that wherever one leads to another, and from one chain of a graph to the next, sp is in the window or
-// up to maxFrame outside. The engine enters code with sp in the window only; otherwise it leaves the guest to the interpreter.
+// up to maxFrame outside. The engine enters code with sp in the window only; elsewhere the guest is interpreted.
 //
 // To keep this costs next to nothing. Functions move sp by a constant, and access the stack next. An access that is made in the
 // window or its guards, and has not faulted, has been in the window, which tells where sp is. What moves sp without an
