@@ -376,7 +376,7 @@ type work struct {
 
 // leastStay is how many guest instructions are to be executed in a region, on average, from one time that it is entered, or come back to from a
 // call, to the next. Where they are fewer, what moving registers takes is more than what it saves.
-const leastStay = 32
+const leastStay = 16
 
 // leftSoon reports whether a region would not pay, as far as counts tell.
 func (r *region) leftSoon() bool { return r.survey.counted && r.work.insts < leastStay*r.work.ways }

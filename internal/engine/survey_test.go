@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,28 +53,25 @@ func surveyedAt(code []byte, call, entered, rounds, guessed uint64) *survey {
 // TestLeftSoon: regions in which few instructions are executed, from when they are entered, or come back to from a call, to when they are
 // left, would not pay.
 func TestLeftSoon(t *testing.T) {
-	const long = ".rept 40\naddi a1, a1, 1\n.endr\n"
 	for _, test := range []struct {
-		name, before, call, after string
-		guessed                   uint64 // how often a call goes where it is expected to
-		entered, rounds           uint64
-		want                      bool
+		name            string
+		long            uint64 // instructions before the call
+		call            string
+		guessed         uint64 // how often it goes where it is expected to
+		entered, rounds uint64
+		want            bool
 	}{
-		{"a loop that calls", "", "jal 2f", "nop\n", 0, 1, 1000, true},
-		{"a longer one", long, "jal 2f", "nop\n", 0, 1, 1000, false},
-		{"one that goes round once", long, "jal 2f", "nop\n", 0, 700, 300, true},
-		{"a call by a pointer that is inlined", "", "jalr a0", "nop\n", 1001, 1, 1000, false},
-		{"mostly", "", "jalr a0", "nop\n", 950, 1, 1000, false},
-		{"a pointer to many functions", "", "jalr a0", "nop\n", 500, 1, 1000, true},
-		{"and more code", long, "jalr a0", "nop\n", 500, 1, 1000, false},
+		{"a loop that calls", 0, "jal 2f", 0, 1, 1000, true},
+		{"a longer one", 20, "jal 2f", 0, 1, 1000, false},
+		{"one that goes round once", 20, "jal 2f", 0, 700, 300, true},
+		{"a call by a pointer that is inlined", 0, "jalr a0", 1001, 1, 1000, false},
+		{"mostly", 0, "jalr a0", 950, 1, 1000, false},
+		{"a pointer to many functions", 0, "jalr a0", 500, 1, 1000, true},
+		{"and more code", 20, "jalr a0", 500, 1, 1000, false},
 	} {
-		source := "1:\n" + test.before + test.call + "\n" + test.after + "bnez a0, 1b\nnop\n2: ret"
+		source := fmt.Sprintf("1: .rept %d\naddi a1, a1, 1\n.endr\n%s\nnop\nbnez a0, 1b\nnop\n2: ret", test.long, test.call)
 		code := assembled(t, source)
-		call := uint64(0)
-		if test.before != "" {
-			call = 40 * 4
-		}
-		r := surveyedAt(code, call, test.entered, test.rounds, test.guessed).form(new(riscv.CPU).NewLifter())
+		r := surveyedAt(code, 4*test.long, test.entered, test.rounds, test.guessed).form(new(riscv.CPU).NewLifter())
 		if r == nil {
 			t.Fatalf("%s: there is no region", test.name)
 		}
