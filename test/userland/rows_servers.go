@@ -1,6 +1,9 @@
 package main
 
-import "regexp"
+import (
+	"regexp"
+	"time"
+)
 
 // worldServers run a server and its clients on the loopback network. Answers are
 // checked, and what the server says of itself.
@@ -87,12 +90,98 @@ rsync --daemon --port 8730 --config /work/rsyncd.conf
 for i in $(seq 50); do rsync --port 8730 localhost::m >/dev/null 2>&1 && break; sleep 0.1; done
 rsync -a --port 8730 localhost::m /work/to; diff -r /work/from /work/to && echo same; pkill rsync`,
 		want: "query 1\nbody 1\nquery 2\nbody 2\nquery 3\nbody 3\nsame\n"},
+	{name: "server/postgresql", packages: "postgresql", slow: true, limit: 5 * time.Minute,
+		about:  "initdb, queries that are compiled by LLVM and run by parallel workers, pgbench's four clients, and recovery from a crash",
+		files:  map[string]string{"session": postgresSession},
+		script: `mkdir /tmp/pg; chown postgres /tmp/pg; setpriv --reuid=postgres --regid=postgres --init-groups bash -e /work/session`,
+		want: `20000|200010000|1885688.586|00003e3b9e5336685200ae85d21b4f5e
+23416728348467685
+2666666660000
+19910|637120
+number of transactions actually processed: 200/200
+t
+ERROR:  division by zero
+20000
+`},
+	{name: "server/apache", packages: "apache2 apache2-utils haproxy varnish curl", slow: true,
+		about: "apache with threads, a CGI script by its daemon, and a graceful restart; haproxy and varnish, which compiles its configuration, before it",
+		files: map[string]string{
+			"cgi":         "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; echo \"query $QUERY_STRING\"\n",
+			"apache.conf": apacheConf,
+			"haproxy.cfg": "defaults\n  mode http\n  timeout client 10s\n  timeout server 10s\n  timeout connect 5s\nlisten l\n  bind 127.0.0.1:8082\n  server s 127.0.0.1:8081\n",
+			"varnish.vcl": "vcl 4.1;\nbackend default { .host = \"127.0.0.1\"; .port = \"8081\"; }\n",
+		},
+		script: `mkdir /tmp/cgi /tmp/www; cp cgi /tmp/cgi/x; seq 100000 >/tmp/www/big; chmod -R a+rX /tmp/cgi /tmp/www
+answers() { for i in $(seq 100); do curl -sf -o /dev/null "localhost:$1/big" && break; sleep 0.2; done; }
+apache2 -f /work/apache.conf; answers 8081
+curl -s 'localhost:8081/cgi/x?1'
+ab -q -n 200 -c 8 http://localhost:8081/big | grep -E '^(Complete|Failed) requests' | tr -s ' '
+apache2 -f /work/apache.conf -k graceful; answers 8081
+haproxy -D -p /tmp/haproxy -f haproxy.cfg; answers 8082
+varnishd -f /work/varnish.vcl -a 127.0.0.1:8083 -n /tmp/varnish -s malloc,32m -j none 2>/dev/null; answers 8083
+for port in 8081 8082 8083; do curl -s localhost:$port/big | cmp - /tmp/www/big && echo same; done
+kill $(cat /tmp/haproxy /tmp/apache)`,
+		want: "query 1\nComplete requests: 200\nFailed requests: 0\nsame\nsame\nsame\n"},
+	{name: "server/etcd", packages: "etcd-server caddy curl", slow: true,
+		about: "servers made by Debian's Go: etcd's keys, and caddy's files",
+		script: `etcd --data-dir /tmp/etcd 2>/work/log & e=$!
+for i in $(seq 100); do curl -s localhost:2379/health | grep -q true && break; sleep 0.2; done
+curl -s localhost:2379/v3/kv/put -d '{"key":"Zm9v","value":"YmFy"}' >/dev/null
+curl -s localhost:2379/v3/kv/range -d '{"key":"Zm9v"}' | grep -o '"value":"[^"]*"'
+caddy file-server --listen 127.0.0.1:8090 --root /work 2>/dev/null & c=$!
+for i in $(seq 100); do curl -sf -o /dev/null localhost:8090/words.txt && break; sleep 0.2; done
+curl -s localhost:8090/words.txt | cmp - words.txt && echo same
+kill $e $c`,
+		want: "\"value\":\"YmFy\"\nsame\n"},
 	{name: "server/python", packages: "python3",
 		about:  "http.server of python3, threaded, and a forking server",
 		files:  map[string]string{"servers.py": pythonServers},
 		script: `python3 -W ignore /work/servers.py`,
 		want:   "http 20\nfork {b'True hi\\n'}\n"},
 }
+
+const postgresSession = `PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+cd /tmp/pg; export PGHOST=/tmp/pg
+initdb -D d --no-sync -A trust -E UTF8 --locale=C.UTF-8 >init
+printf "jit_above_cost = 0\nunix_socket_directories = '/tmp/pg'\n" >>d/postgresql.conf
+start() { pg_ctl -D d -w -t 100 -l log start >/dev/null; }
+start
+psql -d postgres -qAt <<'END'
+create table t(id int primary key, v text, x double precision);
+insert into t select i, md5(i::text), sqrt(i) from generate_series(1, 20000) i;
+create index on t(v); analyze t;
+select count(*), sum(id), round(sum(x)::numeric, 3), min(v) from t;
+create function fib(n int) returns bigint language plpgsql as $$ declare a bigint := 0; b bigint := 1; c bigint;
+begin for i in 1..n loop c := a + b; a := b; b := c; end loop; return a; end $$;
+select fib(80);
+select sum(a.id::bigint * b.id) from t a join t b on a.id = b.id + 1;
+set max_parallel_workers_per_gather = 2; set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0;
+select count(*), sum(length(v)) from t where x > 9.5;
+END
+pgbench -i -q postgres >/dev/null 2>&1
+pgbench -c 4 -j 2 -t 50 postgres 2>/dev/null | grep 'actually processed'
+psql -d postgres -qAt -c 'select (select sum(abalance) from pgbench_accounts) = (select sum(tbalance) from pgbench_tellers)'
+psql -d postgres -c 'select 1/0' 2>&1 || true
+pg_ctl -D d -m immediate stop >/dev/null; start
+psql -d postgres -qAt -c 'select count(*) from t'
+pg_ctl -D d -m fast stop >/dev/null
+`
+
+const apacheConf = `ServerRoot /tmp
+ServerName x
+PidFile /tmp/apache
+Listen 127.0.0.1:8081
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule cgid_module /usr/lib/apache2/modules/mod_cgid.so
+LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+ScriptSock /tmp/cgisock
+User www-data
+Group www-data
+ErrorLog /tmp/apache.log
+DocumentRoot /tmp/www
+ScriptAlias /cgi/ /tmp/cgi/
+`
 
 const pythonServers = `import http.server, os, socket, socketserver, threading, urllib.request
 parent = os.getpid()

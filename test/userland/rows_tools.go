@@ -70,4 +70,14 @@ sqlite3 d 'begin; delete from t; rollback; select count(*) from t; vacuum; selec
 	{name: "parallel", about: "GNU parallel: jobs, order, failures, pipes", packages: "parallel", limit: 5 * time.Minute, slow: true,
 		script: `export HOME=/tmp; seq 8 | parallel -k -j3 'echo {} $(( {} * {} ))' | paste -sd,; parallel -j2 'exit {}' ::: 0 1 0 1; echo $?; seq 1000 | parallel --pipe -N 250 -j2 wc -l | paste -sd+ | bc`,
 		want:   "1 1,2 4,3 9,4 16,5 25,6 36,7 49,8 64\n", status: 2},
+	{name: "octave", packages: "octave", slow: true,
+		about: "linear algebra, transforms, integrals",
+		argv: argv("/usr/bin/octave-cli", "--no-init-file", "-q", "--eval",
+			`disp(rank(magic(6))); [q, r] = qr(rand(50)); disp(norm(q * q' - eye(50)) < 1e-10); printf("%.4f ", abs(fft(1:8))); disp(""); printf("%.6f\n", quad(@(x) x.^2, 0, 3)); s = 0; for i = 1:20000, s = s + mod(i, 7); end; disp(s); try, error("a:b", "failed"); catch e, disp(e.message); end`),
+		want: "5\n1\n36.0000 10.4525 5.6569 4.3296 4.0000 4.3296 5.6569 10.4525 \n9.000000\n59998\nfailed\n"},
+	{name: "libreoffice", packages: "libreoffice-writer poppler-utils", slow: true, limit: 10 * time.Minute,
+		about: "a page of HTML becomes a PDF file, and text again",
+		script: `export HOME=/tmp; cd /tmp; echo '<h1>Title</h1><p>Some <b>text</b></p>' >a.html
+soffice --headless --convert-to pdf a.html >/tmp/log 2>&1; pdftotext a.pdf - | head -2`,
+		want: "Title\nSome text\n"},
 }
