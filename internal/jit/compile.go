@@ -222,7 +222,7 @@ func (c *Compiler) deferValues() {
 			if arg == 0 {
 				break
 			}
-			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n) || c.negates(i, n)) {
+			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n) || c.negates(i, n) || c.carries(i, n)) {
 				c.deferred[arg] = true
 			}
 		}

@@ -100,6 +100,9 @@ func (c *Compiler) arith(v ir.Value, i *ir.Instr, w amd64.Width) {
 		x, y = y, x
 	}
 	switch {
+	case c.deferred[y] && c.t.Code[y].Op == ir.ZextB, c.deferred[x] && c.t.Code[x].Op == ir.ZextB:
+		c.addCarry(v, i.Op, x, y, w)
+		return
 	case i.Op == ir.Add && (c.deferred[x] || c.deferred[y]):
 		c.addScaled(v, x, y, w)
 		return

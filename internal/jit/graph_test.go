@@ -138,7 +138,21 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	}
 	for range 10 + r.IntN(80) {
 		next()
-		switch r.IntN(23) {
+		switch r.IntN(24) {
+		case 23: // a sum of two words
+			x, to := operand(), reg()
+			sum := b.Emit(ir.Add, 0, x, operand())
+			b.SetX(reg(), sum)
+			next()
+			b.SetX(to, b.Emit(ir.ZextB, 0, b.Emit(ir.Ltu, 0, sum, x)))
+			next()
+			if r.IntN(2) == 0 {
+				addr := address()
+				next()
+				access(addr)
+				next()
+			}
+			b.SetX(to, b.Emit([...]ir.Op{ir.Add, ir.Sub}[r.IntN(2)], 0, operand(), b.X(to)))
 		case 22: // both halves of a product
 			x, y := operand(), operand()
 			halves := [2]ir.Op{ir.Mul, ir.MulhUu}

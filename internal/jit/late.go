@@ -2,7 +2,11 @@
 
 package jit
 
-import "github.com/hospes-vm/hospes/internal/ir"
+import (
+	"slices"
+
+	"github.com/hospes-vm/hospes/internal/ir"
+)
 
 // Guests compute ahead: they have more registers, and execute in the program's order. Hosts do not wait for an operation, but
 // run out of registers. So values are computed where they are needed first, if what they are computed from, such as a word of
@@ -21,7 +25,16 @@ const ahead = 4
 
 // mayWait reports whether k can be computed where it is used first.
 func (s *virtuals) mayWait(c *Compiler, k int32, i *ir.Instr) bool {
-	if s.need[k] < k+ahead || s.need[k] > s.exit || s.depth[k] >= maxDepth || c.deferred[k] || !c.computable(i) {
+	if s.need[k] == 0 || s.need[k] > s.exit || s.depth[k] >= maxDepth || c.deferred[k] || !c.computable(i) {
+		return false
+	}
+	switch i.Op {
+	case ir.ZextB:
+		return c.isCarry(k)
+	case ir.Ltu:
+		return c.at[k].left == 1 && c.t.Code[k+1].Op == ir.ZextB && c.t.Code[k+1].Args[0] == ir.Value(k) && s.late[k+1] != 0
+	}
+	if s.need[k] < k+ahead {
 		return false
 	}
 	switch i.Op {
@@ -34,6 +47,13 @@ func (s *virtuals) mayWait(c *Compiler, k int32, i *ir.Instr) bool {
 		return isConst
 	}
 	return false
+}
+
+// isCarry reports whether the first that needs v takes it from the carry flag.
+func (c *Compiler) isCarry(v int32) bool {
+	i := &c.t.Code[c.graph.virtuals.need[v]]
+	n := slices.Index(i.Args[:], ir.Value(v))
+	return n >= 0 && c.carries(i, n)
 }
 
 // maxDepth is how deep computations are nested in side tables.
@@ -80,11 +100,18 @@ func (c *Compiler) awaited(i *ir.Instr) {
 // mayDefer reports whether i, which comes next, can compute its argument n, which is to be computed yet.
 func (c *Compiler) mayDefer(i *ir.Instr, n int) bool {
 	a := i.Args[n]
-	if c.at[a].left != 1 || c.state.holds[a] > 0 {
+	if c.at[a].left != 1 || c.state.holds[a] > 0 && !c.overwrites(i, a) {
 		return false
 	}
-	extends := i.Op == ir.Sext32 || i.Op == ir.Zext32
-	return (i.Op.Faults() || extends) && c.defers(i.Op, n, a) || c.scales(i, n) || c.negates(i, n)
+	extends := i.Op == ir.Sext32 || i.Op == ir.Zext32 || i.Op == ir.ZextB
+	return (i.Op.Faults() || extends) && c.defers(i.Op, n, a) || c.scales(i, n) || c.negates(i, n) || c.carries(i, n)
+}
+
+// overwrites reports whether i, which comes next and cannot be left, is what the only register that holds v has next.
+func (c *Compiler) overwrites(i *ir.Instr, v ir.Value) bool {
+	k := ir.Value(c.state.k)
+	n, ok := c.target(k)
+	return ok && c.state.holds[v] == 1 && c.state.cur[n] == v && i.Op.Has(ir.Pure) && c.resolved(k) == *i
 }
 
 // computeLate computes v now, if it is to be computed yet.

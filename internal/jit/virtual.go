@@ -59,7 +59,7 @@ func (c *Compiler) findVirtual(count int) {
 			s.exit = k
 		case s.until[k] > 0 && !s.real[k] && s.until[k] < s.exit && s.depth[k] < maxDepth && c.computable(i):
 			s.is[k] = s.pays(c, s.until[k], i)
-		case s.mayWait(c, k, i) && s.pays(c, s.need[k], i):
+		case s.mayWait(c, k, i) && (i.Op == ir.ZextB || i.Op == ir.Ltu || s.pays(c, s.need[k], i)):
 			s.late[k] = s.need[k]
 		}
 		s.exits[k] = s.exit
@@ -155,6 +155,10 @@ func (s *virtuals) needed(v ir.Value, k int32) {
 // computable reports whether side tables can have i.
 func (c *Compiler) computable(i *ir.Instr) bool {
 	info := i.Op.Info()
+	switch i.Op {
+	case ir.Eq, ir.Ne, ir.Lts, ir.Ltu, ir.ZextB: // a truth value is 0 or 1
+		return true
+	}
 	if !i.Op.Has(ir.Pure) || i.Op == ir.Const || info.Result != ir.I64 || len(info.Args) > 2 {
 		return false
 	}
