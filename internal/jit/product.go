@@ -27,17 +27,17 @@ func (c *Compiler) product(v ir.Value, i *ir.Instr) bool {
 	if c.fitsRDX(y) > c.fitsRDX(x) {
 		x, y = y, x
 	}
-	m, isMem := c.memory(y)
-	ry := amd64.RDX
-	if !isMem && y != x {
-		ry = c.reg(y)
-	}
 	if c.at[x].reg != amd64.RDX {
 		c.claim(amd64.RDX)
 		c.load(amd64.RDX, x)
 		c.put(x, amd64.RDX)
 	}
 	c.pinned[amd64.RDX] = true
+	m, isMem := c.memory(y)
+	ry := amd64.NoReg
+	if !isMem {
+		ry = c.reg(y)
+	}
 	c.used(x)
 	c.used(y)
 	high := c.dest(v, 0)
@@ -62,6 +62,9 @@ func (c *Compiler) product(v ir.Value, i *ir.Instr) bool {
 	c.put(v, high)
 	if other != 0 {
 		c.put(other, low)
+		if c.low(other) {
+			c.state.loose[other] = ir.FixSign
+		}
 	}
 	return true
 }

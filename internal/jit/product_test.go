@@ -11,13 +11,13 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
-// TestProduct: both halves of a product come from one multiplication, in either order, also of a number with itself; a fault between
+// TestProduct: both halves of a product come from one multiplication, in either order, also of a number with itself or a constant; a fault between
 // them finds the first.
 func TestProduct(t *testing.T) {
 	const text = `
 trace 0x1000
 a = getx 10
-b = getx %[4]d
+b = %[4]s
 p = getx 20
 inst 0x1000
 c = %[1]s a, b
@@ -34,9 +34,12 @@ exitif more, 0x1000
 inst 0x1010
 goto 0x2000`
 	m := newMachine(t)
-	for _, b := range []int{10, 11} {
+	for _, factor := range []struct {
+		text string
+		is   uint64
+	}{{"getx 10", 0x123456789abcdef1}, {"getx 11", 0xfedcba9876543210}, {"const 0x1122334455667788", 0x1122334455667788}} {
 		for _, order := range [][3]string{{"mul", "mulh_uu", "a, b"}, {"mul", "mulh_uu", "b, a"}, {"mulh_uu", "mul", "a, b"}, {"mulh_uu", "mul", "b, a"}} {
-			_, g := regionOf(t, fmt.Sprintf(text, order[0], order[1], order[2], b))
+			_, g := regionOf(t, fmt.Sprintf(text, order[0], order[1], order[2], factor.text))
 			var size []int
 			for _, bmi := range []bool{true, false} {
 				c := &Compiler{Features: HostFeatures()}
@@ -44,7 +47,7 @@ goto 0x2000`
 				for _, at := range []uint64{8, 4096} { // the second is not accessible
 					s := ir.State{}
 					s.X[10], s.X[11], s.X[14], s.X[20] = 0x123456789abcdef1, 0xfedcba9876543210, 5, at
-					first, second := bits.Mul64(s.X[10], s.X[b])
+					first, second := bits.Mul64(s.X[10], factor.is)
 					if order[0] == "mul" {
 						first, second = second, first
 					}
@@ -53,7 +56,7 @@ goto 0x2000`
 						pc, second = 0x1004, 5
 					}
 					if out, err := m.runGraph(c, g, &s); err != nil || out.PC != pc || s.X[12] != first || s.X[14] != second {
-						t.Errorf("%v of x10 and x%d: left to %#x with %#x and %#x, want %#x and %#x: %v", order, b, out.PC, s.X[12], s.X[14], first, second, err)
+						t.Errorf("%v of x10 and %s: left to %#x with %#x and %#x, want %#x and %#x: %v", order, factor.text, out.PC, s.X[12], s.X[14], first, second, err)
 					}
 				}
 				var a amd64.Assembler
