@@ -206,7 +206,7 @@ func (p *pair) executed() int {
 	made := p.c.m.check.made[p.b]
 	switch {
 	case p.left.Kind == codecache.ToInterp:
-		return slices.IndexFunc(made.Marks, func(m jit.Mark) bool { return m.PC == p.left.PC })
+		return p.left.done
 	case p.left.number == 0: // a computed jump, or a call
 		return len(made.Marks)
 	}

@@ -360,6 +360,7 @@ type left struct {
 	number uint32           // of the exit
 	block  *codecache.Block // that was left; nil if it is not known
 	epoch  uint64           // when number was valid
+	done   int              // instructions of the block executed, if it has been left to the interpreter as if it had faulted
 }
 
 // jumped is the kind of exit for a computed jump, as if it were of a block.
@@ -420,7 +421,7 @@ func (c *CPU) faulted() left {
 		c.m.counts.left(b, int(f.Done))
 		// Executed by the interpreter, the instruction becomes a trap, or not if what it
 		// needs is there by then.
-		return left{Kind: codecache.ToInterp, PC: f.PC, block: b}
+		return left{Kind: codecache.ToInterp, PC: f.PC, block: b, done: int(f.Done)}
 	}
 	c.ctx.EmptyStack()
 	if f.Computed {

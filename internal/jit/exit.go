@@ -74,9 +74,9 @@ func (c *Compiler) emitInterps() {
 }
 
 // interpret leaves the instruction at pc to the interpreter, when done have been executed. Unless the guest's registers are where all
-// code has them, and nothing is counted, it is as if the instruction had faulted.
+// code has them, and nobody wants to know how many, it is as if the instruction had faulted.
 func (c *Compiler) interpret(pc uint64, done int, late Span) {
-	if c.graph == nil && late == (Span{}) && !c.Metered && c.Counter == nil {
+	if c.graph == nil && late == (Span{}) && !c.Metered && c.Counter == nil && !c.Watched {
 		c.a.MovImm(amd64.RAX, pc)
 		c.toStub(c.a.Jmp(), c.Stubs.Interp)
 		return
