@@ -33,7 +33,7 @@ __attribute__((noinline)) void one(unsigned long n) { for (unsigned long i = 0; 
 __attribute__((noinline)) void three(unsigned long n) { for (unsigned long i = 0; i < 3 * n; i++) table[i & 1023] += sink + i; }
 int main(int argc, char **argv)
 {
-	for (int i = 0; i < 300; i++) { one(200000); three(200000); getppid(); }
+	for (int i = 0; i < 300; i++) { one(2000000); three(2000000); getppid(); } // for seconds: regions are made in passing
 	if (fork() == 0) { one(20000000); _exit(0); }
 	wait(0);
 	return 7;
