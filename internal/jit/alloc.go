@@ -212,6 +212,14 @@ func (c *Compiler) tempOf(temps []amd64.Reg) amd64.Reg {
 	return best
 }
 
+// regUnless is the register that v is in, or NoReg where an instruction takes it from memory.
+func (c *Compiler) regUnless(isMem bool, v ir.Value) amd64.Reg {
+	if isMem {
+		return amd64.NoReg
+	}
+	return c.reg(v)
+}
+
 // cheapest is one of several registers that costs least to take, or NoReg if all are pinned.
 func (c *Compiler) cheapest(temps []amd64.Reg) amd64.Reg {
 	best := amd64.NoReg

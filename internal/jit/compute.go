@@ -183,10 +183,7 @@ func (c *Compiler) andNot(v, x, y ir.Value, w amd64.Width) {
 	x = c.original(c.t.Code[x].Args[0])
 	rx := c.reg(x)
 	m, isMem := c.memory(y)
-	ry := amd64.NoReg
-	if !isMem {
-		ry = c.reg(y)
-	}
+	ry := c.regUnless(isMem, y)
 	c.used(x)
 	c.used(y)
 	dst := c.dest(v, x)

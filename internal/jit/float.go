@@ -161,10 +161,7 @@ func (c *Compiler) arithF(v ir.Value, i *ir.Instr) {
 	x, y := i.Args[0], i.Args[1]
 	rx := c.reg(x)
 	m, isMem := c.lastInMemory(y)
-	ry := amd64.NoReg
-	if !isMem {
-		ry = c.reg(y)
-	}
+	ry := c.regUnless(isMem, y)
 	c.used(x)
 	c.used(y)
 	dst := c.dest(v, x)

@@ -26,10 +26,7 @@ func (c *Compiler) fma(v ir.Value, i *ir.Instr) bool {
 	op := fusedOps[single][negative][subtract]
 	rx, rz := c.reg(x), c.reg(z)
 	m, isMem := c.lastInMemory(y)
-	ry := amd64.NoReg
-	if !isMem {
-		ry = c.reg(y)
-	}
+	ry := c.regUnless(isMem, y)
 	c.used(x)
 	c.used(y)
 	c.used(z)

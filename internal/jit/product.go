@@ -34,10 +34,7 @@ func (c *Compiler) product(v ir.Value, i *ir.Instr) bool {
 	}
 	c.pinned[amd64.RDX] = true
 	m, isMem := c.memory(y)
-	ry := amd64.NoReg
-	if !isMem {
-		ry = c.reg(y)
-	}
+	ry := c.regUnless(isMem, y)
 	c.used(x)
 	c.used(y)
 	high := c.dest(v, 0)
