@@ -67,12 +67,12 @@ func (s Stats) String() string {
 
 // printOptimiser prints what there is about regions.
 func printOptimiser(o *stats.Optimiser, p func(format string, a ...any)) {
-	if o.Thunks+o.Hot+o.Regions+o.NoLoop == 0 {
+	if o.Thunks+o.Hot+o.Loaded+o.Regions+o.NoLoop == 0 {
 		return
 	}
 	p("counted: %d blocks; %d were hot, %d of them put off", o.Thunks, o.Hot, o.Put)
-	p("regions: %d made of %d guest instructions, %d host bytes; %d of them given up, %d to be without looks ahead of loops; not made: %d no loop, %d left too soon, %d changed, %d failed",
-		o.Regions, o.Insts, o.HostBytes, o.Undone, o.Blind, o.NoLoop, o.Short, o.Changed, o.Failed)
+	p("regions: %d of earlier runs, %d made of %d guest instructions, %d host bytes; %d of them given up, %d to be without looks ahead of loops; not made: %d no loop, %d left too soon, %d changed, %d failed",
+		o.Loaded, o.Regions, o.Insts, o.HostBytes, o.Undone, o.Blind, o.NoLoop, o.Short, o.Changed, o.Failed)
 	p("queue: at most %d long, %.3f ms waited", o.Longest, ms(o.Waited))
 	if len(o.Stages) > 0 {
 		var b strings.Builder

@@ -47,6 +47,7 @@ type Optimiser struct {
 	Thunks  uint64 // blocks whose executions have been counted
 	Hot     uint64 // those of them that were hot, some of them more than once
 	Regions uint64 // made
+	Loaded  uint64 // those of earlier runs
 	NoLoop  uint64 // not made: there was no loop, or not one without calls that stay calls
 	Changed uint64 // not made: guest code changed meanwhile
 	Failed  uint64 // not made: the code generator refused, or there was no room

@@ -41,6 +41,8 @@ type Block struct {
 	// place it is that they fail too often for regions there to have any.
 	Missed  uint32
 	NoLooks bool
+	// Undone is how many regions in the block's place have been given up for better ones.
+	Undone uint8
 
 	// Seen is how much time the guest has spent in it, by samples; Samples is how many these were. Tried is how
 	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself, Short that one
@@ -64,8 +66,7 @@ type Block struct {
 	counter int    // of the thunk
 	hot     bool   // the thunk has done its work
 
-	under  *Block // of a region: the block in whose place it is
-	undone uint8  // how many regions in its place have been given up for better ones
+	under *Block // of a region: the block in whose place it is
 }
 
 // Under is the block in whose place a region is, or the block itself.

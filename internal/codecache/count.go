@@ -136,7 +136,7 @@ func (c *Cache) WantsSide(n uint32) bool {
 }
 
 // MayUndo reports whether a region may be given up.
-func (c *Cache) MayUndo(r *Block) bool { return r.under.undone < maxUndone }
+func (c *Cache) MayUndo(r *Block) bool { return r.under.Undone < maxUndone }
 
 // AddSide is Link for an exit with a side thunk, which counts down the counter, and whose code from
 // offset start on has been appended to Buffer. Its exit is that of number NextExit.
@@ -144,7 +144,7 @@ func (c *Cache) AddSide(n uint32, to *Block, buf []byte, start, counter int) {
 	c.used = len(buf)
 	c.Sides++
 	e := c.Exit(n)
-	c.setCounter(counter, c.Threshold<<(2*e.Block.under.undone))
+	c.setCounter(counter, c.Threshold<<(2*e.Block.under.Undone))
 	c.sides[c.NextExit()] = n
 	c.exits.add(Exit{Kind: ToSide, PC: to.PC, Block: e.Block})
 	c.Link(n, to)
@@ -170,7 +170,7 @@ func (c *Cache) Undo(r *Block) {
 	b := r.under
 	c.unlinkExits(r)
 	if b.valid.Load() {
-		b.undone++
+		b.Undone++
 		b.incoming, r.incoming = r.incoming, 0
 		for _, e := range c.incoming(b) {
 			e.to = b

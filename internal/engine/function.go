@@ -7,6 +7,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/mem"
 )
 
 // function is a library function of the guest that is executed by host code for it.
@@ -28,7 +29,7 @@ func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
 		return f
 	}
 	for n, s := range spans {
-		code, ok := m.executable(s, c)
+		code, ok := m.executable(s, c.space.as)
 		if !ok {
 			return f
 		}
@@ -42,8 +43,8 @@ func (m *Machine) function(pc uint64, begin []byte, c *CPU) (f function) {
 
 // executable returns guest code. It reports false if some of it may not be executed, as where there is a breakpoint,
 // if it can change unnoticed, or if it is not the Machine's.
-func (m *Machine) executable(s guest.Span, c *CPU) ([]byte, bool) {
-	as, code := c.space.as, make([]byte, s.End-s.Start)
+func (m *Machine) executable(s guest.Span, as *mem.Space) ([]byte, bool) {
+	code := make([]byte, s.End-s.Start)
 	if as.MayChange(s.Start, s.End-s.Start) || len(m.clip(s.Start, code)) < len(code) {
 		return nil, false
 	}

@@ -111,6 +111,7 @@ func (m *Machine) undo(l left) *codecache.Block {
 func (m *Machine) giveUpRegion(r *codecache.Block) *codecache.Block {
 	head := r.Under()
 	m.cache.Undo(r)
+	m.forgetRegion(head)
 	m.opt.stats.Undone++
 	if !head.Valid() {
 		return nil

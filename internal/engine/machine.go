@@ -192,7 +192,7 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 			return nil
 		}
 		checked := s.as.MayChange(k.PC, uint64(n))
-		keep := m.stored != nil && !checked && s.ofFile(k.PC)
+		keep := m.stored != nil && !checked && ofFile(s.as, k.PC)
 		f := m.function(k.PC, code[:n], c)
 		m.mu.Lock()
 		if m.closed || s.machine.Load() != m || m.as == nil && checked {
@@ -203,7 +203,7 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 			m.mu.Unlock()
 			continue
 		}
-		b := m.cache.Lookup(k)
+		b, loaded := m.cache.Lookup(k), false
 		switch {
 		case b != nil:
 		case f.fn != ir.NoFunction && !m.detours.has(k):
@@ -211,6 +211,7 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 		default:
 			if b = m.cache.Revive(k, code[:n], checked); b == nil && !checked {
 				b = m.load(k, code[:n])
+				loaded = b != nil
 			}
 			if b == nil {
 				b = m.translate(k, code[:n], checked, keep, name)
@@ -218,6 +219,11 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 		}
 		epoch := m.cache.Epoch
 		m.mu.Unlock()
+		if loaded {
+			if r := m.loadRegion(b, c); r != nil {
+				return r
+			}
+		}
 		if b != nil {
 			return b
 		}

@@ -84,7 +84,7 @@ func (a *Arch) Stats() stats.Translator {
 // optimiserStats are those of the optimiser, with mu held.
 func (m *Machine) optimiserStats() stats.Optimiser {
 	s := m.opt.stats
-	s.Thunks, s.Regions = m.cache.Thunks, m.cache.Regions
+	s.Thunks, s.Regions = m.cache.Thunks, m.cache.Regions-s.Loaded
 	s.Stages = slices.Clone(s.Stages)
 	return s
 }

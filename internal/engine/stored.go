@@ -9,6 +9,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/jit"
+	"github.com/hospes-vm/hospes/internal/mem"
 	"github.com/hospes-vm/hospes/internal/transcache"
 )
 
@@ -20,6 +21,7 @@ import (
 type storage struct {
 	file     *transcache.File
 	buf      []byte // for what is loaded, or is to be stored
+	regions  storedRegions
 	rejected uint64 // translations of other code than memory holds
 	written  uint64
 }
@@ -33,12 +35,12 @@ func (m *Machine) openStored() {
 	c := &m.comp
 	config := fmt.Appendf(nil, "%+v %x %t %t %t %t %t\n", c.Features, c.Limit, c.Table, c.Direct, c.AtLimit, c.Unbounded, m.detours.table != 0)
 	if f := o.Stored(append(config, m.cache.Reserved()...)); f != nil {
-		m.stored = &storage{file: f}
+		m.stored = &storage{file: f, regions: storedRegions{}}
 	}
 }
 
-// storedKey is the key of a translation in files: no code is at an address of more than 60 bits.
-func storedKey(k codecache.Key) uint64 { return k.PC<<3 | uint64(k.Mode) }
+// storedKey is the key of a translation in files: no code is at an address of more than 60 bits. See regionKey.
+func storedKey(k codecache.Key) uint64 { return k.PC<<4 | uint64(k.Mode) }
 
 // known reports whether there may be a stored translation of the code at pc.
 func (c *CPU) known(pc uint64) bool {
@@ -112,8 +114,8 @@ func (m *Machine) relocate(b *codecache.Block, d *decoder) bool {
 
 // ofFile reports whether the code at pc is that of a file. Any other, such as that of just-in-time compilers, is other code in each
 // run. The caller holds no lock.
-func (s *space) ofFile(pc uint64) bool {
-	v, ok := s.as.Lookup(pc)
+func ofFile(as *mem.Space, pc uint64) bool {
+	v, ok := as.Lookup(pc)
 	return ok && v.File != nil
 }
 
@@ -127,22 +129,29 @@ func (m *Machine) store(b *codecache.Block, made *jit.Code) {
 	e.uint16(len(b.Code))
 	e.bytes(b.Code)
 	e.uint16(b.Insts)
+	m.encodeHost(&e, b, made, int(m.comp.FirstExit))
+	s.buf = e
+	s.file.Add(storedKey(b.Key), e, 1)
+}
+
+// encodeHost appends the host code of a block that is in m.asm, whose exits are numbered from first on: relocate reads it.
+func (m *Machine) encodeHost(e *encoder, b *codecache.Block, made *jit.Code, first int) {
 	e.uint16(made.Start % jit.LineSize)
 	e.uint16(made.Body - made.Start)
-	e.uint16(size)
-	host := len(e)
+	e.uint16(made.End - made.Start)
+	host := len(*e)
 	e.bytes(m.asm.Buf[made.Start:made.End])
 	add := func(list []int, n int) {
 		e.uint16(len(list))
 		for _, at := range list {
 			at -= made.Start
 			e.uint16(at)
-			field := e[host+at:]
+			field := (*e)[host+at:]
 			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+uint32(n))
 		}
 	}
 	add(made.Stubs, made.Start)
-	add(made.Names, -int(m.comp.FirstExit))
+	add(made.Names, -first)
 	e.uint16(len(m.exits))
 	for i := range m.exits {
 		e.exit(&m.exits[i], b.Entry)
@@ -151,14 +160,13 @@ func (m *Machine) store(b *codecache.Block, made *jit.Code) {
 	for i := range m.faults {
 		e.fault(&m.faults[i], b.Entry)
 	}
-	s.buf = e
-	s.file.Add(storedKey(b.Key), e)
 }
 
 // forked is for a process that a fork has made, with Machine.mu held.
 func (s *storage) forked() {
 	if s != nil {
 		s.file.Forget()
+		clear(s.regions)
 		s.rejected, s.written = 0, 0
 	}
 }
@@ -167,7 +175,7 @@ func (s *storage) forked() {
 // may refer to where the host has its own functions.
 func (m *Machine) storeFunction(k codecache.Key) {
 	if s := m.stored; s != nil && !s.file.Has(storedKey(k)) {
-		s.file.Add(storedKey(k), nil)
+		s.file.Add(storedKey(k), nil, 1)
 	}
 }
 
@@ -176,6 +184,7 @@ func (m *Machine) saveStored() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.stored; s != nil {
+		s.addRegions()
 		if n, err := s.file.Save(); err == nil {
 			s.written += uint64(n)
 		}
@@ -211,9 +220,13 @@ func (e *encoder) exit(x *codecache.Exit, start uint32) {
 }
 
 func (e *encoder) fault(f *codecache.Fault, start uint32) {
-	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10)
+	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10 | bit(f.NumLate > 0)<<11)
 	e.uint64(f.PC)
 	e.offset(f.Offset, start)
+	if f.NumLate > 0 {
+		e.uint16(int(f.Late))
+		e.uint16(int(f.NumLate))
+	}
 }
 
 func bit(b bool) int {
@@ -289,8 +302,16 @@ var storedKinds = []codecache.ExitKind{
 
 func (d *decoder) fault(b *codecache.Block, size int) codecache.Fault {
 	flags := d.uint16()
-	return codecache.Fault{
+	f := codecache.Fault{
 		Done: uint8(flags), Overflow: flags>>8&1 != 0, Computed: flags>>9&1 != 0, Look: flags>>10&1 != 0,
 		PC: d.uint64(), Offset: b.Entry + uint32(d.within(size, 0)),
 	}
+	if flags>>11&1 != 0 {
+		late, n := d.uint16(), d.uint16()
+		f.Late, f.NumLate = uint32(late), uint8(n)
+		if b.States == nil || late+n > len(b.States.Late) {
+			d.failed = true
+		}
+	}
+	return f
 }

@@ -18,16 +18,15 @@ func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
 	a.Align(LineSize, 0)
 	by := a.Len() - c.Start
 	a.Buf = append(a.Buf, from[c.Start:c.End]...)
-	add := func(at int, n uint32) {
-		field := a.Buf[at+by:]
-		binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+	add := func(list []int, n uint32) {
+		for k := range list {
+			list[k] += by
+			field := a.Buf[list[k]:]
+			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+		}
 	}
-	for _, at := range c.Stubs {
-		add(at, -uint32(by))
-	}
-	for _, at := range c.Names {
-		add(at, firstHere-first)
-	}
+	add(c.Stubs, -uint32(by))
+	add(c.Names, firstHere-first)
 	c.Start, c.Body, c.End = c.Start+by, c.Body+by, c.End+by
 	if c.Tables > 0 {
 		c.Tables += by

@@ -29,6 +29,9 @@ type File struct {
 	added [][]byte // new entries, in pieces: growing would copy them
 	news  int      // how many
 	size  int      // and of how many bytes
+
+	heavy map[uint64]int // weights of those that have not 1
+	worth worth
 }
 
 // fileID tells a file from others that exist.
@@ -146,8 +149,18 @@ const (
 	pieceSize = 256 << 10
 )
 
-// Add has the data of a key saved, in the place of what it has.
-func (f *File) Add(key uint64, data []byte) {
+// worth says whether new entries pay: how many they are, and of how many bytes, each as often as its weight says.
+type worth struct{ entries, size int }
+
+// add counts an entry.
+func (w *worth) add(size, weight int) {
+	w.entries += weight
+	w.size += weight * size
+}
+
+// Add has the data of a key saved, in the place of what it has. The weight is how many times as long as that of others it
+// takes to make.
+func (f *File) Add(key uint64, data []byte, weight int) {
 	size := padded(len(data))
 	if f.size+size > maxAdded {
 		return
@@ -160,7 +173,14 @@ func (f *File) Add(key uint64, data []byte) {
 	f.added[n] = appendEntry(f.added[n], key, data)
 	f.news++
 	f.size += size
+	f.worth.add(size, weight)
+	if weight != 1 {
+		if f.heavy == nil {
+			f.heavy = map[uint64]int{}
+		}
+		f.heavy[key] = weight
+	}
 }
 
 // Forget forgets what has been added: a process that a fork has made leaves that to its parent.
-func (f *File) Forget() { f.added, f.news, f.size = nil, 0, 0 }
+func (f *File) Forget() { f.added, f.news, f.size, f.heavy, f.worth = nil, 0, 0, nil, worth{} }

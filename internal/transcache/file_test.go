@@ -44,7 +44,7 @@ func data(key uint64) []byte {
 func fill(t *testing.T, f *File, first, end uint64) {
 	t.Helper()
 	for key := first; key < end; key++ {
-		f.Add(key, data(key))
+		f.Add(key, data(key), 1)
 	}
 	if n, err := f.Save(); err != nil || n != int(end-first) {
 		t.Fatalf("saved %d: %v", n, err)
@@ -109,12 +109,12 @@ func TestSaveSame(t *testing.T) {
 	a, b := open(t, dir), open(t, dir)
 	fill(t, a, 0, 100)
 	for key := range uint64(100 + least - 1) {
-		b.Add(key, data(key))
+		b.Add(key, data(key), 1)
 	}
 	if n, err := b.Save(); err != ErrNot {
 		t.Errorf("saved %d: %v", n, err)
 	}
-	b.Add(1000, data(1000))
+	b.Add(1000, data(1000), 1)
 	if n, err := b.Save(); err != nil || n != 100+least {
 		t.Errorf("saved %d: %v", n, err)
 	}
@@ -125,7 +125,7 @@ func TestReplace(t *testing.T) {
 	dir := dirFor(t)
 	f := open(t, dir)
 	for key := range uint64(50) {
-		f.Add(key, []byte("old"))
+		f.Add(key, []byte("old"), 1)
 	}
 	if _, err := f.Save(); err != nil {
 		t.Fatal(err)
@@ -141,12 +141,12 @@ func TestSaveNot(t *testing.T) {
 	dir := dirFor(t)
 	f := open(t, dir)
 	for key := range uint64(least - 1) {
-		f.Add(key, data(key))
+		f.Add(key, data(key), 1)
 	}
 	if n, err := f.Save(); err != ErrNot {
 		t.Errorf("saved %d: %v", n, err)
 	}
-	f.Add(least, nil)
+	f.Add(least, nil, 1)
 	f.Forget()
 	if n, err := f.Save(); err != ErrNot {
 		t.Errorf("after a fork, saved %d: %v", n, err)
@@ -154,7 +154,7 @@ func TestSaveNot(t *testing.T) {
 	fill(t, f, 0, 5000)
 	f = open(t, dir)
 	for key := range uint64(least) {
-		f.Add(10000+key, nil)
+		f.Add(10000+key, nil, 1)
 	}
 	if n, err := f.Save(); err != ErrNot {
 		t.Errorf("saved %d beside 5000: %v", n, err)
@@ -168,7 +168,7 @@ func TestLimit(t *testing.T) {
 	f := open(t, dir)
 	count(t, f, 10, 20)
 	for key := uint64(100); key < 110; key++ {
-		f.Add(key, data(key))
+		f.Add(key, data(key), 1)
 	}
 	size := 0
 	for key := uint64(10); key < 20; key++ {
@@ -335,7 +335,7 @@ func TestCreate(t *testing.T) {
 	fill := func(create bool) error {
 		f := Open(Place{Dir: dir, Name: testName}, create)
 		for key := range uint64(least) {
-			f.Add(key, nil)
+			f.Add(key, nil, 1)
 		}
 		_, err := f.Save()
 		return err
@@ -369,7 +369,7 @@ func TestBusy(t *testing.T) {
 	}
 	f := open(t, dir)
 	for key := range uint64(100) {
-		f.Add(key, nil)
+		f.Add(key, nil, 1)
 	}
 	if n, err := f.Save(); err != ErrNot {
 		t.Errorf("saved %d: %v", n, err)

@@ -27,7 +27,7 @@ var ErrNot = errors.New("nothing to save")
 // Save writes the entries that have been added, with those that were there, and returns how many these are. The file stays as
 // it was if that fails, or if it would take longer than it saves.
 func (f *File) Save() (written int, err error) {
-	if !pay(f.news, f.size, f.entries) {
+	if !f.worth.pays(f.entries) {
 		return 0, ErrNot
 	}
 	var st unix.Stat_t
@@ -45,7 +45,7 @@ func (f *File) Save() (written int, err error) {
 	now := &File{place: f.place}
 	defer now.Close()
 	now.load(dir)
-	if n, size := f.fresh(now); !pay(n, size, now.entries) { // others have been faster: those that a loop forks, for instance
+	if !f.fresh(now).pays(now.entries) { // others have been faster: those that a loop forks, for instance
 		return 0, ErrNot
 	}
 	if err := f.collect(now, maxFile).write(dir, f.place); err != nil {
@@ -57,11 +57,11 @@ func (f *File) Save() (written int, err error) {
 	return written, nil
 }
 
-// pay reports whether n new entries, of size bytes, pay for writing them with those that were there.
-func pay(n, size int, entries []byte) bool { return n >= least && size*pays >= len(entries) }
+// pays reports whether new entries pay for writing them with those that were there.
+func (w worth) pays(entries []byte) bool { return w.entries >= least && w.size*pays >= len(entries) }
 
-// fresh is how many entries have been added, and of which size, that the file of now has not.
-func (f *File) fresh(now *File) (n, size int) {
+// fresh is what entries are worth that have been added, and that the file of now has not.
+func (f *File) fresh(now *File) (w worth) {
 	for _, piece := range f.added {
 		for at := uint32(0); ; {
 			e, ok := entry(piece, at)
@@ -69,13 +69,16 @@ func (f *File) fresh(now *File) (n, size int) {
 				break
 			}
 			if !now.holds(e) {
-				n++
-				size += len(e)
+				weight, ok := f.heavy[keyOf(e)]
+				if !ok {
+					weight = 1
+				}
+				w.add(len(e), weight)
 			}
 			at += uint32(len(e))
 		}
 	}
-	return n, size
+	return w
 }
 
 // holds reports whether there is an entry with the key and the checksum of another one.
