@@ -36,6 +36,7 @@ type CPU struct {
 	given              int64       // fuel, when translated code was entered
 	uncounted          uint64      // retired instructions, modulo 2^64, that nobody else counts
 	sampling           sampling    // by a profile
+	ahead              *ahead      // for use in loadAhead
 }
 
 // newCPU returns a CPU that goes on as t, or t if the host grants no memory.

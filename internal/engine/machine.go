@@ -220,7 +220,9 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 		epoch := m.cache.Epoch
 		m.mu.Unlock()
 		if loaded {
-			if r := m.loadRegion(b, c); r != nil {
+			r := m.loadRegion(b, c)
+			c.loadAhead(b, epoch)
+			if r != nil {
 				return r
 			}
 		}

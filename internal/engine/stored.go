@@ -33,7 +33,7 @@ func (m *Machine) openStored() {
 		return
 	}
 	c := &m.comp
-	config := fmt.Appendf(nil, "%+v %x %t %t %t %t %t\n", c.Features, c.Limit, c.Table, c.Direct, c.AtLimit, c.Unbounded, m.detours.table != 0)
+	config := fmt.Appendf(nil, "%+v %x %t %t %t %t %t %t\n", c.Features, c.Limit, c.Table, c.Direct, c.AtLimit, c.Unbounded, m.detours.table != 0, o.NoNativeLib)
 	if f := o.Stored(append(config, m.cache.Reserved()...)); f != nil {
 		m.stored = &storage{file: f, regions: storedRegions{}}
 	}
@@ -56,7 +56,7 @@ func (m *Machine) load(k codecache.Key, code []byte) *codecache.Block {
 		return nil
 	}
 	data, ok := s.file.Get(storedKey(k), s.buf)
-	if !ok {
+	if !ok || len(data) == 0 { // a library function, if anything
 		return nil
 	}
 	s.buf = data[:0]

@@ -11,7 +11,7 @@ import (
 	"github.com/hospes-vm/hospes/internal/jit"
 )
 
-// Regions are stored as blocks are. One is loaded when the block at its head is, the first time that this is executed: it was worth making
+// Regions are stored as blocks are. One is loaded when the block at its head is: it was worth making
 // in an earlier run, so nobody waits for samples and counts in this one. If it is given up, that is stored in its place.
 
 // regionKey is the key of the region in the place of a block, in files.

@@ -27,7 +27,11 @@ import (
 )
 
 // storedSource has calls, returns, computed jumps, loops, and accesses to memory, in enough blocks to be worth storing.
-var storedSource = "li s0, 0\nli s1, 30\n9:" + strings.Repeat(`
+var storedSource = storedProgram(12)
+
+// storedProgram has n times as much.
+func storedProgram(n int) string {
+	return "li s0, 0\nli s1, 30\n9:" + strings.Repeat(`
 	addi s0, s0, 1
 	sd s0, -8(sp)
 	beqz s1, 1f
@@ -39,12 +43,13 @@ var storedSource = "li s0, 0\nli s1, 30\n9:" + strings.Repeat(`
 	addi t0, t0, 12
 	jr t0
 4:	ret
-3:`, 12) + `
+3:`, n) + `
 	addi s1, s1, -1
 	bnez s1, 9b
 	mv a0, s0
 	ecall
 `
+}
 
 // sumStored is what storedSource computes.
 const sumStored = 12*30 + 12*30*31/2
@@ -206,6 +211,35 @@ func TestStoredChanged(t *testing.T) {
 	}
 }
 
+// TestStoredAhead: translations are loaded before the guest gets there, over many pages of code, and linked; with others than
+// the guest's code in between.
+func TestStoredAhead(t *testing.T) {
+	dir := storedDir(t)
+	const n = 1000
+	opts := Options{Threshold: 2, Optimise: Never, Measure: true}
+	code := assembled(t, storedProgram(n))
+	want := uint64(n*30 + n*30*31/2)
+	got, s := runStored(t, dir, code, opts)
+	if got != want || s.Left.Exits < s.Translated/2 {
+		t.Errorf("at first: the sum is %d, want %d; %d exits for %d translations", got, want, s.Left.Exits, s.Translated)
+	}
+	if got, s = runStored(t, dir, code, opts); got != want || s.Left.Exits > s.Loaded/3 || s.Translated > 0 {
+		t.Errorf("later: the sum is %d, want %d; %d exits for %d translations, %d made", got, want, s.Left.Exits, s.Loaded, s.Translated)
+	}
+	if s.Chained < s.Loaded {
+		t.Errorf("%d links between %d translations", s.Chained, s.Loaded)
+	}
+	for at, changed := 0, 0; changed < 50; changed++ { // addi s0, s0, 1 -> 2
+		at += bytes.Index(code[at:], []byte{0x13, 0x04, 0x14, 0})
+		code[at+2] = 0x24
+		at += 700
+		want += 30
+	}
+	if got, s = runStored(t, dir, code, opts); got != want || s.Translated == 0 || s.Translated > 100 {
+		t.Errorf("code has changed: the sum is %d, want %d; %d translations", got, want, s.Translated)
+	}
+}
+
 // TestStoredConfig: translations for another way to execute code are not found.
 func TestStoredConfig(t *testing.T) {
 	dir := storedDir(t)
@@ -213,6 +247,9 @@ func TestStoredConfig(t *testing.T) {
 	runStored(t, dir, code, Options{Threshold: 2, Optimise: Never})
 	if got, s := runStored(t, dir, code, Options{Threshold: 2, Optimise: Never, Unbounded: true}); got != sumStored || s.Loaded != 0 {
 		t.Errorf("the sum is %d; %d loaded", got, s.Loaded)
+	}
+	if got, s := runStored(t, dir, code, Options{Threshold: 2, Optimise: Never, NoNativeLib: true}); got != sumStored || s.Loaded != 0 {
+		t.Errorf("without host code for functions of libraries: the sum is %d; %d loaded", got, s.Loaded)
 	}
 }
 
