@@ -33,7 +33,7 @@ var policy = map[string][]string{
 	"internal/doctor":      {},
 	"internal/symbols":     {},
 	"internal/unwind":      {},
-	"internal/transcache":  {},
+	"internal/transcache":  {"internal/reserved"},
 	"internal/perf":        {"internal/reserved"},
 	"internal/self":        {"internal/reserved"},
 

@@ -58,6 +58,7 @@ func (o *observer) startReports(cfg Config) {
 		o.save()
 		o.report()
 	}
+	o.p.OnRestrict = o.holdStored
 }
 
 // explore has the explorer begin, if there is one, by the samples of a profile.

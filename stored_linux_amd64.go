@@ -29,6 +29,13 @@ func (o *observer) stored(t Translator, config []byte) *transcache.File {
 	return transcache.Open(p, t.CreateStored)
 }
 
+// holdStored has save find what it writes to open.
+func (o *observer) holdStored() {
+	if a, ok := o.arch.(*engine.Arch); ok {
+		a.HoldStored()
+	}
+}
+
 // save writes translations for later runs, if they are to be stored.
 func (o *observer) save() {
 	if a, ok := o.arch.(*engine.Arch); ok {

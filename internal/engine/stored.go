@@ -198,6 +198,17 @@ func (a *Arch) Save() {
 	}
 }
 
+// HoldStored has Save not depend on the right to open files.
+func (a *Arch) HoldStored() {
+	if m := a.machine(); m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.stored != nil {
+			m.stored.file.Hold()
+		}
+	}
+}
+
 // maxStored is how large the code of a stored translation may be: offsets in it have 16 bits.
 const maxStored = 1<<16 - 1
 

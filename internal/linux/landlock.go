@@ -43,6 +43,9 @@ func sysLandlockRestrictSelf(t *Task, c *Call) (uint64, syscall.Errno) {
 		return 0, syscall.EBADF
 	}
 	allowOwnExecutable(fd)
+	if t.P.OnRestrict != nil && t.P.vfork == nil {
+		t.P.OnRestrict()
+	}
 	return 0, t.concernAll(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(fd), uintptr(flags), 0)
 }
 

@@ -47,6 +47,8 @@ type Process struct {
 	OnFork func()
 	// OnExec, if set, is called before an execve that may succeed, by a process with memory of its own.
 	OnExec func()
+	// OnRestrict, if set, is called before the process may give up the right to open files.
+	OnRestrict func()
 	// Profiler, if set, is given a sample of each thread when that has taken another SamplePeriod of
 	// CPU time. Children that share this process's memory are not sampled.
 	Profiler     Profiler

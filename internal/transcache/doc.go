@@ -17,7 +17,7 @@
 // [File.Save] writes a new file and renames it, so a reader sees one or the other, whole, and a process that ends in the midst
 // leaves only a temporary file. It merges with what others have saved meanwhile. A file has entries in the
 // order in which they were used last; those at its beginning go first when there are too many. Files that have not been used for the longest time go
-// when there are too many of them.
+// when there are too many of them. A process that may open nothing any more ([File.Hold]) writes in place.
 //
 // # Locks
 //

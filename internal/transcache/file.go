@@ -32,6 +32,8 @@ type File struct {
 
 	heavy map[uint64]int // weights of those that have not 1
 	worth worth
+
+	held *held // nil unless it is
 }
 
 // fileID tells a file from others that exist.
@@ -64,6 +66,11 @@ func (f *File) load(dir int) {
 		return
 	}
 	defer unix.Close(fd)
+	f.loadFrom(fd, st)
+}
+
+// loadFrom maps a file that is open.
+func (f *File) loadFrom(fd int, st unix.Stat_t) {
 	var head [headerSize]byte
 	if n, err := unix.Pread(fd, head[:], 0); err != nil || n < headerSize {
 		return
@@ -82,6 +89,7 @@ func (f *File) load(dir int) {
 
 // Close gives the mapping back.
 func (f *File) Close() {
+	f.release()
 	if f.all != nil {
 		_ = unix.Munmap(f.all)
 	}
@@ -182,5 +190,10 @@ func (f *File) Add(key uint64, data []byte, weight int) {
 	}
 }
 
-// Forget forgets what has been added: a process that a fork has made leaves that to its parent.
-func (f *File) Forget() { f.added, f.news, f.size, f.heavy, f.worth = nil, 0, 0, nil, worth{} }
+// Forget forgets what has been added, and holds nothing any more: a process that a fork has made leaves that to its parent.
+func (f *File) Forget() {
+	f.release()
+	f.forget()
+}
+
+func (f *File) forget() { f.added, f.news, f.size, f.heavy, f.worth = nil, 0, 0, nil, worth{} }

@@ -412,3 +412,61 @@ func TestPrune(t *testing.T) {
 		t.Errorf("left %s, want %s", got, want)
 	}
 }
+
+// TestHold: who holds the file saves it without opening anything, who has it open meanwhile finds nothing that
+// is not whole, and who opens it after finds all.
+func TestHold(t *testing.T) {
+	dir, moved := dirFor(t), filepath.Join(t.TempDir(), "moved")
+	fill(t, open(t, dir), 0, 100)
+	reader, replaced, f := open(t, dir), open(t, dir), open(t, dir)
+	f.Hold()
+	replaced.Hold()
+	if err := os.Rename(dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, f, 100, 200)
+	count(t, reader, 0, 200)
+	after := open(t, moved)
+	if n := count(t, after, 0, 200); n != 200 {
+		t.Errorf("%d of 200 saved", n)
+	}
+	fill(t, after, 200, 300)
+	replaced.Add(1000, data(1000), 100)
+	if _, err := replaced.Save(); !errors.Is(err, ErrNot) {
+		t.Errorf("a file that has been replaced was saved: %v", err)
+	}
+	if n := count(t, open(t, moved), 0, 300); n != 300 {
+		t.Errorf("%d of 300 saved", n)
+	}
+}
+
+// TestHoldNew: a file that has not been there is made, and is none until it is saved.
+func TestHoldNew(t *testing.T) {
+	dir := dirFor(t)
+	f := open(t, dir)
+	f.Hold()
+	if n := count(t, open(t, dir), 0, 50); n != 0 {
+		t.Errorf("%d in a new file", n)
+	}
+	fill(t, f, 0, 50)
+	if n := count(t, open(t, dir), 0, 50); n != 50 {
+		t.Errorf("%d of 50 saved", n)
+	}
+	f.Hold()
+	f.Forget() // a child
+	if f.held != nil {
+		t.Error("a child holds it")
+	}
+}
+
+// TestWeights: few entries are saved if they are worth it.
+func TestWeights(t *testing.T) {
+	dir := dirFor(t)
+	for weight, want := range map[int]error{1: ErrNot, least: nil} {
+		f := open(t, dir)
+		f.Add(1, data(1), weight)
+		if _, err := f.Save(); !errors.Is(err, want) {
+			t.Errorf("weight %d: %v, want %v", weight, err, want)
+		}
+	}
+}

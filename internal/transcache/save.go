@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +31,13 @@ func (f *File) Save() (written int, err error) {
 	if !f.worth.pays(f.entries) {
 		return 0, ErrNot
 	}
+	if f.held != nil {
+		if unix.Flock(f.held.dir.Int(), unix.LOCK_EX|unix.LOCK_NB) != nil {
+			return 0, ErrNot
+		}
+		defer func() { _ = unix.Flock(f.held.dir.Int(), unix.LOCK_UN) }()
+		return f.saveHeld()
+	}
 	var st unix.Stat_t
 	if unix.Stat("/", &st) != nil || f.root != (fileID{st.Dev, st.Ino}) {
 		return 0, ErrNot // the path may be another file's
@@ -52,9 +60,14 @@ func (f *File) Save() (written int, err error) {
 		return 0, err
 	}
 	prune(dir, maxTotal)
+	return f.saved(), nil
+}
+
+// saved forgets what has been added, as it is saved, and returns how many entries that were.
+func (f *File) saved() (written int) {
 	written = f.news
-	f.Forget()
-	return written, nil
+	f.forget()
+	return written
 }
 
 // pays reports whether new entries pay for writing them with those that were there.
@@ -164,9 +177,8 @@ func (c *collected) add(source int, at uint32) bool {
 // write makes the file.
 func (c *collected) write(dir int, place Place) error {
 	size := headerSize + c.size + (4*len(c.latest)+2)*slotSize // at most
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil || limit.Cur < uint64(size) {
-		return unix.EFBIG // there would be a signal, too
+	if !roomFor(size) {
+		return unix.EFBIG
 	}
 	temp := fmt.Sprintf("%s%d", tempPrefix, os.Getpid())
 	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
@@ -174,7 +186,13 @@ func (c *collected) write(dir int, place Place) error {
 		return err
 	}
 	file := os.NewFile(uintptr(fd), temp)
-	err = errors.Join(c.writeTo(file, place.Config), file.Close())
+	_, _ = file.Write(make([]byte, headerSize))
+	h, err := c.writeTo(file)
+	if err == nil {
+		h.config = place.Config
+		_, err = file.WriteAt(h.encode(), 0)
+	}
+	err = errors.Join(err, file.Close())
 	if err == nil {
 		err = unix.Renameat(dir, temp, dir, place.Name)
 	}
@@ -184,10 +202,16 @@ func (c *collected) write(dir int, place Place) error {
 	return err
 }
 
-// writeTo writes header, entries and index. Entries that are damaged are left out.
-func (c *collected) writeTo(file *os.File, config [32]byte) error {
-	w := bufio.NewWriterSize(file, 1<<18)
-	_, _ = w.Write(make([]byte, headerSize))
+// roomFor reports whether a file may have some size: if not, writing it would bring a signal, too.
+func roomFor(size int) bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && uint64(size) <= limit.Cur
+}
+
+// writeTo writes entries and index, and returns the header that belongs before them, but for the configuration. Entries that are damaged are
+// left out.
+func (c *collected) writeTo(to io.Writer) (h header, err error) {
+	w := bufio.NewWriterSize(to, 1<<18)
 	var keys []uint64
 	var offsets []uint32
 	end := uint32(headerSize)
@@ -209,17 +233,12 @@ func (c *collected) writeTo(file *os.File, config [32]byte) error {
 			e = buf
 		}
 		if _, err := w.Write(e); err != nil {
-			return err
+			return h, err
 		}
 		keys, offsets = append(keys, p.key), append(offsets, end)
 		end += uint32(p.size)
 	}
 	index, slots := newIndex(keys, offsets)
 	_, _ = w.Write(index)
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	h := header{config, end + uint32(len(index)), end, uint32(len(keys)), slots}
-	_, err := file.WriteAt(h.encode(), 0)
-	return err
+	return header{size: end + uint32(len(index)), end: end, count: uint32(len(keys)), slots: slots}, w.Flush()
 }
