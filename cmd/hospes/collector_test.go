@@ -9,11 +9,11 @@ import (
 
 func TestPercent(t *testing.T) {
 	for used, want := range map[uint64]int{
-		0:         800,
-		3 << 20:   800,
-		8 << 20:   400, // to 40 MiB
-		16 << 20:  200,
-		32 << 20:  100,
+		0:         1200,
+		3 << 20:   1200,
+		8 << 20:   600, // to 56 MiB
+		16 << 20:  300,
+		48 << 20:  100,
 		500 << 20: 100,
 	} {
 		if got := percent(used); got != want {

@@ -1,6 +1,7 @@
-// Package addrmap maps guest addresses, and keys like them, to what there is for them. Wide programs
+// Package addrmap maps guest addresses to what there is for them. Wide programs
 // have hundreds of thousands of blocks of code, which are looked up all the time: mostly a look-up is of
-// one line of the host's cache here, where it is of several in Go's maps.
+// one line of the host's cache here, where it is of several in Go's maps; and look-ups of addresses near to each other
+// are of the same line.
 package addrmap
 
 import (
@@ -20,13 +21,19 @@ type entry[V any] struct {
 	value *V
 }
 
-// leastSize is that of a map with any entries.
-const leastSize = 64
+const (
+	// leastSize is that of a map with any entries.
+	leastSize = 64
+	// The homes of 1<<areaShift addresses side by side are 1<<groupShift entries side by side: about twice as many as
+	// there are blocks in so much code. Pages begin at any of them.
+	areaShift, groupShift, pageShift = 7, 3, 12
+)
 
 // home is the index of the entry where looking for a key begins. The map is not empty.
 func (m *Map[V]) home(key uint64) int {
 	const golden = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio: Knuth, volume 3, section 6.4
-	return int(key * golden >> (65 - bits.Len(uint(len(m.entries)))))
+	group := key >> areaShift * golden >> (65 + groupShift - bits.Len(uint(len(m.entries))))
+	return int(group<<groupShift | (key>>(areaShift-groupShift)^key>>pageShift)&(1<<groupShift-1))
 }
 
 // find returns the index of a key's entry, or of the free one where it would be.

@@ -18,31 +18,28 @@ type Key struct {
 }
 
 // hash is different for all keys that have blocks: no code is at an address of more than 60 bits.
-func (k Key) hash() uint64 { return k.PC<<3 ^ uint64(k.Mode) }
+func (k Key) hash() uint64 { return k.PC ^ uint64(k.Mode)<<60 }
 
-// Block is a translation.
+// Block is a translation. There are a hundred thousand in wide programs: its fields leave no gaps.
 type Block struct {
 	Key
-	Code    []byte // the guest code
-	Insts   int    // guest instructions
-	Entry   uint32 // offset of the entry that looks at the interrupt word first; 0 if there is no code: for the interpreter
-	Body    uint32 // offset of the entry for those who have
-	End     uint32 // offset behind the code
-	Checked bool   // its code compares guest memory with Code itself
+	Code  []byte // the guest code
+	Insts int    // guest instructions
+	Entry uint32 // offset of the entry that looks at the interrupt word first; 0 if there is no code: for the interpreter
+	Body  uint32 // offset of the entry for those who have
+	End   uint32 // offset behind the code
 
+	Checked  bool    // its code compares guest memory with Code itself
 	Function uint8   // the library function that its code is for (ir.Function), or 0
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
-	More     []Range // what else of guest code it depends on
 	Alone    bool    // of a region: it is for a guest of one thread, and no shared memory
+	More     []Range // what else of guest code it depends on
 
 	// Strayed counts, of a region, computed jumps to what is not in it.
 	Strayed uint32
 	// Missed counts, of a region, looks ahead of loops that have failed. NoLooks says of the block in whose
 	// place it is that they fail too often for regions there to have any.
-	Missed  uint32
-	NoLooks bool
-	// Undone is how many regions in the block's place have been given up for better ones.
-	Undone uint8
+	Missed uint32
 
 	// Seen is how much time the guest has spent in it, by samples; Samples is how many these were. Tried is how
 	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself, Short that one
@@ -52,21 +49,22 @@ type Block struct {
 	Tried   uint8
 	Refused bool
 	Short   bool
+	NoLooks bool
 	Marks   []Mark // where the code of guest instructions begins, if anybody wants to know
 
 	States *ir.States // where registers are when it faults; nil for where they always are
 
-	valid     atomic.Bool
+	under     *Block // of a region: the block in whose place it is
+	faults    []Fault
 	firstExit uint32
 	numExits  uint32
-	faults    []Fault
 	incoming  uint32 // 1 + the number of the exit that was linked to it last, or 0; Exit.after tells which was before
+	valid     atomic.Bool
 
-	thunk   uint32 // offset of its counting thunk, or 0
 	counter int    // of the thunk
+	thunk   uint32 // offset of its counting thunk, or 0
 	hot     bool   // the thunk has done its work
-
-	under *Block // of a region: the block in whose place it is
+	Undone  uint8  // how many regions in its place have been given up for better ones
 }
 
 // Under is the block in whose place a region is, or the block itself.
@@ -172,17 +170,17 @@ const (
 	ToEmpty                     // the engine, as there is less fuel than the block needs; nothing of it has happened
 )
 
-// Exit is a way out of a block.
+// Exit is a way out of a block. There are hundreds of thousands: its fields leave no gaps.
 type Exit struct {
-	Kind     ExitKind
 	PC       uint64 // 0 of ToJump
-	Polled   bool   // the interrupt word has been looked at on the way
 	Block    *Block
+	to       *Block // that it is linked to, or nil
 	Jump     uint32 // offset of the displacement that leads out
 	Unlinked uint32 // offset that it leads to when it is not linked
 	Guess    Guess  // of ToGuess; PC is 0 until it is made. Probe alone, of ToJump of a region
-	to       *Block // that it is linked to, or nil
 	after    uint32 // see Block.incoming
+	Kind     ExitKind
+	Polled   bool // the interrupt word has been looked at on the way
 }
 
 // To is the block that the exit is linked to, or nil.

@@ -21,7 +21,7 @@ type Cache struct {
 
 	blocks []*Block              // in the order of their code
 	index  addrmap.Map[Block]    // by Key.hash
-	pages  addrmap.Map[[]*Block] // valid and dropped blocks by guest page
+	pages  addrmap.Map[[]*Block] // valid and dropped blocks by the address of a guest page
 	exits  table[Exit]
 	first  uint32 // number of the first one
 	Epoch  uint64 // grows with each Reset: numbers of exits are valid in one only
@@ -213,10 +213,10 @@ func (c *Cache) list(b *Block) {
 	b.valid.Store(true)
 	c.index.Set(b.hash(), b)
 	for p := range b.pages {
-		if list := c.pages.Get(p); list != nil {
+		if list := c.pages.Get(p << pageShift); list != nil {
 			*list = append(*list, b)
 		} else {
-			c.pages.Set(p, &[]*Block{b})
+			c.pages.Set(p<<pageShift, &[]*Block{b})
 		}
 	}
 }
@@ -226,7 +226,7 @@ func (c *Cache) unlist(b *Block) {
 	for p := range b.pages {
 		list := c.in(p)
 		if i := slices.Index(list, b); i >= 0 {
-			*c.pages.Get(p) = slices.Delete(list, i, i+1)
+			*c.pages.Get(p << pageShift) = slices.Delete(list, i, i+1)
 		}
 	}
 }
@@ -238,7 +238,7 @@ const (
 
 // in are the blocks of a page.
 func (c *Cache) in(page uint64) []*Block {
-	if list := c.pages.Get(page); list != nil {
+	if list := c.pages.Get(page << pageShift); list != nil {
 		return *list
 	}
 	return nil
@@ -462,8 +462,8 @@ func (c *Cache) DropRange(addr, n uint64) {
 		}
 		return
 	}
-	for p := range c.pages.All() {
-		if first <= p && p <= last {
+	for start := range c.pages.All() {
+		if p := start >> pageShift; first <= p && p <= last {
 			c.dropIn(p, addr, n)
 		}
 	}

@@ -198,9 +198,9 @@ func TestRegion(t *testing.T) {
 	if two.Valid() || c.Lookup(tier1.Key) != tier1 || c.leads(tier1.Entry+16) != tier1.Entry+60 {
 		t.Error("the block is not back in its place")
 	}
-	for p, list := range c.pages.All() {
-		if want := map[uint64]int{1: 1}[p]; len(*list) != want {
-			t.Errorf("%d blocks in page %d, want %d", len(*list), p, want)
+	for start, list := range c.pages.All() {
+		if want := map[uint64]int{0x1000: 1}[start]; len(*list) != want {
+			t.Errorf("%d blocks in the page at %#x, want %d", len(*list), start, want)
 		}
 	}
 	c.Link(0, tier1)
