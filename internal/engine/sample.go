@@ -109,6 +109,7 @@ func (m *Machine) hottest() *codecache.Block {
 	s.warm[best] = kept[len(kept)-1]
 	s.warm = kept[:len(kept)-1]
 	b.Seen, b.Samples, b.Tried = 0, 0, min(b.Tried+1, 16)
+	m.noteTried(b)
 	return b
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // Regions are stored as blocks are. One is loaded when the block at its head is: it was worth making
-// in an earlier run, so nobody waits for samples and counts in this one. If it is given up, that is stored in its place.
+// in an earlier run, so nobody waits for samples and counts in this one. If it is given up, that is stored in its place, and of any block
+// how often there was an attempt to find a region around it: the next one is put off for longer each time, and in later runs, too.
 
 // regionKey is the key of the region in the place of a block, in files.
 func regionKey(k codecache.Key) uint64 { return storedKey(k) | 1<<3 }
@@ -83,16 +84,35 @@ func (m *Machine) forgetRegion(b *codecache.Block) {
 	}
 }
 
-// head appends what is known of the block in whose place regions are: it begins what is stored of a region, and is all of
-// one that has been given up.
-func (e *encoder) head(b *codecache.Block) { e.uint16(bit(b.NoLooks) | int(b.Undone)<<1) }
+// noteTried has it stored how often there was an attempt to find a region around a block, with mu held, unless there is one in its place.
+func (m *Machine) noteTried(b *codecache.Block) {
+	if !m.storesRegions() {
+		return
+	}
+	if data, ok := m.stored.regions[b.Key]; len(data) == headSize || !ok && !m.stored.file.Has(regionKey(b.Key)) {
+		var e encoder
+		e.head(b)
+		m.stored.regions[b.Key] = e
+	}
+}
+
+// head appends what is known of a block and regions in its place: it begins what is stored of a region, and is all if there is none.
+func (e *encoder) head(b *codecache.Block) {
+	e.uint16(bit(b.NoLooks) | int(b.Undone)<<1 | int(b.Tried)<<8)
+}
+
+// head reads that.
+func (d *decoder) head(b *codecache.Block) {
+	head := d.uint16()
+	b.NoLooks, b.Undone, b.Tried = head&1 != 0, uint8(head)>>1, uint8(head>>8)
+}
 
 const headSize = 2
 
 // addRegions has the file save the regions.
 func (s *storage) addRegions() {
 	for k, data := range s.regions {
-		weight := 1
+		weight := triedWeight
 		if len(data) > headSize {
 			weight = regionWeight
 		}
@@ -100,6 +120,9 @@ func (s *storage) addRegions() {
 	}
 	clear(s.regions)
 }
+
+// triedWeight is how many times as long an attempt takes as making blocks of so little code as is stored of it.
+const triedWeight = 300
 
 // regionWeight is how many times as long making a region takes as making blocks with so much code, with what the guest
 // loses until it is there.
@@ -115,10 +138,12 @@ func (m *Machine) loadRegion(b *codecache.Block, c *CPU) *codecache.Block {
 	changes := c.space.changes.Load()
 	data, _ := m.stored.file.Get(regionKey(b.Key), nil)
 	d := decoder{data: data}
-	head := d.uint16()
-	b.NoLooks, b.Undone = head&1 != 0, uint8(head>>1)
+	d.head(b)
+	if len(data) == headSize {
+		m.stored.regions[b.Key] = data
+	}
 	m.mu.Unlock()
-	if len(d.data) == 0 {
+	if len(data) <= headSize {
 		return nil
 	}
 	r := m.decodeRegion(b, &d)

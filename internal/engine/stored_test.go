@@ -194,6 +194,30 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// TestStoredTried: a later run knows how often a region has been looked for, and given up, in vain.
+func TestStoredTried(t *testing.T) {
+	dir := storedDir(t)
+	code := assembled(t, storedSource)
+	opts := Options{Threshold: 2, Optimise: 1 << 20}
+	for n, want := range []uint8{0, 5, 5} {
+		runStoredWith(t, dir, code, opts, func(cpu guest.CPU) {
+			run(t, cpu)
+			m := cpu.(*CPU).m
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			for _, b := range m.cache.Blocks() {
+				if b.Tried != want || b.Undone != want/2 || b.NoLooks != (want > 0) {
+					t.Errorf("run %d: tried %d times, %d undone, no looks: %t", n, b.Tried, b.Undone, b.NoLooks)
+				}
+				if n == 0 {
+					b.Tried, b.Undone, b.NoLooks = 5, 2, true
+					m.noteTried(b)
+				}
+			}
+		})
+	}
+}
+
 // TestStoredChanged: what is not a translation of what memory holds is not executed.
 func TestStoredChanged(t *testing.T) {
 	dir := storedDir(t)
