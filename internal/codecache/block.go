@@ -37,9 +37,11 @@ type Block struct {
 
 	// Strayed counts, of a region, computed jumps to what is not in it.
 	Strayed uint32
-	// Missed counts, of a region, looks ahead of loops that have failed. NoLooks says of the block in whose
-	// place it is that they fail too often for regions there to have any.
-	Missed uint32
+	// Missed counts, of a region, looks ahead of loops that have failed. Of the block in whose place it is, NoLooks says
+	// that they fail too often for regions there to have any, Undone how many of these have been given up for better ones.
+	Missed  uint32
+	NoLooks bool
+	Undone  uint8
 
 	// Seen is how much time the guest has spent in it, by samples; Samples is how many these were. Tried is how
 	// often there was an attempt to have a region of what is around it, Refused that there is none of it itself, Short that one
@@ -49,7 +51,6 @@ type Block struct {
 	Tried   uint8
 	Refused bool
 	Short   bool
-	NoLooks bool
 	Marks   []Mark // where the code of guest instructions begins, if anybody wants to know
 
 	States *ir.States // where registers are when it faults; nil for where they always are
@@ -64,7 +65,6 @@ type Block struct {
 	counter int    // of the thunk
 	thunk   uint32 // offset of its counting thunk, or 0
 	hot     bool   // the thunk has done its work
-	Undone  uint8  // how many regions in its place have been given up for better ones
 }
 
 // Under is the block in whose place a region is, or the block itself.

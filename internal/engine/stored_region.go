@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
@@ -18,7 +19,8 @@ import (
 // regionKey is the key of the region in the place of a block, in files.
 func regionKey(k codecache.Key) uint64 { return storedKey(k) | 1<<3 }
 
-// storedRegions are the regions to be stored for later runs, by the block in whose place they are.
+// storedRegions are the regions to be stored for later runs, by the block in whose place they are. Where the file has no region, but says
+// all that is known of a block, there is nil.
 type storedRegions map[codecache.Key][]byte
 
 // storesRegions reports whether regions are stored, and loaded.
@@ -72,7 +74,7 @@ func (m *Machine) storeRegion(b *codecache.Block, made *jit.Code, g guestCode) {
 	e.states(b.States)
 	m.encodeHost(&e, b, made, int(m.cache.NextExit()))
 	m.stored.buf = e
-	m.stored.regions[b.Key] = append([]byte(nil), e...)
+	m.stored.regions[b.Key] = bytes.Clone(e)
 }
 
 // forgetRegion has it stored that a region in the place of a block has been given up, with mu held.
@@ -89,7 +91,7 @@ func (m *Machine) noteTried(b *codecache.Block) {
 	if !m.storesRegions() {
 		return
 	}
-	if data, ok := m.stored.regions[b.Key]; len(data) == headSize || !ok && !m.stored.file.Has(regionKey(b.Key)) {
+	if data, ok := m.stored.regions[b.Key]; ok && len(data) <= headSize || !ok && !m.stored.file.Has(regionKey(b.Key)) {
 		var e encoder
 		e.head(b)
 		m.stored.regions[b.Key] = e
@@ -112,6 +114,9 @@ const headSize = 2
 // addRegions has the file save the regions.
 func (s *storage) addRegions() {
 	for k, data := range s.regions {
+		if data == nil {
+			continue
+		}
 		weight := triedWeight
 		if len(data) > headSize {
 			weight = regionWeight
@@ -140,7 +145,7 @@ func (m *Machine) loadRegion(b *codecache.Block, c *CPU) *codecache.Block {
 	d := decoder{data: data}
 	d.head(b)
 	if len(data) == headSize {
-		m.stored.regions[b.Key] = data
+		m.stored.regions[b.Key] = nil
 	}
 	m.mu.Unlock()
 	if len(data) <= headSize {

@@ -205,6 +205,11 @@ func TestStoredTried(t *testing.T) {
 			m := cpu.(*CPU).m
 			m.mu.Lock()
 			defer m.mu.Unlock()
+			for _, data := range m.stored.regions {
+				if data != nil {
+					t.Errorf("run %d: what is known is stored again", n)
+				}
+			}
 			for _, b := range m.cache.Blocks() {
 				if b.Tried != want || b.Undone != want/2 || b.NoLooks != (want > 0) {
 					t.Errorf("run %d: tried %d times, %d undone, no looks: %t", n, b.Tried, b.Undone, b.NoLooks)

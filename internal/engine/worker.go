@@ -310,7 +310,7 @@ func (m *Machine) refuse(n *uint64) {
 // install has a region executed, with the host code that put appends to m.asm, unless
 // guest code has changed. put is called with mu held.
 func (m *Machine) install(r *region, put func() *jit.Code) {
-	guest := m.guestCode(r.code)
+	code := m.guestCode(r.code)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := &m.opt
@@ -332,7 +332,7 @@ func (m *Machine) install(r *region, put func() *jit.Code) {
 	old := m.cache.Lookup(b.Key)
 	m.describe(b, made)
 	m.exact.add(b, made)
-	m.storeRegion(b, made, guest)
+	m.storeRegion(b, made, code)
 	m.cache.AddRegion(b, m.asm.Buf, m.exits, m.faults)
 	m.retarget(old, b)
 	m.tellRegion(r, b, made)

@@ -4,6 +4,7 @@ package transcache
 
 import (
 	"bytes"
+	"io"
 
 	"golang.org/x/sys/unix"
 
@@ -101,10 +102,15 @@ func (f *File) saveHeld() (written int, err error) {
 func pwrite(fd int, b []byte, at int64) error {
 	for len(b) > 0 {
 		n, err := unix.Pwrite(fd, b, at)
-		if err != nil && err != unix.EINTR {
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
 			return err
+		case n == 0:
+			return io.ErrShortWrite
 		}
-		b, at = b[max(n, 0):], at+int64(max(n, 0))
+		b, at = b[n:], at+int64(n)
 	}
 	return nil
 }
