@@ -176,26 +176,51 @@ func NewProcess(cfg Config) *Process {
 // tasks leave their run loops at the next block boundary; blocking calls are
 // interrupted. The caller leaves its own run loop afterwards (Task.exiting).
 func (p *Process) end(s Status) {
+	if p.beginEnd(s, nil) {
+		p.finishEnd()
+	}
+}
+
+// end ends the process with status s, and leaves it. The other tasks are stopped before: none may see in
+// memory that this one is gone.
+func (t *Task) end(s Status) {
+	first := t.P.beginEnd(s, t)
+	t.leave()
+	if first {
+		t.P.finishEnd()
+	}
+	t.exiting = true
+}
+
+// beginEnd has all tasks but the caller stop. It reports false if the process is ending anyway.
+func (p *Process) beginEnd(s Status, caller *Task) bool {
 	if !p.ending.CompareAndSwap(false, true) {
-		return
+		return false
 	}
 	if p.Tracer != nil {
 		p.Tracer.Exit(p, s)
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.status = s
 	for _, t := range p.tasks {
-		t.host.Kick()
+		if t != caller {
+			t.host.Kick()
+		}
 	}
-	p.mu.Unlock()
+	return true
+}
+
+// finishEnd waits until they have, and ends the process.
+func (p *Process) finishEnd() {
 	p.drain()
 	p.awaitShared(exitPatience)
 	if p.vfork != nil {
-		p.endVforked(s)
+		p.endVforked(p.status)
 		return
 	}
 	if p.OnExit != nil {
-		p.OnExit(s)
+		p.OnExit(p.status)
 	}
 	close(p.exited)
 }

@@ -4,6 +4,7 @@ package linux
 
 import (
 	"encoding/binary"
+	"os"
 	"syscall"
 	"unsafe"
 
@@ -160,13 +161,43 @@ func (t *Task) waitSignal(set uint64, timeout *unix.Timespec) (info trap.Info, e
 	return info, e
 }
 
-var hostKill = hostCall(unix.SYS_KILL)
+var (
+	hostKill  = hostCall(unix.SYS_KILL)
+	hostQueue = hostCall(unix.SYS_RT_SIGQUEUEINFO)
+)
 
 func sysKill(t *Task, c *Call) (uint64, syscall.Errno) {
-	if pid := c.Int(0); c.Int(1) == int(unix.SIGSTOP) && pid > 0 && tracedByAnyone(pid) && trap.SendStop(pid) == 0 {
+	pid, sig := c.Int(0), c.Int(1)
+	if sig == int(unix.SIGSTOP) && pid > 0 && tracedByAnyone(pid) && trap.SendStop(pid) == 0 {
 		return 0, 0
 	}
+	if t.getsOwn(pid, sig) {
+		return 0, trap.SendSelf(sig)
+	}
 	return hostKill(t, c)
+}
+
+func sysRtSigqueueinfo(t *Task, c *Call) (uint64, syscall.Errno) {
+	if t.getsOwn(c.Int(0), c.Int(1)) {
+		const rtTgsigqueueinfo = 240
+		c = &Call{Row: t.P.row(rtTgsigqueueinfo), Args: [6]uint64{c.Args[0], uint64(t.TID), c.Args[1], c.Args[2]}}
+		return c.Row.Do(t, c)
+	}
+	return hostQueue(t, c)
+}
+
+// getsOwn reports whether a signal that the task sends to process pid is for itself, at once, and must not get into the queue
+// of the process: none of the six is blocked by threads of Go's runtime, so one of these might take it, and pass it on too late.
+func (t *Task) getsOwn(pid, sig int) bool {
+	if pid != os.Getpid() || sig < 1 || sig > numSignals || trap.Unmaskable&^t.blocked()&sigbit(sig) == 0 {
+		return false
+	}
+	if t.TID == pid { // Linux prefers the first thread
+		return true
+	}
+	t.P.mu.Lock()
+	defer t.P.mu.Unlock()
+	return len(t.P.tasks) == 1
 }
 
 func sysRtSigreturn(t *Task, _ *Call) (uint64, syscall.Errno) {

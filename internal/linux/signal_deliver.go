@@ -139,9 +139,7 @@ func (t *Task) die(info *trap.Info) {
 	}
 	t.event(ptrace.EventExit, uint64(info.Signal()), 0)
 	t.dumpCore(info)
-	t.leave()
-	t.P.end(Status{Signal: info.Signal()})
-	t.exiting = true
+	t.end(Status{Signal: info.Signal()})
 }
 
 // handle enters the handler of a signal.

@@ -213,7 +213,7 @@ var Rows = []Row{
 	{135, "rt_sigprocmask", "how:enum(sigprocmask) set:in(sigset) oldset:out(sigset) sigsetsize:size", sysRtSigprocmask, Full, ""},
 	{136, "rt_sigpending", "set:out(sigset) sigsetsize:size", sysRtSigpending, Full, ""},
 	{137, "rt_sigtimedwait", "set:in(sigset) info:out(siginfo) timeout:in(timespec) sigsetsize:size", sysRtSigtimedwait, Full, ""},
-	{138, "rt_sigqueueinfo", "tgid:pid sig:sig info:in(siginfo)", hostCall(unix.SYS_RT_SIGQUEUEINFO), Full, ""},
+	{138, "rt_sigqueueinfo", "tgid:pid sig:sig info:in(siginfo)", sysRtSigqueueinfo, Full, ""},
 	{139, "rt_sigreturn", "", sysRtSigreturn, Full, ""},
 	{140, "setpriority", "which:enum(priority) who:int prio:int", inheritedCall(unix.SYS_SETPRIORITY), Full, ""},
 	{141, "getpriority", "which:enum(priority) who:int", hostCall(unix.SYS_GETPRIORITY), Full, ""},

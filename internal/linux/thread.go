@@ -157,9 +157,7 @@ func sysExit(t *Task, c *Call) (uint64, syscall.Errno) {
 
 func sysExitGroup(t *Task, c *Call) (uint64, syscall.Errno) {
 	t.event(ptrace.EventExit, uint64(c.Int(0)&0xff)<<8, 0)
-	t.leave()
-	t.P.end(Status{Code: c.Int(0) & 0xff})
-	t.exiting = true
+	t.end(Status{Code: c.Int(0) & 0xff})
 	return 0, 0
 }
 

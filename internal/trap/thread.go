@@ -154,6 +154,15 @@ func (t *Thread) Kick() {
 	_ = queueThread(int(atomic.LoadUint32(&t.tid)), syscall.SIGSTKFLT, &info)
 }
 
+// SendSelf sends a signal to the calling thread, which sees no difference from kill(2).
+func SendSelf(sig int) syscall.Errno {
+	var info Info // its si_code is SI_USER
+	binary.NativeEndian.PutUint32(info[0:], uint32(sig))
+	binary.NativeEndian.PutUint32(info[16:], uint32(syscall.Getpid()))
+	binary.NativeEndian.PutUint32(info[20:], uint32(syscall.Getuid()))
+	return queueThread(syscall.Gettid(), syscall.Signal(sig), &info)
+}
+
 // Freeze blocks every signal that can be blocked, until the next SetMask. It reports
 // whether the ordinary slot is empty, and so will stay.
 func (t *Thread) Freeze() bool {
