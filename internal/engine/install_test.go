@@ -274,6 +274,61 @@ func TestAround(t *testing.T) {
 	}
 }
 
+// TestLongFunction: where no loop takes the time, a region is made of the function that does, if it is long and calls nothing.
+func TestLongFunction(t *testing.T) {
+	const function = codeAddr + 64
+	for _, test := range []struct {
+		name string
+		long int // instructions before and after more
+		more string
+		want bool
+	}{
+		{"a hash", 350, "bnez a1, 3f", true}, {"a short function", 40, "nop", false}, {"one that is too long", maxLong, "nop", false},
+		{"one that calls", 350, "mv t0, ra\njal 4f\nmv ra, t0", false}, {"a switch", 350, "auipc a2, 0\nadd a2, a2, a1\njr 12(a2)", false},
+	} {
+		m, cpu := machineFor(t, fmt.Sprintf(`
+			li t1, 20000
+			li a0, 0
+			li a1, 0
+		1:	jal 2f
+			addi t1, t1, -1
+			bnez t1, 1b
+			ecall
+			.balign 64
+		2:	.rept %d
+			addi a0, a0, 3
+			.endr
+			%s
+		3:	.rept %[1]d
+			addi a0, a0, 5
+			.endr
+		4:	ret`, test.long, test.more), Options{Optimise: Sampled, CacheSize: 1 << 20})
+		again := func() {
+			cpu.SetPC(codeAddr)
+			if run(t, cpu); x(cpu, 10) != 20000*8*uint64(test.long) {
+				t.Fatalf("%s: a0 is %d", test.name, x(cpu, 10))
+			}
+		}
+		for range 2 {
+			again()
+		}
+		m.mu.Lock()
+		head := m.longFunction(m.cache.Lookup(cpu.(*CPU).key(function + 4*maxSource)))
+		m.mu.Unlock()
+		if (head != nil) != test.want || head != nil && head.PC != function {
+			t.Errorf("%s: %+v", test.name, head)
+		}
+		if !test.want {
+			continue
+		}
+		for end := time.Now().Add(time.Minute); m.stats().Optimiser.Insts < 2*uint64(test.long); again() {
+			if time.Now().After(end) {
+				t.Fatalf("%s: %+v", test.name, m.stats().Optimiser)
+			}
+		}
+	}
+}
+
 // TestSamplesAreUnseen: a sample takes no reservation away, wherever the thread is.
 func TestSamplesAreUnseen(t *testing.T) {
 	for _, threshold := range []int{0, 20} {

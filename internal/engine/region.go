@@ -85,7 +85,7 @@ func (fr *frame) source(i *inst) int32 {
 }
 
 // form finds the region of the survey's head. It is nil if there is none: the head is in no loop, as
-// far as exits have been taken, and no function. Functions without loops gain nothing that
+// far as exits have been taken, and no function. Short functions without loops gain nothing that
 // would pay: they get regions only where calls are counted, which is so in tests.
 func (s *survey) form(l guest.Lifter) *region {
 	f := &former{s: s, insts: insts{at: map[uint64]*inst{}}, head: s.head.PC, loop: !s.called, lifter: l}
@@ -93,6 +93,9 @@ func (s *survey) form(l guest.Lifter) *region {
 	all := f.reach(root, maxRegion)
 	if f.loop && !f.keepLoop(root) && (all || !f.keepLong(root)) {
 		return nil
+	}
+	if !f.loop && !all && s.sampled {
+		f.reach(root, maxLong)
 	}
 	f.inline(root, maxRegion)
 	f.cut(root)
@@ -372,14 +375,24 @@ func (f *former) codeFrom(s start) (code []byte) {
 type work struct {
 	insts uint64 // guest instructions, about
 	ways  uint64 // how often it is entered, or come back to from a call
+	loops bool   // it leads back to its head
 }
 
 // leastStay is how many guest instructions are to be executed in a region, on average, from one time that it is entered, or come back to from a
 // call, to the next. Where they are fewer, what moving registers takes is more than what it saves.
 const leastStay = 16
 
+// leastCalled is the same of a function that is no loop.
+const leastCalled = 96
+
 // leftSoon reports whether a region would not pay, as far as counts tell.
-func (r *region) leftSoon() bool { return r.survey.counted && r.work.insts < leastStay*r.work.ways }
+func (r *region) leftSoon() bool {
+	least := uint64(leastStay)
+	if r.survey.called && !r.work.loops {
+		least = leastCalled
+	}
+	return r.survey.counted && r.work.insts < least*r.work.ways
+}
 
 // work is found once there are the sources.
 func (f *former) work() (w work) {
@@ -394,7 +407,9 @@ func (f *former) work() (w work) {
 			w.insts += s.in.scaled(i.count)
 			w.ways += s.in.scaled(i.leaves(s.in.inlined[i.pc] != nil))
 			if s.in.caller == nil {
-				head -= min(f.backs(s.in, i), head)
+				backs := f.backs(s.in, i)
+				w.loops = w.loops || backs > 0
+				head -= min(backs, head)
 			}
 		}
 	}

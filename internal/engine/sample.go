@@ -113,11 +113,86 @@ func (m *Machine) hottest() *codecache.Block {
 	return b
 }
 
-// race begins counting how often the loops around the hottest block go round, with mu held, if there is one.
+// race begins counting how often the loops around the hottest block go round, with mu held, if there is one. Where none of them has been
+// of use, the function that the block is in may be.
 func (m *Machine) race() {
-	if b := m.hottest(); b != nil {
-		m.watchLoops(m.rivals(b), time.Now().Add(raceTime))
+	b := m.hottest()
+	if b == nil {
+		return
 	}
+	loops := m.rivals(b)
+	if b.Tried > 1 || len(loops) == 0 {
+		if head := m.longFunction(b); head != nil {
+			m.request(head)
+			return
+		}
+	}
+	m.watchLoops(loops, time.Now().Add(raceTime))
+}
+
+// longFunction is the head of the function that a block is in, or calls, as samples fall where threads look at the interrupt word, with mu
+// held, if it is one that calls nothing, and so long that a region of it may pay: a block cipher or hash, unrolled. It is nil if there is no
+// such function, or has been tried.
+func (m *Machine) longFunction(b *codecache.Block) *codecache.Block {
+	if head := m.calledHead(b); head != nil && m.isLong(head) {
+		return head
+	}
+	for _, e := range m.cache.Exits(b) {
+		if to := e.To(); to != nil && calls(e) && m.isLong(to.Under()) {
+			return to.Under()
+		}
+	}
+	return nil
+}
+
+// isLong reports whether a function that begins with a block is such a one, with mu held.
+func (m *Machine) isLong(head *codecache.Block) bool {
+	if head.Refused || m.cache.Lookup(head.Key) != head {
+		return false
+	}
+	insts := 0
+	seen := map[*codecache.Block]bool{}
+	for next := []*codecache.Block{head}; len(next) > 0; next = next[1:] {
+		b := next[0].Under()
+		if seen[b] {
+			continue
+		}
+		seen[b] = true
+		insts += b.Insts
+		if len(seen) > maxSurvey || insts > maxLong {
+			return false
+		}
+		for _, e := range m.cache.Exits(b) {
+			if e.Kind == codecache.ToJump || calls(e) {
+				return false
+			}
+		}
+		next = append(next, m.jumpsOf(b)...)
+	}
+	return insts >= leastCalled
+}
+
+// calledHead is the nearest block that leads to b without a call, and is called itself, with mu held, or nil.
+func (m *Machine) calledHead(b *codecache.Block) *codecache.Block {
+	seen := map[*codecache.Block]bool{}
+	for near := []*codecache.Block{b}; len(near) > 0 && len(seen) < maxSurvey; near = near[1:] {
+		b := near[0].Under()
+		if seen[b] || !b.Valid() || b.Checked || b.Function != 0 {
+			continue
+		}
+		seen[b] = true
+		now := m.cache.Lookup(b.Key)
+		if now == nil {
+			continue
+		}
+		if m.cache.Called(now) {
+			return b
+		}
+		for _, n := range m.cache.Incoming(now) {
+			near = append(near, m.cache.Exit(n).Block)
+		}
+	}
+	return nil
 }
 
 // watchLoops counts how often loops with some heads go round, until one has done so often enough, with mu held.

@@ -20,6 +20,7 @@ type survey struct {
 	called  bool             // the head is the beginning of a function
 	blind   bool             // there are to be no looks ahead of loops
 	counted bool             // there are counts
+	sampled bool             // the head has been found by samples
 	blocks  map[uint64]*surveyed
 }
 
@@ -147,7 +148,7 @@ func (m *Machine) surveyAround(head *codecache.Block) *survey {
 	if !head.Valid() {
 		return nil
 	}
-	s := &survey{head: head, called: m.cache.Called(head), blind: head.Under().NoLooks, blocks: map[uint64]*surveyed{}}
+	s := &survey{head: head, called: m.cache.Called(head), sampled: m.opt.sampling, blind: head.Under().NoLooks, blocks: map[uint64]*surveyed{}}
 	found, calls, _ := m.surveyFrom(head, maxSurvey)
 	s.add(found)
 	for depth := 0; depth < maxInline; depth++ {
