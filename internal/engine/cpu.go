@@ -329,7 +329,7 @@ func (c *CPU) enter(b *codecache.Block) bool {
 		c.m.unpark()
 	}
 	c.inside.Store(true)
-	if c.m.resetting.Load() || !b.Valid() || !c.ctx.IRQ.Arm(c.m.limit) {
+	if c.m.resetting.Load() || !b.Valid() || !c.ctx.IRQ.Arm(c.m.limit, jit.JumpMask) {
 		c.inside.Store(false)
 		c.m.waitForReset()
 		return false

@@ -122,7 +122,7 @@ func (m *machine) enter(c *Compiler, buf []byte, code *Code, s *ir.State) ir.Out
 	if c.Table {
 		m.ctx.Base = uintptr(unsafe.Pointer(&m.pages[1]))
 	}
-	m.ctx.IRQ.Arm(m.limit)
+	m.ctx.IRQ.Arm(m.limit, JumpMask)
 	m.ctx.entry = uintptr(unsafe.Pointer(&m.code[code.Start]))
 	m.ctx.Init()
 	if m.noLookups {

@@ -56,9 +56,9 @@ type Context struct {
 	hostMXCSR uint32
 	watched   watched
 
-	// Jumps has translations by guest address, for computed jumps: by bits 1 and up of it.
+	// Jumps has translations by guest address, for computed jumps: see first.
 	Jumps  [numJumps]JumpEntry
-	set    [256]uint16 // the entries that have been set since all were forgotten, unless
+	set    [512]uint16 // the entries that have been set since all were forgotten, unless
 	numSet int         // there were more than fit
 }
 
@@ -83,17 +83,47 @@ const (
 
 // Init makes the context ready for use.
 func (ctx *Context) Init() {
-	ctx.leave, ctx.fault = leaveAddrs()
+	var indirect uintptr
+	ctx.leave, ctx.fault, indirect = leaveAddrs()
 	ctx.consts = constants
 	ctx.lookups = maxLookups
 	ctx.guestFlags, ctx.hostFlags = guestFlagTable, hostFlagTable
-	ctx.Jumps[0].PC = noJump(0)
+	ctx.Jumps[0] = JumpEntry{noGuess, indirect} // guests may jump to noGuess
+	ctx.Jumps[first(0)].PC = noJump(first(0))
 }
+
+// JumpMask is the mask of lookups in Context.Jumps in the interrupt word: see irq.Word.
+const JumpMask = (numJumps - 1) * 2
+
+// Entry 0 is where lookups come to while the interrupt word is up: it is no address's. What else would be there is
+// in its second place, as is what another address has driven from its first one.
+
+// first is the place of a guest address in Context.Jumps: by the complement of bits 1 and up of it.
+func first(pc uint64) int { return int(^pc&JumpMask) / 2 }
+
+// second is its second place. Addresses with the same first one have others here, unless they are far apart.
+func second(pc uint64) int { return first(pc ^ pc>>secondShift) }
+
+const secondShift = 7
 
 // SetJump has computed jumps to a guest address lead to host code.
 func (ctx *Context) SetJump(pc uint64, host uintptr) {
-	i := int(pc>>1) & (numJumps - 1)
-	ctx.Jumps[i] = JumpEntry{pc, host}
+	i := first(pc)
+	if i == 0 {
+		ctx.setJump(second(pc), JumpEntry{pc, host})
+		return
+	}
+	if old := ctx.Jumps[i]; old.PC != pc && i == first(old.PC) {
+		ctx.setJump(second(old.PC), old)
+	}
+	ctx.setJump(i, JumpEntry{pc, host})
+}
+
+func (ctx *Context) setJump(i int, e JumpEntry) {
+	if i == 0 {
+		return
+	}
+	ctx.Jumps[i] = e
 	if ctx.numSet < len(ctx.set) {
 		ctx.set[ctx.numSet] = uint16(i)
 	}
@@ -102,10 +132,14 @@ func (ctx *Context) SetJump(pc uint64, host uintptr) {
 
 // ForgetJump has computed jumps to a guest address look for their code anew.
 func (ctx *Context) ForgetJump(pc uint64) {
-	if i := int(pc>>1) & (numJumps - 1); ctx.Jumps[i].PC == pc {
-		ctx.Jumps[i].PC = noJump(i)
+	for _, i := range [...]int{first(pc), second(pc)} {
+		if i > 0 && ctx.Jumps[i].PC == pc {
+			ctx.forgetJump(i)
+		}
 	}
 }
+
+func (ctx *Context) forgetJump(i int) { ctx.Jumps[i].PC = noJump(i) }
 
 // SetStack gives translated code a stack of return addresses. Below it must be memory that
 // cannot be accessed. bottom is the host address of its last word, which has to be the
@@ -122,20 +156,19 @@ func (ctx *Context) EmptyStack() { ctx.stack = ctx.bottom }
 func (ctx *Context) ForgetJumps() {
 	if ctx.numSet <= len(ctx.set) {
 		for _, n := range ctx.set[:ctx.numSet] {
-			i := int(n)
-			ctx.Jumps[i].PC = noJump(i)
+			ctx.forgetJump(int(n))
 		}
 	} else {
-		for i := range ctx.Jumps {
-			ctx.Jumps[i].PC = noJump(i)
+		for i := range len(ctx.Jumps) - 1 {
+			ctx.forgetJump(1 + i)
 		}
 	}
 	ctx.numSet = 0
 }
 
-// noJump is an address whose place is not entry i: 0, which new entries have, but for that of 0.
+// noJump is an address whose places are not entry i: 0, which new entries have, but for that of 0.
 func noJump(i int) uint64 {
-	if i == 0 {
+	if i == first(0) {
 		return 2
 	}
 	return 0
@@ -167,9 +200,9 @@ var constants = [numConsts]uint64{
 	constNaND:  0x7ff8 << 48,
 }
 
-// bias is how far into the context RBP points: the limit, which each access to memory needs,
+// bias is how far into the context RBP points: the limit, which each access to memory needs, the mask of computed jumps,
 // and all integer registers but the last are then within reach of a one-byte displacement.
-const bias = 128 + irq.LimitOffset
+const bias = 128 + irq.MaskOffset
 
 // numSpills is how many intermediate values can be in memory at a time.
 const numSpills = 63
@@ -183,6 +216,7 @@ const regsAt = unsafe.Offsetof(Context{}.R)
 // Offsets from RBP.
 const (
 	offIRQ      = int32(unsafe.Offsetof(Context{}.IRQ)) - bias
+	offMask     = offIRQ + irq.MaskOffset
 	offLimit    = offIRQ + irq.LimitOffset
 	offX        = int32(regsAt) - bias
 	offF        = offX + ir.FirstF*8

@@ -47,5 +47,6 @@ func (ctx *Context) EnterAlone(host uintptr) {
 //go:noescape
 func enter(ctx *Context)
 
-// leaveAddrs are where translated code jumps to leave, and where it goes on after a fault.
-func leaveAddrs() (leave, fault uintptr)
+// leaveAddrs are where translated code jumps to leave, where it goes on after a fault, and where it leaves by ExitIndirect for the
+// address in RAX.
+func leaveAddrs() (leave, fault, indirect uintptr)

@@ -39,6 +39,13 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ Context_stack(AX), SP
 	JMP  Context_entry(AX)
 
+// indirect is where it ends for a computed jump to AX.
+TEXT indirect<>(SB), NOSPLIT|NOFRAME, $0-0
+	ANDQ $-2, AX
+	MOVQ AX, (Context_PC-const_bias)(BP)
+	MOVL $const_ExitIndirect, (Context_Exit-const_bias)(BP)
+	JMP  leave<>(SB)
+
 // leave is where translated code ends.
 TEXT leave<>(SB), NOSPLIT|NOFRAME, $0-0
 	LEAQ -const_bias(BP), AX
@@ -111,10 +118,12 @@ TEXT left<>(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ Context_hostBP(AX), BP
 	RET
 
-// func leaveAddrs() (leave, fault uintptr)
-TEXT ·leaveAddrs(SB), NOSPLIT, $0-16
+// func leaveAddrs() (leave, fault, indirect uintptr)
+TEXT ·leaveAddrs(SB), NOSPLIT, $0-24
 	LEAQ leave<>(SB), AX
 	MOVQ AX, leave+0(FP)
 	LEAQ fault<>(SB), AX
 	MOVQ AX, fault+8(FP)
+	LEAQ indirect<>(SB), AX
+	MOVQ AX, indirect+16(FP)
 	RET

@@ -118,20 +118,19 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.lookBehind()
-		c.pollJump()
 		c.jump()
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.lookBehind()
-		c.pollJump()
+		c.pollGuess()
 		c.guess(i.Op)
 		c.returned(v, i.Imm)
 	case ir.JumpSame:
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.lookBehind()
-		c.pollJump()
+		c.pollGuess()
 		c.guess(i.Op)
 	case ir.CallTo:
 		next, _ := c.t.ConstOf(i.Args[0])
@@ -168,7 +167,7 @@ func (c *Compiler) jump() {
 		c.addExit(ir.Jump, 0, c.a.Jmp())
 		return
 	}
-	at, missing := probe(c.a)
+	at, missing := probe(c.a, c.Features.BMI1)
 	c.addExit(ir.Jump, 0, missing) // never patched
 	c.a.JmpM(at)
 }
@@ -187,13 +186,33 @@ func (c *Compiler) destination(v ir.Value) {
 }
 
 // probe looks up the guest address in RAX in Context.Jumps, and returns where its host
-// address is, and the jump that is taken if it is not there.
-func probe(a *amd64.Assembler) (at amd64.Mem, missing int) {
-	// An index counts halves of the address, an entry has 16 bytes.
-	a.RM(amd64.LEA, amd64.W32, amd64.RCX, amd64.Mem{Base: amd64.NoReg, Index: amd64.RAX, Scale: 8})
-	a.RI(amd64.AND, amd64.W32, amd64.RCX, (numJumps-1)*16)
-	a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps))
-	return amd64.AtIndex(ctxReg, amd64.RCX, 1, offJumps+8), a.Jcc(amd64.NE)
+// address is, and the jump that is taken if it is not there, or the interrupt word is up: then each index is 0, an entry
+// that is no address's.
+func probe(a *amd64.Assembler, bmi1 bool) (at amd64.Mem, missing int) {
+	if mask := amd64.At(ctxReg, offMask); bmi1 {
+		a.VRRM(amd64.ANDN, amd64.W32, amd64.RCX, amd64.RAX, mask)
+	} else {
+		a.RR(amd64.MOV, amd64.W32, amd64.RCX, amd64.RAX)
+		a.R(amd64.NOT, amd64.W32, amd64.RCX)
+		a.RM(amd64.AND, amd64.W32, amd64.RCX, mask)
+	}
+	return compareJump(a, amd64.RCX)
+}
+
+// probeSecond does so where the address is if another one has its place. It leaves RCX as it is.
+func probeSecond(a *amd64.Assembler) (at amd64.Mem, missing int) {
+	a.RR(amd64.MOV, amd64.W64, amd64.RDX, amd64.RAX)
+	a.RI(amd64.SHR, amd64.W64, amd64.RDX, secondShift)
+	a.RR(amd64.XOR, amd64.W32, amd64.RDX, amd64.RAX)
+	a.R(amd64.NOT, amd64.W32, amd64.RDX)
+	a.RM(amd64.AND, amd64.W32, amd64.RDX, amd64.At(ctxReg, offMask))
+	return compareJump(a, amd64.RDX)
+}
+
+// compareJump compares RAX with the address of an entry. An index counts halves of addresses, an entry has 16 bytes.
+func compareJump(a *amd64.Assembler, index amd64.Reg) (at amd64.Mem, missing int) {
+	a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, index, 8, offJumps))
+	return amd64.AtIndex(ctxReg, index, 8, offJumps+8), a.Jcc(amd64.NE)
 }
 
 // Guest calls are host calls, so that the host predicts guest returns. RSP is a stack of
@@ -235,6 +254,8 @@ func (c *Compiler) emitExits() {
 		case e.Guess != nil:
 			c.emitGuess(e, number)
 			continue
+		case e.Op == ir.Jump && c.graph == nil:
+			reg, stub = amd64.RCX, c.Stubs.MissedBy
 		case e.Op == ir.Jump:
 			reg, stub = amd64.RCX, c.Stubs.Computed
 		}
@@ -243,8 +264,8 @@ func (c *Compiler) emitExits() {
 		c.toStub(c.a.Jmp(), stub)
 		if e.Op == ir.Jump && c.graph != nil {
 			e.Guess = &Guess{Probe: c.a.Len()}
-			at, missing := probe(c.a)
-			c.toStub(missing, c.Stubs.Indirect)
+			at, missing := probe(c.a, c.Features.BMI1)
+			c.toStub(missing, c.Stubs.Missed)
 			c.a.JmpM(at)
 		}
 	}
@@ -256,21 +277,22 @@ func (c *Compiler) emitExits() {
 // poll leaves the trace, before it has begun, if the interrupt word is up.
 func (c *Compiler) poll(pc uint64) {
 	if polls {
-		isUp(c.a)
-		c.exitOn(amd64.NE, Poll, pc)
+		c.exitOn(isUp(c.a), Poll, pc)
 	}
 }
 
-// pollJump leaves the trace instead of a jump to RAX if the interrupt word is up.
-func (c *Compiler) pollJump() {
+// pollGuess leaves the trace instead of a jump to RAX, where that may be guessed, if the interrupt word is up.
+func (c *Compiler) pollGuess() {
 	if polls && !c.polled {
-		isUp(c.a)
-		c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Indirect)
+		c.toStub(c.a.Jcc(isUp(c.a)), c.Stubs.Indirect)
 	}
 }
 
-// isUp compares the bits of the interrupt word with 0.
-func isUp(a *amd64.Assembler) { a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offIRQ), 0) }
+// isUp looks at the mask of the interrupt word, which is 0 if that is up: the condition that it returns.
+func isUp(a *amd64.Assembler) amd64.Cond {
+	a.MI(amd64.CMP, amd64.W32, amd64.At(ctxReg, offMask), 0)
+	return amd64.E
+}
 
 // verify leaves the trace, before it has begun, if guest memory does not hold the code
 // that it was made from.
@@ -318,8 +340,10 @@ func (c *Compiler) compareCode(at amd64.Mem, code []byte) {
 // Stubs are pieces of code that all traces use: offsets in the assembler's buffer.
 type Stubs struct {
 	Leave    int // goes back to Go; EAX is the number of the exit
-	Indirect int // a computed jump to RAX that is in no table
+	Indirect int // a computed jump to RAX that is for the engine
 	Computed int // one by the exit with number ECX
+	Missed   int // a computed jump to RAX that is not in its first place in Context.Jumps, or the interrupt word is up
+	MissedBy int // one by the exit with number ECX
 	Interp   int // leaves the instruction at RAX to the interpreter
 	Return   int // where a return to RAX goes on for which the stack was wrong
 	Deopt    int // called, it is as if that call had faulted
@@ -332,11 +356,16 @@ const callSize = 5
 // EmitStubs appends the stubs.
 func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	s.Indirect = a.Len()
-	a.RI(amd64.AND, amd64.W64, amd64.RAX, -2)
-	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
-	a.MovImm(amd64.RAX, ExitIndirect)
+	a.MovImm(amd64.RCX, ExitIndirect)
 	indirect := a.JmpShort()
+	s.Missed = a.Len()
+	a.MovImm(amd64.RCX, ExitIndirect)
+	s.MissedBy = a.Len()
+	at, missing := probeSecond(a)
+	a.JmpM(at)
 	s.Computed = a.Len()
+	a.SetRel8(indirect, s.Computed)
+	a.SetRel32(missing, s.Computed)
 	a.RI(amd64.AND, amd64.W64, amd64.RAX, -2)
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.RR(amd64.MOV, amd64.W32, amd64.RAX, amd64.RCX)
@@ -345,7 +374,7 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MR(amd64.MOV, amd64.W64, amd64.At(ctxReg, offPC), amd64.RAX)
 	a.MovImm(amd64.RAX, ExitInterp)
 	interp := a.JmpShort()
-	s.Return = emitReturn(a, s.Indirect)
+	s.Return = emitReturn(a, s.Missed)
 	s.Deopt = a.Len()
 	a.PopM(amd64.At(ctxReg, OffFaultAt))
 	a.MI(amd64.SUB, amd64.W64, amd64.At(ctxReg, OffFaultAt), callSize)
@@ -353,7 +382,6 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 	a.MI(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), ExitFault)
 	a.JmpM(amd64.At(ctxReg, offFault))
 	s.Leave = a.Len()
-	a.SetRel8(indirect, s.Leave)
 	a.SetRel8(computed, s.Leave)
 	a.SetRel8(interp, s.Leave)
 	a.MR(amd64.MOV, amd64.W32, amd64.At(ctxReg, offExit), amd64.RAX)
@@ -365,17 +393,15 @@ func EmitStubs(a *amd64.Assembler) (s Stubs) {
 // be yet to return: what has been called by way of a region, for one, has no entry. So its entry stays, and the
 // host, which predicts returns by a stack of its own, is told as well. An entry that nobody returns to any more is
 // in the way of those below, but not for long if there are calls, and is forgotten when the stack is full.
-func emitReturn(a *amd64.Assembler, indirect int) (start int) {
+func emitReturn(a *amd64.Assembler, missed int) (start int) {
 	start = a.Len()
 	a.RM(amd64.MOV, amd64.W64, amd64.RCX, amd64.At(amd64.RSP, -8))
 	again := a.Call()
 	a.Nop(1) // hosts do not take a call of what comes next for one
 	a.SetRel32(again, a.Len())
 	a.MR(amd64.MOV, amd64.W64, amd64.At(amd64.RSP, 0), amd64.RCX)
-	isUp(a)
-	a.SetRel32(a.Jcc(amd64.NE), indirect)
-	at, missing := probe(a)
-	a.SetRel32(missing, indirect)
+	at, missing := probe(a, false)
+	a.SetRel32(missing, missed)
 	a.JmpM(at)
 	return start
 }

@@ -44,7 +44,7 @@ func TestReturnElsewhere(t *testing.T) {
 		m.ctx.stack = uintptr(unsafe.Pointer(&m.stack[depth]))
 		before := m.stack
 		m.ctx.R[1] = elsewhere
-		m.ctx.IRQ.Arm(window)
+		m.ctx.IRQ.Arm(window, JumpMask)
 		m.ctx.entry = uintptr(unsafe.Pointer(&m.code[ret.Start]))
 		enter(m.ctx)
 		if m.ctx.Exit != ExitIndirect || m.ctx.PC != elsewhere {

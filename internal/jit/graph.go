@@ -192,8 +192,7 @@ func (c *Compiler) pollAt(pc uint64) {
 	if !polls || c.polled {
 		return
 	}
-	isUp(c.a)
-	c.out(graphExit{jump: c.a.Jcc(amd64.NE), op: Poll, pc: pc, polled: true})
+	c.out(graphExit{jump: c.a.Jcc(isUp(c.a)), op: Poll, pc: pc, polled: true})
 }
 
 // chance leaves the instruction to the interpreter if Context.Chance says so, and chanceAt the graph, to go on at pc. They

@@ -55,13 +55,17 @@ func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	c.code.Names = append(c.code.Names, c.a.Len()-4)
 	c.toStub(c.a.Jmp(), c.Stubs.Computed)
 	e.Guess.Probe = c.a.Len()
-	entry, missing := probe(c.a)
-	c.toStub(missing, c.Stubs.Indirect)
-	if e.Op == ir.Call {
-		c.mayOverflow(0, true)
-		c.a.CallM(entry)
-		c.a.SetRel32(c.a.Jmp(), e.Jump+4)
-	} else {
+	entry, missing := probe(c.a, c.Features.BMI1)
+	if e.Op != ir.Call {
+		c.toStub(missing, c.Stubs.Missed)
 		c.a.JmpM(entry)
+		return
 	}
+	c.mayOverflow(0, true)
+	c.a.CallM(entry)
+	c.a.SetRel32(c.a.Jmp(), e.Jump+4)
+	c.a.SetRel32(missing, c.a.Len())
+	c.mayOverflow(0, true)
+	c.toStub(c.a.Call(), c.Stubs.Missed)
+	c.a.SetRel32(c.a.Jmp(), e.Jump+4)
 }

@@ -94,7 +94,7 @@ func (m *nativeTest) compile(f Features) {
 	}
 	m.ctx.Init()
 	m.ctx.Base, m.ctx.MXCSR = m.base, 0x1f80
-	m.ctx.IRQ.Arm(uint64(len(m.all)))
+	m.ctx.IRQ.Arm(uint64(len(m.all)), JumpMask)
 	bottom := &m.stack[len(m.stack)-1]
 	*bottom = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 	m.ctx.SetStack(uintptr(unsafe.Pointer(bottom)))

@@ -35,6 +35,8 @@ const (
 	irqSignal = irq.Signal
 	//lint:ignore U1000 in the assembly
 	irqLimit = irq.LimitOffset
+	//lint:ignore U1000 in the assembly
+	irqMask = irq.MaskOffset
 )
 
 const (

@@ -394,6 +394,7 @@ ready:
 	LOCK
 	ORL  $const_irqSignal, (AX)
 	MOVQ $0, const_irqLimit(AX)
+	MOVL $0, const_irqMask(AX)
 
 	// In stub? Up to and including SYSCALL: the call was not made. Behind the
 	// prefix: the kernel went back to restart it, or, with restart_syscall in

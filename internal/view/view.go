@@ -178,7 +178,7 @@ func (w *writer) host(code []byte, pc uint64) (string, int) {
 
 // contextOperand is compiled when it is needed: programs that nobody looks at are to start fast.
 var contextOperand = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\[rbp(\+r\w+)?([+-]0x[0-9a-f]+)?\]`)
+	return regexp.MustCompile(`\[rbp(\+(?:\d\*)?r\w+)?([+-]0x[0-9a-f]+)?\]`)
 })
 
 // withFields names the fields of the context that an instruction refers to, to which RBP points.
@@ -199,7 +199,7 @@ func labels(t *engine.Translation) map[uint64]string {
 	l := map[uint64]string{}
 	host := func(offset int) uint64 { return uint64(t.Host) + uint64(offset) - uint64(t.Made.Start) }
 	s := t.Stubs
-	for name, at := range map[string]int{"leave": s.Leave, "look up": s.Indirect, "computed": s.Computed, "interpret": s.Interp, "wrong return": s.Return, "fault": s.Fault, "deoptimise": s.Deopt} {
+	for name, at := range map[string]int{"leave": s.Leave, "look up": s.Indirect, "computed": s.Computed, "second place": s.Missed, "computed, second place": s.MissedBy, "interpret": s.Interp, "wrong return": s.Return, "fault": s.Fault, "deoptimise": s.Deopt} {
 		l[host(at)] = name
 	}
 	for _, e := range t.Made.Exits {
