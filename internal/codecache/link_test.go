@@ -57,7 +57,7 @@ func TestGuess(t *testing.T) {
 }
 
 // TestLinkEntry: a jump back has the interrupt word looked at, unless that has been done on
-// the way; so has each call.
+// the way; so has each call, and what goes to where a guess says.
 func TestLinkEntry(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -70,6 +70,8 @@ func TestLinkEntry(t *testing.T) {
 		{"back, polled", 0x500, Exit{Kind: ToBlock, Polled: true}, true},
 		{"call", 0x2000, Exit{Kind: ToCall}, false},
 		{"call, polled", 0x2000, Exit{Kind: ToCall, Polled: true}, true},
+		{"guess", 0x2000, Exit{Kind: ToGuess, PC: 0x2000}, false},
+		{"guess, polled", 0x2000, Exit{Kind: ToGuess, PC: 0x2000, Polled: true}, true},
 	} {
 		c, err := New(1<<20, 0, false)
 		if err != nil {

@@ -59,9 +59,8 @@ func (m *Machine) tellRegion(r *region, b *codecache.Block, made *jit.Code) {
 	if b != nil {
 		t = m.described(b, r.name)
 		m.tell(t)
-		if t.Made = made; made.Tables > 0 {
-			t.Code = t.Code[:made.Tables-made.Start]
-		}
+		t.Made = made
+		t.Code = t.Code[:made.Instructions()]
 	}
 	if m.opts.Optimised != nil {
 		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, Names: r.names, History: r.history, Graph: r.graph})

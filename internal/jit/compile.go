@@ -35,12 +35,13 @@ func HostFeatures() Features {
 
 // Exit is a way out of a trace.
 type Exit struct {
-	Op       ir.Op  // the operation that leaves, or Poll or Stale
-	PC       uint64 // guest address to go on at, unless there is a guess
-	Polled   bool   // the interrupt word has been looked at on the way
-	Jump     int    // offset of the displacement that leads out, to be patched
-	Unlinked int    // offset that it leads to at first
-	Guess    *Guess // of an inline cache; Probe alone, of a Jump of a graph: where the way out may lead instead of to Unlinked
+	Op       ir.Op     // the operation that leaves, or Poll or Stale
+	PC       uint64    // guest address to go on at, unless there is a guess
+	Polled   bool      // the interrupt word has been looked at on the way
+	Jump     int       // offset of the displacement that leads out, to be patched
+	Unlinked int       // offset that it leads to at first
+	target   amd64.Reg // with the guest address, of a Jump of a trace
+	Guess    *Guess    // of an inline cache; Probe alone, of a Jump of a graph: where the way out may lead instead of to Unlinked
 }
 
 // Exits before a trace has begun.
@@ -66,7 +67,7 @@ type Code struct {
 	Start    int // offset in the assembler's buffer: where the interrupt word is looked at
 	Body     int // behind that
 	End      int
-	Tables   int // behind the instructions: where tables begin that they use; 0 if there are none
+	Tables   int // behind the instructions: where tables and constants begin that they use; 0 if there are none
 	Insts    int // guest instructions
 	Exits    []Exit
 	Faults   []Fault
@@ -133,6 +134,7 @@ type Compiler struct {
 	singles   []boxedReg
 	looked    int // how many of these have been looked at
 	interps   []interpExit
+	literals  []literal
 	branched  bool // the next instruction begins a segment
 	looks     bool // what is compiled is a look ahead of a loop
 	sp        stackPointer
@@ -174,6 +176,7 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	c.emitExits()
 	c.emitCold()
 	c.emitInterps()
+	c.emitLiterals()
 	c.code.End = a.Len()
 	return &c.code, true
 }
@@ -185,7 +188,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	states := c.code.States
 	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Segments: c.code.Segments[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
 	c.code.States.Late, c.code.States.Computed, c.late = states.Late[:0], states.Computed[:0], Span{}
-	c.cold, c.interps, c.refunds = c.cold[:0], c.interps[:0], c.refunds[:0]
+	c.cold, c.interps, c.refunds, c.literals = c.cold[:0], c.interps[:0], c.refunds[:0], c.literals[:0]
 }
 
 // startTrace gets ready to compile t.
@@ -210,8 +213,8 @@ const codeAlign = 32
 
 // deferValues finds values that are computed where they are used: conditions and
 // addresses, sums that are extended next. The only use comes before any register
-// changes, and before the flags are looked at; but a call's target is used after the
-// return address has been written.
+// changes, and before the flags are looked at; but the target of a call, or of
+// a jump like one, is used after the return address has been written.
 func (c *Compiler) deferValues() {
 	c.deferred = zeroed(c.deferred, len(c.t.Code))
 	last := ir.Value(0) // the last instruction that does so
@@ -222,7 +225,7 @@ func (c *Compiler) deferValues() {
 			if arg == 0 {
 				break
 			}
-			if (arg > last || i.Op == ir.Call) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n) || c.negates(i, n) || c.carries(i, n)) {
+			if (arg > last || i.Op == ir.Call || i.Op == ir.JumpSame) && c.at[arg].left == 1 && (c.defers(i.Op, n, arg) || c.loads(i.Op, arg) && int(arg) == k-1 || c.scales(i, n) || c.extracts(i, n) || c.negates(i, n) || c.carries(i, n)) {
 				c.deferred[arg] = true
 			}
 		}

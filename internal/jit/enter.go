@@ -47,6 +47,6 @@ func (ctx *Context) EnterAlone(host uintptr) {
 //go:noescape
 func enter(ctx *Context)
 
-// leaveAddrs are where translated code jumps to leave, where it goes on after a fault, and where it leaves by ExitIndirect for the
-// address in RAX.
+// leaveAddrs are where translated code jumps to leave, where it goes on after a fault, and where it leaves by ExitIndirect for
+// noGuess.
 func leaveAddrs() (leave, fault, indirect uintptr)

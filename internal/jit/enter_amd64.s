@@ -39,9 +39,9 @@ TEXT ·enter(SB), NOSPLIT, $0-8
 	MOVQ Context_stack(AX), SP
 	JMP  Context_entry(AX)
 
-// indirect is where it ends for a computed jump to AX.
+// indirect is where it ends for a computed jump to noGuess.
 TEXT indirect<>(SB), NOSPLIT|NOFRAME, $0-0
-	ANDQ $-2, AX
+	MOVQ $const_noGuessTarget, AX
 	MOVQ AX, (Context_PC-const_bias)(BP)
 	MOVL $const_ExitIndirect, (Context_Exit-const_bias)(BP)
 	JMP  leave<>(SB)

@@ -115,22 +115,17 @@ func (c *Compiler) alignJump(opcode int) {
 func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 	switch i.Op {
 	case ir.Jump:
-		c.destination(i.Args[0])
-		c.leaveGraph()
-		c.lookBehind()
-		c.jump()
+		c.jump(i.Args[0])
 	case ir.Call:
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.lookBehind()
-		c.pollGuess()
 		c.guess(i.Op)
 		c.returned(v, i.Imm)
 	case ir.JumpSame:
 		c.destination(i.Args[0])
 		c.leaveGraph()
 		c.lookBehind()
-		c.pollGuess()
 		c.guess(i.Op)
 	case ir.CallTo:
 		next, _ := c.t.ConstOf(i.Args[0])
@@ -160,43 +155,64 @@ func (c *Compiler) end(v ir.Value, i *ir.Instr) {
 	}
 }
 
-// jump jumps to the guest address in RAX. A graph is left for the engine at first, so that it sees what the graph lacks.
-func (c *Compiler) jump() {
+// jump jumps to the guest address v. A graph is left for the engine at first, so that it sees what the graph lacks.
+func (c *Compiler) jump(v ir.Value) {
 	if c.graph != nil {
+		c.destination(v)
+		c.leaveGraph()
+		c.lookBehind()
 		c.alignJump(1)
 		c.addExit(ir.Jump, 0, c.a.Jmp())
 		return
 	}
-	at, missing := probe(c.a, c.Features.BMI1)
+	r := amd64.RAX
+	if c.sp.far {
+		c.destination(v)
+		c.lookBehind()
+	} else {
+		r = c.reg(c.addressOf(v))
+	}
+	at, missing := probe(c.a, c.Features.BMI1, r)
 	c.addExit(ir.Jump, 0, missing) // never patched
+	c.code.Exits[len(c.code.Exits)-1].target = r
 	c.a.JmpM(at)
 }
 
-// destination brings the guest address that a jump goes to into RAX. Its bit 0, which counts for
+// addressOf is the value that has the guest address that a jump to v goes to. Its bit 0, which counts for
 // nothing, may be left set: no comparison finds such an address, and where none does, it
 // is cleared.
-func (c *Compiler) destination(v ir.Value) {
+func (c *Compiler) addressOf(v ir.Value) ir.Value {
 	if c.deferred[v] {
-		v = c.resolved(v).Args[0]
+		return c.resolved(v).Args[0]
 	}
+	return v
+}
+
+// destination brings that into RAX.
+func (c *Compiler) destination(v ir.Value) {
+	v = c.addressOf(v)
 	if c.state != nil {
 		c.claim(amd64.RAX)
 	}
 	c.load(amd64.RAX, v)
 }
 
-// probe looks up the guest address in RAX in Context.Jumps, and returns where its host
+// probe looks up the guest address in r in Context.Jumps, and returns where its host
 // address is, and the jump that is taken if it is not there, or the interrupt word is up: then each index is 0, an entry
 // that is no address's.
-func probe(a *amd64.Assembler, bmi1 bool) (at amd64.Mem, missing int) {
-	if mask := amd64.At(ctxReg, offMask); bmi1 {
-		a.VRRM(amd64.ANDN, amd64.W32, amd64.RCX, amd64.RAX, mask)
-	} else {
-		a.RR(amd64.MOV, amd64.W32, amd64.RCX, amd64.RAX)
-		a.R(amd64.NOT, amd64.W32, amd64.RCX)
-		a.RM(amd64.AND, amd64.W32, amd64.RCX, mask)
+func probe(a *amd64.Assembler, bmi1 bool, r amd64.Reg) (at amd64.Mem, missing int) {
+	index := amd64.RCX
+	if r == index {
+		index = amd64.RAX
 	}
-	return compareJump(a, amd64.RCX)
+	if mask := amd64.At(ctxReg, offMask); bmi1 {
+		a.VRRM(amd64.ANDN, amd64.W32, index, r, mask)
+	} else {
+		a.RR(amd64.MOV, amd64.W32, index, r)
+		a.R(amd64.NOT, amd64.W32, index)
+		a.RM(amd64.AND, amd64.W32, index, mask)
+	}
+	return compareJump(a, r, index)
 }
 
 // probeSecond does so where the address is if another one has its place. It leaves RCX as it is.
@@ -206,12 +222,12 @@ func probeSecond(a *amd64.Assembler) (at amd64.Mem, missing int) {
 	a.RR(amd64.XOR, amd64.W32, amd64.RDX, amd64.RAX)
 	a.R(amd64.NOT, amd64.W32, amd64.RDX)
 	a.RM(amd64.AND, amd64.W32, amd64.RDX, amd64.At(ctxReg, offMask))
-	return compareJump(a, amd64.RDX)
+	return compareJump(a, amd64.RAX, amd64.RDX)
 }
 
-// compareJump compares RAX with the address of an entry. An index counts halves of addresses, an entry has 16 bytes.
-func compareJump(a *amd64.Assembler, index amd64.Reg) (at amd64.Mem, missing int) {
-	a.RM(amd64.CMP, amd64.W64, amd64.RAX, amd64.AtIndex(ctxReg, index, 8, offJumps))
+// compareJump compares r with the address of an entry. An index counts halves of addresses, an entry has 16 bytes.
+func compareJump(a *amd64.Assembler, r, index amd64.Reg) (at amd64.Mem, missing int) {
+	a.RM(amd64.CMP, amd64.W64, r, amd64.AtIndex(ctxReg, index, 8, offJumps))
 	return amd64.AtIndex(ctxReg, index, 8, offJumps+8), a.Jcc(amd64.NE)
 }
 
@@ -222,18 +238,12 @@ func compareJump(a *amd64.Assembler, index amd64.Reg) (at amd64.Mem, missing int
 
 // returned is where the call before, v, returns to: guest address next.
 func (c *Compiler) returned(v ir.Value, next uint64) {
-	if k := int64(next); k == int64(int32(k)) {
-		c.a.RI(amd64.CMP, amd64.W64, amd64.RAX, int32(k))
-	} else {
-		c.a.MovImm(amd64.RCX, next)
-		c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
-	}
-	c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Return)
+	c.compareWith(amd64.RAX, next)
 	if c.graph != nil && c.follow(v) {
 		return
 	}
-	c.alignJump(1)
-	c.addExit(ir.Goto, next, c.a.Jmp())
+	c.exitOn(amd64.E, ir.Goto, next)
+	c.toStub(c.a.Jmp(), c.Stubs.Return)
 }
 
 // mayOverflow notes that the next host instruction is a call, to guest address pc or to a
@@ -255,6 +265,7 @@ func (c *Compiler) emitExits() {
 			c.emitGuess(e, number)
 			continue
 		case e.Op == ir.Jump && c.graph == nil:
+			c.move(amd64.RAX, e.target)
 			reg, stub = amd64.RCX, c.Stubs.MissedBy
 		case e.Op == ir.Jump:
 			reg, stub = amd64.RCX, c.Stubs.Computed
@@ -264,7 +275,7 @@ func (c *Compiler) emitExits() {
 		c.toStub(c.a.Jmp(), stub)
 		if e.Op == ir.Jump && c.graph != nil {
 			e.Guess = &Guess{Probe: c.a.Len()}
-			at, missing := probe(c.a, c.Features.BMI1)
+			at, missing := probe(c.a, c.Features.BMI1, amd64.RAX)
 			c.toStub(missing, c.Stubs.Missed)
 			c.a.JmpM(at)
 		}
@@ -272,19 +283,12 @@ func (c *Compiler) emitExits() {
 }
 
 // The interrupt word is looked at once, at least, in each loop of guest code: by accesses to
-// memory, by a trace that is entered from where that has not been done, and by computed jumps.
+// memory, by a trace that is entered from where that has not been done, which may be by a guess, and by computed jumps.
 
 // poll leaves the trace, before it has begun, if the interrupt word is up.
 func (c *Compiler) poll(pc uint64) {
 	if polls {
 		c.exitOn(isUp(c.a), Poll, pc)
-	}
-}
-
-// pollGuess leaves the trace instead of a jump to RAX, where that may be guessed, if the interrupt word is up.
-func (c *Compiler) pollGuess() {
-	if polls && !c.polled {
-		c.toStub(c.a.Jcc(isUp(c.a)), c.Stubs.Indirect)
 	}
 }
 
@@ -400,7 +404,7 @@ func emitReturn(a *amd64.Assembler, missed int) (start int) {
 	a.Nop(1) // hosts do not take a call of what comes next for one
 	a.SetRel32(again, a.Len())
 	a.MR(amd64.MOV, amd64.W64, amd64.At(amd64.RSP, 0), amd64.RCX)
-	at, missing := probe(a, false)
+	at, missing := probe(a, false, amd64.RAX)
 	a.SetRel32(missing, missed)
 	a.JmpM(at)
 	return start

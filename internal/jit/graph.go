@@ -100,6 +100,7 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 		c.code.Tables = a.Len()
 		c.emitTables()
 	}
+	c.emitLiterals()
 	c.code.End = a.Len()
 	return &c.code, nil
 }
@@ -173,13 +174,14 @@ func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
 	return true
 }
 
-// follow goes on where call v has returned to, if that is in the graph.
+// follow goes on where call v has returned to if the flags are those of equality, and that is in the graph.
 func (c *Compiler) follow(v ir.Value) bool {
 	s := c.graph
 	w := s.g.Chains[s.n].Way(v)
 	if w == nil {
 		return false
 	}
+	c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Return)
 	if w.To != s.n+1 {
 		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
 	}

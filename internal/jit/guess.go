@@ -10,17 +10,16 @@ import (
 // A computed jump that mostly goes to one place has an inline cache: a comparison with a
 // guess, and a direct jump for where it is right. Elsewhere, Context.Jumps is looked into.
 //
-//	mov  rcx, guess      an odd number at first
-//	cmp  rax, rcx
+//	cmp  rax, [guess]    an odd number at first
 //	jne  probe           to where the guess is made at first
 //	call target          there, too, until the exit is linked
 //
-// The first target becomes the guess, for good: threads may be anywhere in this code while
-// it is patched (codecache.Cache.Link). The patched parts lie within one cache line.
+// A jump goes the other way round: je target; jmp probe. The first target becomes the guess, for good: threads may be anywhere in
+// this code while it is patched (codecache.Cache.Link). Each patched part lies within one cache line.
 
 // Guess is what of an inline cache is patched: offsets in the assembler's buffer.
 type Guess struct {
-	At    int // the guess: 8 bytes, aligned
+	At    int // the guess: 8 bytes, aligned, behind the code
 	Miss  int // the displacement of the jump for wrong guesses
 	Probe int // what it is to lead to once there is a guess
 }
@@ -28,22 +27,25 @@ type Guess struct {
 // noGuess is odd: no target is, but for those whose bit 0 the guest has set.
 const noGuess = 1<<63 | 1
 
+// noGuessTarget is where guests get to that jump there.
+//
+//lint:ignore U1000 in the assembly
+const noGuessTarget = noGuess &^ 1
+
 // guess ends the trace with a jump or call to the target in RAX.
 func (c *Compiler) guess(op ir.Op) {
-	const opcode, line, patched = 2, 64, 8 + 3 + 6 + 5
-	c.a.Align(8, opcode)
-	if at := (c.a.Len() + opcode) % line; at > line-patched {
-		c.a.Nop(line - at)
-	}
-	c.a.MovImm(amd64.RCX, noGuess)
-	g := &Guess{At: c.a.Len() - 8}
-	c.a.RR(amd64.CMP, amd64.W64, amd64.RAX, amd64.RCX)
-	g.Miss = c.a.Jcc(amd64.NE)
+	g := new(Guess)
+	c.literals = append(c.literals, literal{noGuess, c.a.CmpRel(amd64.RAX), g})
 	if op == ir.Call {
+		c.alignJump(2)
+		g.Miss = c.a.Jcc(amd64.NE)
+		c.alignJump(1)
 		c.mayOverflow(0, true)
 		c.addExit(op, 0, c.a.Call())
 	} else {
-		c.addExit(op, 0, c.a.Jmp())
+		c.exitOn(amd64.E, op, 0)
+		c.alignJump(1)
+		g.Miss = c.a.Jmp()
 	}
 	c.code.Exits[len(c.code.Exits)-1].Guess = g
 }
@@ -55,7 +57,7 @@ func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	c.code.Names = append(c.code.Names, c.a.Len()-4)
 	c.toStub(c.a.Jmp(), c.Stubs.Computed)
 	e.Guess.Probe = c.a.Len()
-	entry, missing := probe(c.a, c.Features.BMI1)
+	entry, missing := probe(c.a, c.Features.BMI1, amd64.RAX)
 	if e.Op != ir.Call {
 		c.toStub(missing, c.Stubs.Missed)
 		c.a.JmpM(entry)

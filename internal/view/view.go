@@ -61,7 +61,7 @@ func Text(t *engine.Translation, o Options) string {
 		}
 		w.code("", w.mark(n+1))
 	}
-	w.code("exits", len(t.Code))
+	w.code("exits", t.Made.Instructions())
 	return w.b.String()
 }
 
@@ -103,7 +103,7 @@ func (w *writer) mark(n int) int {
 	if len(made.Exits) > 0 {
 		return made.Exits[0].Unlinked - made.Start
 	}
-	return len(w.t.Code)
+	return made.Instructions()
 }
 
 // instruction writes the guest instruction at pc.
@@ -219,8 +219,8 @@ func labels(t *engine.Translation) map[uint64]string {
 // addInner numbers the places in the code that have no label, and that jumps lead to.
 func addInner(l map[uint64]string, t *engine.Translation) {
 	var inner []int
-	for at := 0; at < len(t.Code); {
-		inst, err := x86asm.Decode(t.Code[at:], 64)
+	for at, end := 0, t.Made.Instructions(); at < end; {
+		inst, err := x86asm.Decode(t.Code[at:end], 64)
 		if err != nil || inst.Len == 0 {
 			at++
 			continue

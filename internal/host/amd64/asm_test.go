@@ -364,6 +364,7 @@ func TestJumps(t *testing.T) {
 	c.add("dec [rip+0x1234]", ahead((*Assembler).DecRel))
 	for _, r := range []Reg{RCX, R11} {
 		c.add("lea "+name(r, W64)+",[rip+0x1234]", ahead(func(a *Assembler) int { return a.LeaRel(r) }))
+		c.add("cmp "+name(r, W64)+",[rip+0x1234]", ahead(func(a *Assembler) int { return a.CmpRel(r) }))
 	}
 	c.add("jmp +129", short((*Assembler).JmpShort))
 	for cc, n := range condNames {

@@ -42,6 +42,12 @@ func (a *Assembler) LeaRel(r Reg) int {
 	return len(a.Buf) - 4
 }
 
+// CmpRel compares a register with 64 bits of memory, likewise.
+func (a *Assembler) CmpRel(r Reg) int {
+	a.Buf = append(a.Buf, 0x48|byte(r>>3)<<2, 0x3B, byte(r&7)<<3|5, 0, 0, 0, 0)
+	return len(a.Buf) - 4
+}
+
 // JmpShort is a jump with an 8-bit displacement.
 func (a *Assembler) JmpShort() int {
 	a.Buf = append(a.Buf, 0xEB, 0)
