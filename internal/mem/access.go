@@ -88,9 +88,11 @@ func (s *Space) guard(f func() *Fault) *Fault {
 
 // try is guard without repetition.
 func (s *Space) try(f func() *Fault) (fault *Fault) {
-	defer allowFaults()()
+	old := debug.SetPanicOnFault(true)
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		debug.SetPanicOnFault(old)
+		if r != nil {
 			if fault = s.Recover(r); fault == nil {
 				panic(r)
 			}
@@ -227,6 +229,14 @@ func (s *Space) fetch(b []byte, addr uint64, prot Prot) (got int, f *Fault) {
 	if prot&(Read|Write) == 0 {
 		return s.peek(b, addr)
 	}
+	if s.copier != nil {
+		for f = s.copyCode(b, addr); f != nil; f = s.copyCode(b, addr) {
+			if !s.mend(f) {
+				return 0, f
+			}
+		}
+		return len(b), nil
+	}
 	f = s.guard(func() *Fault {
 		got = 0
 		return s.m.Spans(addr, uint64(len(b)), Exec, func(host []byte) bool {
@@ -235,6 +245,22 @@ func (s *Space) fetch(b []byte, addr uint64, prot Prot) (got int, f *Fault) {
 		})
 	})
 	return got, f
+}
+
+// copyCode is what fetch guards, of a Copier.
+func (s *Space) copyCode(b []byte, addr uint64) (fault *Fault) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		r := recover()
+		debug.SetPanicOnFault(old)
+		if r != nil {
+			if fault = s.Recover(r); fault == nil {
+				panic(r)
+			}
+		}
+	}()
+	s.copier.Copy(b, addr)
+	return nil
 }
 
 // peek is fetch for pages that may be executed only.

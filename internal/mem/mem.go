@@ -131,6 +131,13 @@ type Mapping interface {
 	Close() error
 }
 
+// Copier is a Mapping whose memory is one piece. What Spans does with a function that has to be allocated, it does without.
+type Copier interface {
+	Mapping
+	// Copy reads len(b) bytes at addr. It panics on a fault.
+	Copy(b []byte, addr uint64)
+}
+
 // Paged is a Mapping through a page table that translated code can read.
 type Paged interface {
 	Mapping

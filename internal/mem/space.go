@@ -16,6 +16,7 @@ const MinAddr = 65536
 type Space struct {
 	m        Mapping
 	divided  Divided       // m, if it is one
+	copier   Copier        // likewise, unless it is Divided
 	granule  uint64        // the page size, or the host's if that is larger: what is placed begins there
 	page     uint64        // the guest's page size
 	growsLow atomic.Uint64 // no memory that grows on use will ever reach below
@@ -71,6 +72,8 @@ func New(m Mapping, page, stackSize uint64) *Space {
 			}
 			return VMA{}, false
 		})
+	} else {
+		s.copier, _ = m.(Copier)
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package riscv
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/hospes-vm/hospes/internal/addrmap"
 	"github.com/hospes-vm/hospes/internal/mem"
@@ -76,6 +77,21 @@ func (h *cache) add(b block, lead, count, size int) *block {
 	return p
 }
 
+// laterInst is that of blocks that have not been decoded: they are hot, so most are never executed here.
+var laterInst = inst{op: opLater}
+
+// addLater enters a block that is decoded when it is executed.
+func (h *cache) addLater(b block) *block {
+	h.reserve()
+	p := &h.slab[0]
+	h.slab = h.slab[1:]
+	*p = b
+	p.entry, p.first = &laterInst, &laterInst
+	h.used++
+	h.blocks.Set(b.pc, p)
+	return p
+}
+
 // linkTaken finds the successor of the current block at pc and links it. It
 // returns nil, with c.pc and c.fault set, when there is no code.
 //
@@ -110,6 +126,9 @@ func (c *CPU) lookup(pc uint64) *block {
 	if b != nil && c.writable(b.pc) == (b.entry != b.first) && c.unchanged(b) {
 		b.taken, b.fall, b.gen = nil, nil, c.gen
 		return b
+	}
+	if c.known != nil && c.hot != math.MaxUint32 && c.trace == nil && c.known(pc) {
+		return c.cache.addLater(block{pc: pc, end: pc, last: pc, gen: c.gen, count: c.hot})
 	}
 	return c.translate(pc)
 }
@@ -147,6 +166,17 @@ func (c *CPU) verified() *block {
 		return b
 	}
 	c.retired -= b.n
+	if c.renewed() == nil {
+		return nil
+	}
+	c.retired += b.n
+	return b
+}
+
+// renewed returns the current block, made of what memory holds now. It returns nil, with c.pc and c.fault set, when there is no
+// code.
+func (c *CPU) renewed() *block {
+	b := c.block
 	c.pc = b.pc
 	n := c.translate(b.pc)
 	if n == nil {
@@ -155,7 +185,6 @@ func (c *CPU) verified() *block {
 	// Others link to b.
 	*b = *n
 	c.cache.blocks.Set(b.pc, b)
-	c.retired += b.n
 	return b
 }
 

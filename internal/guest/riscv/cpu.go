@@ -122,7 +122,7 @@ func (c *CPU) SetHot(n uint32) {
 	c.alone = nil // what is to be always hot there is so for the former n
 }
 
-// SetKnown has blocks be hot at once of whose address known says so, if it is not nil.
+// SetKnown has blocks be hot at once of whose address known says so, if it is not nil. They are not decoded.
 func (c *CPU) SetKnown(known func(pc uint64) bool) { c.known = known }
 
 // Decoded is the number of blocks decoded so far.

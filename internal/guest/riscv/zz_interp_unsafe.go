@@ -74,6 +74,8 @@ dispatch:
 		goto fallthru
 	case opVerify:
 		goto verify
+	case opLater:
+		goto later
 	case opFld:
 		c.ip = uintptr(unsafe.Pointer(i))
 		addr = r[i.rs1] + i.imm
@@ -739,6 +741,12 @@ verify:
 	}
 	i = b.first
 	goto dispatch
+
+later:
+	if b = c.renewed(); b == nil {
+		return c.fetchFault()
+	}
+	goto start
 
 fencei:
 	c.gen++

@@ -7,6 +7,7 @@ const (
 	opIllegal uint16 = iota // no valid instruction
 	opNext                  // end of a block that falls through
 	opVerify                // start of a block whose code may be written
+	opLater                 // a block that has not been decoded
 	opStep                  // raises the interrupt word: what follows is the last instruction (CPU.Step)
 	opNote                  // tells what the next instruction may write to (CPU.Follow)
 	opFld

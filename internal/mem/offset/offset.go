@@ -33,7 +33,7 @@ type Mapping struct {
 	limit uint64
 }
 
-var _ mem.Mapping = (*Mapping)(nil)
+var _ mem.Copier = (*Mapping)(nil)
 
 // New reserves an address space of limit bytes (2^38 is Linux's sv39 user
 // space). If the host grants less, as under RLIMIT_AS, the space is smaller.
@@ -116,6 +116,14 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 		return nil
 	}
 	return &mem.Fault{Addr: m.limit, Access: access, Kind: mem.MapErr}
+}
+
+// Copy implements mem.Copier.
+func (m *Mapping) Copy(b []byte, addr uint64) {
+	if !m.has(addr) || uint64(len(b)) > m.limit-addr {
+		panic(&mem.Fault{Addr: addr, Access: mem.Read, Kind: mem.MapErr})
+	}
+	copy(b, hostmem.Bytes(m.host(addr), uint64(len(b))))
 }
 
 // Peek implements mem.Mapping.

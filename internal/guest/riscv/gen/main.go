@@ -122,7 +122,7 @@ func camel(name string) string {
 func genOps(m *model) (string, error) {
 	var b strings.Builder
 	b.WriteString("// Operations of decoded instructions: the synthetic ones and one for each base row.\n")
-	b.WriteString("const (\n\topIllegal uint16 = iota // no valid instruction\n\topNext // end of a block that falls through\n\topVerify // start of a block whose code may be written\n\topStep // raises the interrupt word: what follows is the last instruction (CPU.Step)\n\topNote // tells what the next instruction may write to (CPU.Follow)\n")
+	b.WriteString("const (\n\topIllegal uint16 = iota // no valid instruction\n\topNext // end of a block that falls through\n\topVerify // start of a block whose code may be written\n\topLater // a block that has not been decoded\n\topStep // raises the interrupt word: what follows is the last instruction (CPU.Step)\n\topNote // tells what the next instruction may write to (CPU.Follow)\n")
 	for _, r := range m.base {
 		fmt.Fprintf(&b, "\t%s\n", opName(r.Name))
 	}
