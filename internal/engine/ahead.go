@@ -71,10 +71,9 @@ func (m *Machine) follow(a *ahead, b *codecache.Block) {
 		switch to := m.cache.Lookup(k); {
 		case to != nil:
 			m.linkAhead(n, to)
-		case !m.stored.file.Has(storedKey(k)):
-		case e.PC-a.start < aheadPage:
+		case e.PC-a.start < aheadPage: // whether it is stored, loadNear finds out
 			a.near = append(a.near, n)
-		default:
+		case m.stored.file.Has(storedKey(k)):
 			a.far = append(a.far, n)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 const testAddr = 0x20000
 
 // newSpace returns a space with a page of private memory at testAddr.
-func newSpace(t *testing.T) *mem.Space {
+func newSpace(t testing.TB) *mem.Space {
 	old := debug.SetPanicOnFault(true)
 	t.Cleanup(func() { debug.SetPanicOnFault(old) })
 	m, err := offset.New(1 << 32)
@@ -28,7 +28,7 @@ func newSpace(t *testing.T) *mem.Space {
 	return as
 }
 
-func mapPage(t *testing.T, as *mem.Space, addr uint64, flags mem.Flags) {
+func mapPage(t testing.TB, as *mem.Space, addr uint64, flags mem.Flags) {
 	t.Helper()
 	if _, err := as.Mmap(mem.Request{Addr: addr, Len: mem.PageSize, Prot: mem.Read | mem.Write, Flags: flags}); err != nil {
 		t.Fatal(err)

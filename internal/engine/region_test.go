@@ -23,7 +23,7 @@ import (
 const codeAddr = 0x10000
 
 // assembled is the machine code of a program.
-func assembled(t *testing.T, source string) []byte {
+func assembled(t testing.TB, source string) []byte {
 	t.Helper()
 	const as, objcopy = "riscv64-linux-gnu-as", "riscv64-linux-gnu-objcopy"
 	if _, err := exec.LookPath(as); err != nil {
@@ -47,7 +47,7 @@ func assembled(t *testing.T, source string) []byte {
 }
 
 // machineFor returns a machine and a CPU that is about to execute a program.
-func machineFor(t *testing.T, source string, opts Options) (*Machine, guest.CPU) {
+func machineFor(t testing.TB, source string, opts Options) (*Machine, guest.CPU) {
 	t.Helper()
 	as := newSpace(t)
 	code := assembled(t, source)
@@ -76,7 +76,7 @@ func machineFor(t *testing.T, source string, opts Options) (*Machine, guest.CPU)
 }
 
 // run executes a program up to its system call.
-func run(t *testing.T, cpu guest.CPU) {
+func run(t testing.TB, cpu guest.CPU) {
 	t.Helper()
 	exit := cpu.Run()
 	if exit.Kind == guest.ExitInterrupt { // see CPU.IRQ

@@ -5,7 +5,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
+	"math"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/jit"
@@ -92,23 +92,10 @@ func (m *Machine) relocate(b *codecache.Block, d *decoder) bool {
 	start := a.Len()
 	a.Buf = append(a.Buf, d.bytes(size)...)
 	host := a.Buf[start:]
-	add := func(n int) {
-		for range d.uint16() {
-			if at := d.within(size, 4); !d.failed {
-				binary.LittleEndian.PutUint32(host[at:], binary.LittleEndian.Uint32(host[at:])+uint32(n))
-			}
-		}
-	}
-	add(-start)
-	add(int(m.cache.NextExit()))
+	d.add(host, uint32(-start))
+	d.add(host, m.cache.NextExit())
 	b.Entry, b.Body, b.End = uint32(start), uint32(start+body), uint32(start+size)
-	m.exits, m.faults = m.exits[:0], m.faults[:0]
-	for range d.uint16() {
-		m.exits = append(m.exits, d.exit(b, size))
-	}
-	for range d.uint16() {
-		m.faults = append(m.faults, d.fault(b, size))
-	}
+	m.exits, m.faults = d.exits(m.exits[:0], b), d.faults(m.faults[:0], b)
 	return !d.failed && body <= size && len(d.data) == 0 && m.cache.Fits(a.Buf)
 }
 
@@ -231,14 +218,15 @@ func (e *encoder) exit(x *codecache.Exit, start uint32) {
 }
 
 func (e *encoder) fault(f *codecache.Fault, start uint32) {
-	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10 | bit(f.NumLate > 0)<<11)
+	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10)
 	e.uint64(f.PC)
 	e.offset(f.Offset, start)
-	if f.NumLate > 0 {
-		e.uint16(int(f.Late))
-		e.uint16(int(f.NumLate))
-	}
+	e.uint16(int(f.Late))
+	e.uint16(int(f.NumLate))
 }
+
+// exitSize and faultSize are the sizes of those, in bytes.
+const exitSize, faultSize = 2 + 8 + 5*2, 2 + 8 + 2 + 2 + 2
 
 func bit(b bool) int {
 	if b {
@@ -277,52 +265,71 @@ func (d *decoder) uint64() uint64 {
 	return 0
 }
 
-// within is an offset of n bytes in code of some size.
-func (d *decoder) within(size, n int) int {
-	at := d.uint16()
-	if at+n > size {
-		d.failed = true
+// list is a number, and so many elements of some size.
+func (d *decoder) list(size int) []byte { return d.bytes(size * d.uint16()) }
+
+// add adds n to the words of code whose offsets come next.
+func (d *decoder) add(code []byte, n uint32) {
+	for list := d.list(2); len(list) >= 2; list = list[2:] {
+		at := int(binary.LittleEndian.Uint16(list))
+		if d.failed || at+4 > len(code) {
+			d.failed = true
+			return
+		}
+		field := code[at : at+4]
+		binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+	}
+}
+
+// exits appends those of b, whose place is known.
+func (d *decoder) exits(exits []codecache.Exit, b *codecache.Block) []codecache.Exit {
+	size := int(b.End - b.Entry)
+	for list := d.list(exitSize); len(list) >= exitSize; list = list[exitSize:] {
+		r := list[:exitSize]
+		flags := binary.LittleEndian.Uint16(r)
+		offset := func(n int) int { return int(binary.LittleEndian.Uint16(r[10+2*n:])) }
+		if storedKinds>>uint8(flags)&1 == 0 || max(offset(0)+4, offset(1), offset(2)+8, offset(3)+4, offset(4)) > size {
+			d.failed = true
+			break
+		}
+		exits = append(exits, codecache.Exit{
+			Kind: codecache.ExitKind(flags), Polled: flags>>8 != 0, Block: b, PC: binary.LittleEndian.Uint64(r[2:]),
+			Jump: placed(b, offset(0)), Unlinked: placed(b, offset(1)),
+			Guess: codecache.Guess{At: placed(b, offset(2)), Miss: placed(b, offset(3)), Probe: placed(b, offset(4))},
+		})
+	}
+	return exits
+}
+
+// placed is where an offset in the code of b is in the cache; 0 stays 0, which is none.
+func placed(b *codecache.Block, at int) uint32 {
+	if at == 0 {
 		return 0
 	}
-	return at
-}
-
-// offset is that of n bytes in code of b, or 0 for none.
-func (d *decoder) offset(b *codecache.Block, size, n int) uint32 {
-	if at := d.within(size, n); at > 0 {
-		return b.Entry + uint32(at)
-	}
-	return 0
-}
-
-func (d *decoder) exit(b *codecache.Block, size int) codecache.Exit {
-	flags := d.uint16()
-	x := codecache.Exit{Kind: codecache.ExitKind(flags), Polled: flags>>8 != 0, Block: b, PC: d.uint64()}
-	if !slices.Contains(storedKinds, x.Kind) {
-		d.failed = true
-	}
-	x.Jump, x.Unlinked = d.offset(b, size, 4), d.offset(b, size, 0)
-	x.Guess.At, x.Guess.Miss, x.Guess.Probe = d.offset(b, size, 8), d.offset(b, size, 4), d.offset(b, size, 0)
-	return x
+	return b.Entry + uint32(at)
 }
 
 // storedKinds are those that a block's exits may have.
-var storedKinds = []codecache.ExitKind{
-	codecache.ToBlock, codecache.ToCall, codecache.ToGuess, codecache.ToJump, codecache.ToSystem, codecache.ToInterrupt,
-}
+const storedKinds = 1<<codecache.ToBlock | 1<<codecache.ToCall | 1<<codecache.ToGuess | 1<<codecache.ToJump | 1<<codecache.ToSystem | 1<<codecache.ToInterrupt
 
-func (d *decoder) fault(b *codecache.Block, size int) codecache.Fault {
-	flags := d.uint16()
-	f := codecache.Fault{
-		Done: uint8(flags), Overflow: flags>>8&1 != 0, Computed: flags>>9&1 != 0, Look: flags>>10&1 != 0,
-		PC: d.uint64(), Offset: b.Entry + uint32(d.within(size, 0)),
+// faults appends those of b.
+func (d *decoder) faults(faults []codecache.Fault, b *codecache.Block) []codecache.Fault {
+	size, late := int(b.End-b.Entry), 0
+	if b.States != nil {
+		late = len(b.States.Late)
 	}
-	if flags>>11&1 != 0 {
-		late, n := d.uint16(), d.uint16()
-		f.Late, f.NumLate = uint32(late), uint8(n)
-		if b.States == nil || late+n > len(b.States.Late) {
+	for list := d.list(faultSize); len(list) >= faultSize; list = list[faultSize:] {
+		r := list[:faultSize]
+		flags, at := binary.LittleEndian.Uint16(r), int(binary.LittleEndian.Uint16(r[10:]))
+		start, n := binary.LittleEndian.Uint16(r[12:]), binary.LittleEndian.Uint16(r[14:])
+		if at > size || n > math.MaxUint8 || n > 0 && int(start)+int(n) > late {
 			d.failed = true
+			break
 		}
+		faults = append(faults, codecache.Fault{
+			Done: uint8(flags), Overflow: flags>>8&1 != 0, Computed: flags>>9&1 != 0, Look: flags>>10&1 != 0,
+			PC: binary.LittleEndian.Uint64(r[2:]), Offset: b.Entry + uint32(at), Late: uint32(start), NumLate: uint8(n),
+		})
 	}
-	return f
+	return faults
 }

@@ -55,7 +55,7 @@ func storedProgram(n int) string {
 const sumStored = 12*30 + 12*30*31/2
 
 // runStored runs a program, whose code is a file's, with translations stored in a directory, and returns its result.
-func runStored(t *testing.T, dir string, code []byte, opts Options) (result uint64, s stats.Translator) {
+func runStored(t testing.TB, dir string, code []byte, opts Options) (result uint64, s stats.Translator) {
 	t.Helper()
 	s = runStoredWith(t, dir, code, opts, func(cpu guest.CPU) {
 		run(t, cpu)
@@ -65,7 +65,7 @@ func runStored(t *testing.T, dir string, code []byte, opts Options) (result uint
 }
 
 // runStoredWith is runStored for who executes the program in ways of its own.
-func runStoredWith(t *testing.T, dir string, code []byte, opts Options, execute func(cpu guest.CPU)) stats.Translator {
+func runStoredWith(t testing.TB, dir string, code []byte, opts Options, execute func(cpu guest.CPU)) stats.Translator {
 	t.Helper()
 	mapping, err := offset.New(1 << 32)
 	if err != nil {
@@ -154,7 +154,7 @@ func TestStoredRegions(t *testing.T) {
 	}
 }
 
-func storedDir(t *testing.T) string {
+func storedDir(t testing.TB) string {
 	old := debug.SetPanicOnFault(true)
 	t.Cleanup(func() { debug.SetPanicOnFault(old) })
 	dir := t.TempDir()
@@ -420,5 +420,33 @@ func TestStoredDamaged(t *testing.T) {
 	}
 	if translated == 0 {
 		t.Error("nothing was damaged")
+	}
+}
+
+// BenchmarkLoad loads stored translations, one after the other.
+func BenchmarkLoad(b *testing.B) {
+	dir := storedDir(b)
+	code := assembled(b, storedProgram(1000))
+	runStored(b, dir, code, Options{Threshold: 2, Optimise: Never})
+	m, _ := machineFor(b, storedProgram(1000), Options{CacheSize: 4 << 20, Optimise: Never, Stored: func(config []byte) *transcache.File {
+		return transcache.Open(transcache.Place{Dir: dir, Name: "test", Config: blake2b.Sum256(config)}, false)
+	}})
+	var keys []codecache.Key
+	for pc := uint64(codeAddr); pc < codeAddr+uint64(len(code)); pc += 2 {
+		if k := (codecache.Key{PC: pc}); m.stored.file.Has(storedKey(k)) {
+			keys = append(keys, k)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%len(keys) == 0 {
+			m.cache.Reset()
+		}
+		k := keys[n%len(keys)]
+		if m.load(k, code[k.PC-codeAddr:]) == nil {
+			b.Fatalf("nothing at %#x", k.PC)
+		}
 	}
 }
