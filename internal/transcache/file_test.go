@@ -470,3 +470,26 @@ func TestWeights(t *testing.T) {
 		}
 	}
 }
+
+// TestChecksum: no two changes of few bits leave a checksum as it was.
+func TestChecksum(t *testing.T) {
+	b := make([]byte, 3*8+3)
+	seen := map[uint32]string{checksum(b): "unchanged", checksum(b[:20]): "shorter"}
+	note := func(what string) {
+		sum := checksum(b)
+		if was, ok := seen[sum]; ok {
+			t.Errorf("%s has the checksum of %s", what, was)
+		}
+		seen[sum] = what
+	}
+	for i := range 8 * len(b) {
+		b[i/8] ^= 1 << (i % 8)
+		note(fmt.Sprint("bit ", i))
+		for k := range i {
+			b[k/8] ^= 1 << (k % 8)
+			note(fmt.Sprint("bits ", k, ", ", i))
+			b[k/8] ^= 1 << (k % 8)
+		}
+		b[i/8] ^= 1 << (i % 8)
+	}
+}
