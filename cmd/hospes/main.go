@@ -1,7 +1,8 @@
 // The runtime must not keep files of the host's control groups open: the guest
-// would find two descriptors in use.
+// would find two descriptors in use. Nor is it to start a goroutine that follows the number of processors.
 
 //go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 
 // Command hospes runs a Linux program built for another instruction set.
 package main
