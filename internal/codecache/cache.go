@@ -18,6 +18,7 @@ type Cache struct {
 	base    uintptr // host address of mem, where it is executed
 	used    int
 	reserve int // bytes at the beginning that Reset leaves alone
+	begin   int // where blocks begin, if not behind these
 
 	blocks []*Block              // in the order of their code
 	index  addrmap.Map[Block]    // by Key.hash
@@ -96,7 +97,7 @@ func (c *Cache) forget() {
 	c.blocks, c.exits = nil, table[Exit]{}
 	c.index = addrmap.Map[Block]{}
 	c.pages = addrmap.Map[[]*Block]{}
-	c.used = c.reserve
+	c.used = max(c.reserve, c.begin)
 	c.words = 0
 	c.sides, c.tallies, c.targets = map[uint32]uint32{}, map[uint32]tally{}, map[uint32][]Target{}
 }
@@ -112,7 +113,7 @@ func (c *Cache) Close() {
 func (c *Cache) Range() (start, end uintptr) { return c.base, c.base + uintptr(len(c.mem)) }
 
 // Used is the number of bytes in use, Size that of all.
-func (c *Cache) Used() int { return c.used }
+func (c *Cache) Used() int { return c.used - max(c.begin-c.reserve, 0) }
 
 // Size is the number of bytes that there are.
 func (c *Cache) Size() int { return len(c.mem) }

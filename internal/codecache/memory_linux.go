@@ -35,13 +35,30 @@ func allocate(size int) (m memory, err error) {
 	return memory{code, code, mem[size:], mem}, nil
 }
 
+// largePage is the size of the host's large pages.
+const largePage = 2 << 20
+
 // adviseLarge asks for large pages behind the first one, which is all that most programs need. Programs of much code miss
 // the host's cache of page table entries for it, and have to wait for each page to be made.
 func adviseLarge(code []byte) {
-	const large = 2 << 20
-	if skip := int(-address(code)&(large-1)) + large; skip < len(code) {
+	if skip := firstLarge(code) + largePage; skip < len(code) {
 		_ = unix.Madvise(code[skip:], unix.MADV_HUGEPAGE) // a hint
 	}
+}
+
+// firstLarge is the offset of the first address that may be that of a large page.
+func firstLarge(code []byte) int { return int(-address(code) & (largePage - 1)) }
+
+// Wide has all code in large pages, before there is any block: there is going to be much of it. What has been kept stays in a page of its own.
+func (c *Cache) Wide() {
+	skip := firstLarge(c.mem)
+	if skip < c.reserve {
+		skip += largePage
+	}
+	if c.memory.views() || skip+largePage > len(c.mem)/4 || unix.Madvise(c.mem[skip:skip+largePage], unix.MADV_HUGEPAGE) != nil {
+		return
+	}
+	c.begin, c.used = skip, skip
 }
 
 // allocateViews returns memory of which no page is both writable and executable, at any

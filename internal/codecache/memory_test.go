@@ -75,3 +75,35 @@ func add(c *Cache, pc uint64, code string) {
 	buf := append(c.Buffer(), code...)
 	c.Add(&Block{Key: Key{PC: pc}, Code: []byte("guest"), Entry: uint32(start), Body: uint32(start), End: uint32(len(buf))}, buf, nil, nil)
 }
+
+// TestWide: blocks begin where a large page may, also after a Reset, and what has been kept stays where it is; small caches and those of two
+// views are as they were.
+func TestWide(t *testing.T) {
+	for _, test := range []struct {
+		size int
+		wx   bool
+	}{{64 << 20, false}, {4 << 20, false}, {64 << 20, true}} {
+		c, err := New(test.size, 0, test.wx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Keep(append(c.Buffer(), "stubs"...))
+		c.Wide()
+		wide := test.size == 64<<20 && !test.wx
+		for range 2 {
+			if c.Used() != len("stubs") || string(c.Reserved()) != "stubs" {
+				t.Errorf("%+v: %d bytes are used, %q kept", test, c.Used(), c.Reserved())
+			}
+			start := len(c.Buffer())
+			if large := c.Host(uint32(start))%largePage == 0; large != wide || start > 2*largePage {
+				t.Errorf("%+v: blocks begin at %#x", test, c.Host(uint32(start)))
+			}
+			add(c, 0x1000, "block")
+			if c.Used() != len("stubsblock") || c.Find(c.Host(uint32(start))) != c.Lookup(Key{PC: 0x1000}) {
+				t.Errorf("%+v: %d bytes are used with a block", test, c.Used())
+			}
+			c.Reset()
+		}
+		c.Close()
+	}
+}

@@ -20,7 +20,7 @@ func (a *Arch) Forked() {
 
 func (m *Machine) forked() {
 	m.mu.Lock()
-	used := m.cache.Used()
+	used := len(m.cache.Buffer())
 	lost, err := m.cache.Forked()
 	if lost {
 		m.exact.forget(used)

@@ -376,7 +376,7 @@ func (m *Machine) reset(epoch uint64) {
 		}
 	}
 	m.mu.Lock()
-	m.exact.forget(m.cache.Used())
+	m.exact.forget(len(m.cache.Buffer()))
 	m.cache.Reset()
 	m.check.forget()
 	m.counts.forget()

@@ -36,8 +36,14 @@ func (m *Machine) openStored() {
 	config := fmt.Appendf(nil, "%+v %x %t %t %t %t %t %t\n", c.Features, c.Limit, c.Table, c.Direct, c.AtLimit, c.Unbounded, m.detours.table != 0, o.NoNativeLib)
 	if f := o.Stored(append(config, m.cache.Reserved()...)); f != nil {
 		m.stored = &storage{file: f, regions: storedRegions{}}
+		if f.Size() >= wideFile {
+			m.cache.Wide()
+		}
 	}
 }
+
+// wideFile is the size of a file, in bytes, of which so much is going to be loaded that large pages pay: less than half of it is host code.
+const wideFile = 2 << 20
 
 // storedKey is the key of a translation in files: no code is at an address of more than 60 bits. See regionKey.
 func storedKey(k codecache.Key) uint64 { return k.PC<<4 | uint64(k.Mode) }

@@ -99,6 +99,9 @@ func (f *File) Close() {
 // Empty reports whether nothing has been saved.
 func (f *File) Empty() bool { return len(f.entries) == 0 }
 
+// Size is the number of bytes that have been saved.
+func (f *File) Size() int { return len(f.entries) }
+
 // guarded calls do, which looks at the mapping. It reports false if the file has become shorter, or cannot be read. The
 // goroutine must have debug.SetPanicOnFault enabled.
 func guarded(do func() bool) (ok bool) {
