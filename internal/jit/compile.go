@@ -439,7 +439,9 @@ func (c *Compiler) known(v ir.Value) ir.Fact {
 }
 
 func (c *Compiler) get(v ir.Value, n uint64) {
-	c.boxed[v] = c.boxed[v] || c.known(v)&ir.Boxed != 0
+	if c.known(v)&ir.Boxed != 0 && (c.state == nil || c.state.fix(n)&ir.FixBox == 0) {
+		c.boxed[v] = true
+	}
 	if n == spReg {
 		c.getSP(v)
 	}

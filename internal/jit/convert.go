@@ -87,6 +87,7 @@ func (c *Compiler) minMax(v ir.Value, i *ir.Instr) {
 	c.used(y)
 	c.put(v, t)
 	c.boxed[v] = single && c.boxed[x] && c.boxed[y]
+	c.isSure(v, single)
 }
 
 // convert compiles conversions. It reports false if one is not supported.
@@ -138,6 +139,7 @@ func (c *Compiler) toFloat(v ir.Value, i *ir.Instr) {
 		c.a.RR(op, w, dst, rx)
 	}
 	c.put(v, dst)
+	c.isSure(v, op == amd64.CVTSI2SS)
 }
 
 // fromUnsigned converts 64 bits. What is negative as a signed number is halved, with what
@@ -174,9 +176,5 @@ func (c *Compiler) resize(v ir.Value, i *ir.Instr) {
 	c.a.RR(op, amd64.W32, t, rx)
 	c.used(x)
 	c.put(v, t)
-	if i.Op == ir.F64ToF32 {
-		c.canonical(t, true)
-	} else {
-		c.canonical(t, false)
-	}
+	c.loosely(v, t, i.Op == ir.F64ToF32)
 }

@@ -3,6 +3,8 @@
 package jit
 
 import (
+	"math"
+
 	"github.com/hospes-vm/hospes/internal/host/amd64"
 	"github.com/hospes-vm/hospes/internal/ir"
 	"github.com/hospes-vm/hospes/internal/softfloat"
@@ -118,6 +120,9 @@ func (c *Compiler) fromInt(v ir.Value, i *ir.Instr) {
 		c.put(v, dst)
 		return
 	}
+	if k, isConst := c.t.ConstOf(x); isConst && w == amd64.W64 && !math.IsNaN(math.Float64frombits(k)) {
+		c.isSure(v, false)
+	}
 	rx := c.reg(x)
 	c.used(x)
 	dst := c.dest(v, 0)
@@ -231,6 +236,7 @@ func (c *Compiler) emitCold() {
 		p.emit()
 		c.a.SetRel32(c.a.Jmp(), p.back)
 	}
+	c.cold = c.cold[:0]
 }
 
 func (c *Compiler) sqrt(v ir.Value, i *ir.Instr) {

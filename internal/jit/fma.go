@@ -46,6 +46,7 @@ func (c *Compiler) fma(v ir.Value, i *ir.Instr) bool {
 	c.move(dst, t)
 	c.put(v, dst)
 	c.boxed[v] = single && c.boxed[z]
+	c.isSure(v, single)
 	return true
 }
 
@@ -56,11 +57,11 @@ func (c *Compiler) signed(v ir.Value) (x ir.Value, negative int) {
 		return v, 0
 	}
 	neg := c.resolved(v)
-	fma := ir.FmaD
+	fma := ir.Instr{Op: ir.FmaD}
 	if neg.Op == ir.FnegS {
-		fma = ir.FmaS
+		fma.Op = ir.FmaS
 	}
-	if x = neg.Args[0]; c.looseOf(x)&^tolerates(fma, 0) != 0 {
+	if x = neg.Args[0]; c.looseOf(x)&^tolerates(&fma, 0) != 0 {
 		c.tighten(x)
 	}
 	return x, 1

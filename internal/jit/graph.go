@@ -21,7 +21,10 @@ type graphState struct {
 	g        *ir.Graph
 	homes    homeTable
 	n        int         // the chain that is compiled
-	starts   []int       // offsets of chains
+	version  int         // of it: see rounds.go
+	entries  []entry     // what chains begin with, by chain and version
+	asked    []bool      // likewise: something leads there
+	starts   []int       // likewise: offsets
 	jumps    []chainJump // between chains
 	tables   []caseTable
 	outs     []graphExit // ways out that conditional jumps take
@@ -36,7 +39,7 @@ type graphState struct {
 	dispatched ir.Value // branches of the chain before this are done with tables, or have none
 }
 
-// chainJump is a jump to a chain.
+// chainJump is a jump to the code of a chain, as starts are numbered.
 type chainJump struct{ at, to int }
 
 // graphExit is a way out.
@@ -45,7 +48,7 @@ type graphExit struct {
 	op     ir.Op
 	pc     uint64
 	polled bool
-	to     int // the chain that it leads to, or outside
+	to     int // the code of a chain that it leads to, or outside
 	moves  []move
 }
 
@@ -66,7 +69,7 @@ var errTooLarge = errors.New("jit: too many values at a time")
 func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, err error) {
 	s := &c.graphs
 	*s = graphState{
-		g: g, homes: chooseHomes(g), starts: zeroed(s.starts, len(g.Chains)), jumps: s.jumps[:0], outs: s.outs[:0],
+		g: g, homes: chooseHomes(g), starts: zeroed(s.starts, versions*len(g.Chains)), entries: s.entries, asked: s.asked, jumps: s.jumps[:0], outs: s.outs[:0],
 		tables: s.tables[:0], code: s.code[:0], moves: s.moves[:0], left: s.left, state: s.state, virtuals: s.virtuals,
 	}
 	defer func() {
@@ -83,14 +86,13 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	c.graph = s
 	c.code.States.Homes = s.homes.recoveries()
 	c.code.Body = a.Len()
-	for s.n = range g.Chains {
-		if err := c.chain(g.Chains[s.n]); err != nil {
-			return nil, err
-		}
+	if err := c.compileChains(); err != nil {
+		return nil, err
 	}
 	c.markOp(0)
 	c.emitCold()
 	c.emitOuts()
+	c.emitCold() // of these
 	c.emitInterps()
 	c.emitExits()
 	for _, j := range s.jumps {
@@ -105,16 +107,39 @@ func (c *Compiler) CompileGraph(a *amd64.Assembler, g *ir.Graph) (code *Code, er
 	return &c.code, nil
 }
 
-// chain compiles a chain.
-func (c *Compiler) chain(ch *ir.Chain) error {
+// compileChains compiles all chains, and then the other versions that something leads to.
+func (c *Compiler) compileChains() error {
 	s := c.graph
-	s.starts[s.n] = c.a.Len()
+	c.findEntries()
+	for n := range s.g.Chains {
+		if err := c.chain(n, 0); err != nil {
+			return err
+		}
+	}
+	for k := 0; k < len(s.asked); k++ {
+		if !s.asked[k] || s.starts[k] != 0 {
+			continue
+		}
+		if err := c.chain(k/versions, k%versions); err != nil {
+			return err
+		}
+		k = -1 // it may lead to others
+	}
+	return nil
+}
+
+// chain compiles a chain.
+func (c *Compiler) chain(n, version int) error {
+	s := c.graph
+	ch, at := s.g.Chains[n], versions*n+version
+	s.n, s.version = n, version
+	s.starts[at] = c.a.Len()
 	if ch.Entered {
 		c.enterGraph()
 	}
 	s.code = append(append(s.code[:0], ch.Code...), s.reads...)
 	c.startTrace(&ir.Trace{PC: ch.PC, Code: s.code}, ch.Facts)
-	c.startState(len(ch.Code), ch.Loose)
+	c.startState(len(ch.Code), &s.entries[at])
 	c.pc, s.dispatched = ch.PC, 0
 	for k := 1; k < len(ch.Code); k++ {
 		c.state.k = int32(k)
@@ -126,13 +151,22 @@ func (c *Compiler) chain(ch *ir.Chain) error {
 	return nil
 }
 
+// isNext reports whether some code is what comes next.
+func (s *graphState) isNext(version int) bool {
+	return s.version == 0 && version == versions*(s.n+1)
+}
+
 // branch is exitIf for a graph. Where it closes a loop, variables are moved ahead of it, so that the loop has one jump.
 func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 	s := c.graph
 	c.dispatch(v)
 	w := s.g.Chains[s.n].Way(v)
+	version, e := outside, &exact
+	if w != nil {
+		version, e = c.versionOf(w.To)
+	}
 	if w != nil && w.Back {
-		c.settle(s.g.Chains[w.To].Loose)
+		c.settle(e)
 		c.pollAt(c.pc)
 	}
 	if w == nil || w.Back {
@@ -143,16 +177,16 @@ func (c *Compiler) branch(v ir.Value, i *ir.Instr) {
 		c.out(graphExit{jump: jump, op: ir.ExitIf, pc: i.Imm, polled: c.polled})
 		return
 	}
-	if moves := c.moves(c.homes, s.g.Chains[w.To].Loose); len(moves) > 0 {
-		s.outs = append(s.outs, graphExit{jump: jump, to: w.To, moves: moves})
+	if moves := c.moves(c.homes, e); len(moves) > 0 {
+		s.outs = append(s.outs, graphExit{jump: jump, to: version, moves: moves})
 		return
 	}
-	s.jumps = append(s.jumps, chainJump{jump, w.To})
+	s.jumps = append(s.jumps, chainJump{jump, version})
 }
 
 // out adds a way out of the graph.
 func (c *Compiler) out(e graphExit) {
-	e.to, e.moves = outside, c.moves(&homes, 0)
+	e.to, e.moves = outside, c.moves(&homes, &exact)
 	c.graph.outs = append(c.graph.outs, e)
 }
 
@@ -163,14 +197,13 @@ func (c *Compiler) goes(v ir.Value, i *ir.Instr) bool {
 	if w == nil || i.Op != ir.Goto {
 		return false
 	}
-	c.settle(s.g.Chains[w.To].Loose)
+	version, e := c.versionOf(w.To)
+	c.settle(e)
 	if w.Back {
 		c.pollAt(i.Imm)
 		c.chanceAt(i.Imm)
 	}
-	if w.To != s.n+1 {
-		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
-	}
+	c.goOn(version)
 	return true
 }
 
@@ -182,10 +215,15 @@ func (c *Compiler) follow(v ir.Value) bool {
 		return false
 	}
 	c.toStub(c.a.Jcc(amd64.NE), c.Stubs.Return)
-	if w.To != s.n+1 {
-		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), w.To})
-	}
+	c.goOn(s.exact(w.To))
 	return true
+}
+
+// goOn goes on with the code of a chain.
+func (c *Compiler) goOn(version int) {
+	if s := c.graph; !s.isNext(version) {
+		s.jumps = append(s.jumps, chainJump{c.a.Jmp(), version})
+	}
 }
 
 // pollAt leaves the graph, to go on at pc, if the interrupt word is up, unless it
@@ -245,7 +283,7 @@ func (c *Compiler) enterGraph() {
 // leaveGraph moves guest registers to where all code has them. It changes neither RAX nor the flags.
 func (c *Compiler) leaveGraph() {
 	if c.graph != nil {
-		c.emitMoves(c.moves(&homes, 0))
+		c.emitMoves(c.moves(&homes, &exact))
 	}
 }
 

@@ -214,6 +214,78 @@ func longTrace(b *ir.Builder, r *rand.Rand) {
 	b.Emit(ir.Goto, 0x9000)
 }
 
+// floatTrace makes a trace of floating-point operations, mostly on few registers, of which some are for binary32, with numbers from
+// memory that may be any NaN.
+func floatTrace(b *ir.Builder, r *rand.Rand) {
+	const kinds = 4 // registers for each precision
+	b.Start(0x1000)
+	pc := uint64(0x1000)
+	for range 1 + r.IntN(16) {
+		b.Inst(pc)
+		pc += 4
+		single := r.IntN(2) == 0
+		reg := func() uint8 { return uint8(r.IntN(kinds) + kinds*(r.IntN(40)/39)) } // seldom the wrong one
+		if !single {
+			reg = func() uint8 { return uint8(kinds + r.IntN(kinds)) }
+		}
+		read := func() ir.Value {
+			v := b.F(reg())
+			if single {
+				v = b.Emit(ir.S, 0, v)
+			}
+			return v
+		}
+		write := func(v ir.Value) {
+			if single {
+				v = b.Emit(ir.BoxS, 0, v)
+			}
+			b.SetF(reg(), v)
+		}
+		op := func(s, d ir.Op) ir.Op {
+			if single {
+				return s
+			}
+			return d
+		}
+		address := b.Emit(ir.Add, 0, b.Emit(ir.And, 0, b.X(uint8(20+r.IntN(4))), b.Const(0x7f8)), b.Const(uint64(8*r.IntN(100))))
+		switch r.IntN(12) {
+		case 0:
+			write(b.Emit(op(ir.Lo32, ir.Float), 0, b.Emit(op(ir.LoadU32, ir.Load64), 0, address)))
+		case 1:
+			b.Emit(op(ir.Store32, ir.Store64), 0, address, b.Emit(ir.Bits, 0, b.F(reg())))
+		case 2:
+			x := read()
+			write(b.Emit(op(ir.FsgnjS, ir.FsgnjD), 0, x, x))
+		case 3:
+			write(b.Emit(op(ir.FnegS, ir.FnegD), 0, read()))
+		case 4:
+			write(b.Emit(op(ir.FmaS, ir.FmaD), ir.Dynamic, read(), read(), read()))
+		case 5:
+			b.Emit(ir.ExitIf, 0x5000+pc, b.Emit(op(ir.FltS, ir.FltD), 0, read(), read()))
+		case 6:
+			write(b.Emit(op(ir.FminS, ir.FmaxD), 0, read(), read()))
+		case 7:
+			write(b.Emit(op(ir.I64ToF32, ir.I64ToF64), ir.Dynamic, b.X(uint8(20+r.IntN(4)))))
+		case 8:
+			v := read()
+			single = !single
+			if single {
+				b.SetF(uint8(r.IntN(kinds)), b.Emit(ir.BoxS, 0, b.Emit(ir.F64ToF32, ir.Dynamic, v)))
+			} else {
+				b.SetF(uint8(kinds+r.IntN(kinds)), b.Emit(ir.F32ToF64, ir.Dynamic, v))
+			}
+		default:
+			ops := [...]ir.Op{ir.FaddS, ir.FsubS, ir.FmulS, ir.FdivS}
+			if !single {
+				ops = [...]ir.Op{ir.FaddD, ir.FsubD, ir.FmulD, ir.FdivD}
+			}
+			write(b.Emit(ops[r.IntN(4)], ir.Dynamic, read(), read()))
+		}
+	}
+	b.Inst(pc)
+	b.Emit(ir.Goto, 0x9000)
+}
+
 func TestGraphs(t *testing.T) {
 	sets := compilers()
 	sets["at limit"] = Compiler{Features: HostFeatures(), AtLimit: true}
@@ -226,7 +298,7 @@ func TestGraphs(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, chance %t", name, c.Chance), func(t *testing.T) {
 				m := newMachineFor(t, &c)
 				for seed := range uint64(1000) {
-					m.compareGraph(&c, seed, seed%5 == 0)
+					m.compareGraph(&c, seed)
 					if t.Failed() {
 						return
 					}
@@ -237,15 +309,19 @@ func TestGraphs(t *testing.T) {
 	}
 }
 
-// compareGraph holds the execution of a random region, which may be of long traces, against its evaluation.
-func (m *machine) compareGraph(c *Compiler, seed uint64, long bool) {
+// compareGraph holds the execution of a random region, which may be of long traces or of such of floating-point operations, against
+// its evaluation.
+func (m *machine) compareGraph(c *Compiler, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := ir.State{Round: softfloat.Round([...]int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3}[r.IntN(10)])}
 	c.Round = uint8(s.Round)
 	p, sources := randomProgram(r, 1+r.IntN(6), func(b *ir.Builder) {
-		if long {
+		switch seed % 5 {
+		case 0:
 			longTrace(b, r)
-		} else {
+		case 1:
+			floatTrace(b, r)
+		default:
 			randomTrace(b, r, 1+r.IntN(12), c.Round)
 		}
 	})
@@ -253,6 +329,11 @@ func (m *machine) compareGraph(c *Compiler, seed uint64, long bool) {
 		s.F[n] = number(r, n)
 		if n > 0 {
 			s.X[n] = value(r)
+		}
+	}
+	if seed%5 == 1 {
+		for n := range 4 { // what floatTrace reads as binary32
+			s.F[n] |= box32
 		}
 	}
 	s.X[counter] = 1 + r.Uint64N(30)

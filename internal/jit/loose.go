@@ -75,7 +75,86 @@ func (c *Compiler) tighten(v ir.Value) {
 	if fix&ir.FixBox != 0 {
 		c.boxed[v] = true
 	}
+	c.state.sure[v] |= fix & (ir.FixNaN32 | ir.FixNaN64)
 	c.state.loose[v] = 0
+}
+
+// tightenFor makes what variables hold what it stands for, as far as e does not allow it to be loose. Two numbers are looked at
+// at a time.
+func (c *Compiler) tightenFor(e *entry) {
+	s := c.state
+	var first [2]ir.Value // binary64, binary32
+	for n, v := range s.cur {
+		if v == 0 || c.at[v].reg == amd64.NoReg {
+			continue
+		}
+		kind := 0
+		switch c.fixFor(n, e) & (ir.FixNaN32 | ir.FixNaN64) {
+		case 0:
+			continue
+		case ir.FixNaN32:
+			kind = 1
+		}
+		if x := first[kind]; x == 0 {
+			first[kind] = v
+		} else if x != v {
+			c.canonicalPair(c.at[x].reg, c.at[v].reg, kind == 1)
+			c.isCanonical(x, kind == 1)
+			c.isCanonical(v, kind == 1)
+			first[kind] = 0
+		}
+	}
+	for n, v := range s.cur {
+		if v != 0 && c.fixFor(n, e) != 0 {
+			c.tighten(v)
+			c.unpin()
+		}
+	}
+}
+
+// isCanonical says that v has been made canonical, in its register.
+func (c *Compiler) isCanonical(v ir.Value, single bool) {
+	c.onlyRegister(v, c.at[v].reg)
+	c.state.loose[v] &^= nanFix(single)
+	c.isSure(v, single)
+}
+
+// canonicalPair is canonical for two registers.
+func (c *Compiler) canonicalPair(x, y amd64.Reg, single bool) {
+	c.a.RR(compareOf(single), amd64.W32, x, y)
+	c.outOfLine(amd64.P, func() {
+		c.canonicalHere(x, single)
+		c.canonicalHere(y, single)
+	})
+}
+
+// canonicalMoves makes NaNs canonical where moves come from, which are so then.
+func (c *Compiler) canonicalMoves(moves []move) {
+	for _, single := range [...]bool{false, true} {
+		first, done := amd64.NoReg, uint32(0)
+		fix := nanFix(single)
+		for n := range moves {
+			m := &moves[n]
+			r := m.from.reg
+			if m.fix&fix == 0 || r == amd64.NoReg {
+				continue
+			}
+			m.fix &^= fix
+			switch {
+			case done>>r&1 != 0:
+				continue
+			case first == amd64.NoReg:
+				first = r
+			default:
+				c.canonicalPair(first, r, single)
+				first = amd64.NoReg
+			}
+			done |= 1 << r
+		}
+		if first != amd64.NoReg {
+			c.canonical(first, single)
+		}
+	}
 }
 
 // fix makes r what it stands for, in code that itself is out of line. It changes the flags if r is for floating-point numbers.
@@ -145,17 +224,19 @@ func (c *Compiler) tightenOperands(i *ir.Instr) {
 		return
 	}
 	for n, x := range i.Args {
-		if x != 0 && c.state.loose[x]&^(tolerates(i.Op, n)|ir.FixSign) != 0 {
+		if x != 0 && c.state.loose[x]&^(tolerates(i, n)|ir.FixSign) != 0 {
 			c.tighten(x)
 		}
 	}
 }
 
-// tolerates says in which ways argument n of op may be loose. What computes with numbers does not care which NaN one
+// tolerates says in which ways argument n of i may be loose. What computes with numbers does not care which NaN one
 // is, and what reads a binary32 not whether it is boxed; but as a binary64 a boxed one is a NaN.
-func tolerates(op ir.Op, n int) ir.Fix {
-	switch {
+func tolerates(i *ir.Instr, n int) ir.Fix {
+	switch op := i.Op; {
 	case op == ir.SetF: // of which side tables know
+		return ^ir.Fix(0)
+	case (op == ir.FsgnjS || op == ir.FsgnjD) && i.Args[0] == i.Args[1]: // a move
 		return ^ir.Fix(0)
 	case op == ir.S || op == ir.BoxS:
 		return ir.FixBox | ir.FixNaN32
@@ -163,6 +244,7 @@ func tolerates(op ir.Op, n int) ir.Fix {
 		return 0
 	case op.Info().Args[n] == ir.F32:
 		return ir.FixBox | ir.FixNaN32
+	default:
+		return ir.FixNaN64
 	}
-	return ir.FixNaN64
 }

@@ -25,10 +25,11 @@ type state struct {
 	hint  []amd64.Reg          // by value: the home where it will have to be at last; RAX is none
 	k     int32                // the instruction that is compiled
 	loose []ir.Fix             // by value: in which ways what is there stands for it
-	begun uint32               // Chain.Loose
-	left  []ir.Instr           // by value: what is not computed
-	made  []bool               // by value: it has been computed with another one: see product
-	now   []ir.Recovery        // for use in where
+	sure  []ir.Fix             // by value: it can be taken to be loose in these ways, too
+	begun *entry
+	left  []ir.Instr    // by value: what is not computed
+	made  []bool        // by value: it has been computed with another one: see product
+	now   []ir.Recovery // for use in where
 }
 
 // allTemps are the registers for values in graphs, allXtemps those for floating-point numbers. The one that is missing is
@@ -45,10 +46,11 @@ const mover = amd64.X15
 
 // startState begins a chain: variables with homes are there. code is its instructions, behind which stand those that
 // read these variables.
-func (c *Compiler) startState(count int, loose uint32) {
+func (c *Compiler) startState(count int, begun *entry) {
 	s, n := &c.graph.state, len(c.t.Code)
-	s.cur, s.used, s.begun = [maxVars]ir.Value{}, [maxVars / 64]uint64{uint64(loose)}, loose
-	s.holds, s.loose, s.uses, s.left, s.made = zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n), zeroed(s.left, n), zeroed(s.made, n)
+	s.cur, s.used, s.begun = [maxVars]ir.Value{}, begun.floats, begun
+	s.used[0] |= uint64(begun.words)
+	s.sure, s.holds, s.loose, s.uses, s.left, s.made = zeroed(s.sure, n), zeroed(s.holds, n), zeroed(s.loose, n), zeroed(s.uses, n), zeroed(s.left, n), zeroed(s.made, n)
 	c.findVirtual(count)
 	s.order = zeroed(s.order, 3*count)
 	free := s.order
@@ -87,8 +89,8 @@ func (c *Compiler) startState(count int, loose uint32) {
 // fix is in which ways what variable n holds is loose. Where no guest register is to be known, a lower half will do.
 func (s *state) fix(n uint64) ir.Fix {
 	switch v := s.cur[n]; {
-	case v == 0 && n < firstF && s.begun>>n&1 != 0:
-		return ir.FixSign
+	case v == 0:
+		return s.begun.allows(int(n))
 	case n >= ir.GuestVars:
 		return s.loose[v] &^ ir.FixSign
 	default:
@@ -256,10 +258,10 @@ func (c *Compiler) fill(n int, v ir.Value) {
 }
 
 // settled reports whether variable n is where it is at the beginning of chains with homes t, and as there:
-// registers of loose may be.
-func (c *Compiler) settled(n int, t *homeTable, loose uint32) bool {
+// as e allows.
+func (c *Compiler) settled(n int, t *homeTable, e *entry) bool {
 	v, h := c.state.cur[n], t.of(uint64(n))
-	if c.fixFor(n, loose) != 0 {
+	if c.fixFor(n, e) != 0 {
 		return false
 	}
 	if h != amd64.NoReg {
@@ -268,14 +270,8 @@ func (c *Compiler) settled(n int, t *homeTable, loose uint32) bool {
 	return v == 0 || c.inSlot[n] == v
 }
 
-// fixFor is what is to be done with variable n for a place where registers of loose may be loose.
-func (c *Compiler) fixFor(n int, loose uint32) ir.Fix {
-	fix := c.state.fix(uint64(n))
-	if n < firstF && loose>>n&1 != 0 {
-		fix &^= ir.FixSign
-	}
-	return fix
-}
+// fixFor is what is to be done with variable n for a place that begins with e.
+func (c *Compiler) fixFor(n int, e *entry) ir.Fix { return c.state.fix(uint64(n)) &^ e.allows(n) }
 
 // where says where the guest's registers are, as far as they are not where chains begin with them.
 func (c *Compiler) where() Span {
@@ -285,7 +281,7 @@ func (c *Compiler) where() Span {
 	}
 	s.now = s.now[:0]
 	for set := s.used[0]; set != 0; set &= set - 1 {
-		if n := bits.TrailingZeros64(set); !c.settled(n, c.homes, 0) {
+		if n := bits.TrailingZeros64(set); !c.settled(n, c.homes, &exact) {
 			s.now = append(s.now, c.recovery(n))
 		}
 	}
@@ -325,22 +321,17 @@ func (c *Compiler) recovery(n int) ir.Recovery {
 	return r
 }
 
-// settle moves variables to where chains begin with them, of whose registers some may be loose; what else is needed stays.
-func (c *Compiler) settle(loose uint32) {
-	for n, v := range c.state.cur {
-		if v != 0 && c.fixFor(n, loose) != 0 {
-			c.tighten(v)
-			c.unpin()
-		}
-	}
-	for _, m := range c.moves(c.homes, loose) {
+// settle moves variables to where chains begin with them, as e allows; what else is needed stays.
+func (c *Compiler) settle(e *entry) {
+	c.tightenFor(e)
+	for _, m := range c.moves(c.homes, e) {
 		if m.to.reg == amd64.NoReg {
 			c.rescue(c.inSlot[m.variable])
 		} else {
 			c.rescue(c.inReg[m.to.reg])
 		}
 	}
-	moves := c.moves(c.homes, loose)
+	moves := c.moves(c.homes, e)
 	c.emitMoves(moves)
 	for _, m := range moves {
 		if m.to.reg != amd64.NoReg {
@@ -374,8 +365,8 @@ func (c *Compiler) rescue(v ir.Value) {
 }
 
 // moves are what brings variables to where they are with homes t: those that chains have, or guest registers to where
-// all code has them. Registers of loose may be loose there.
-func (c *Compiler) moves(t *homeTable, loose uint32) (list []move) {
+// all code has them. They may be loose there as e allows.
+func (c *Compiler) moves(t *homeTable, e *entry) (list []move) {
 	words := c.state.used
 	if t == &homes {
 		words = [maxVars / 64]uint64{words[0] | homeSet}
@@ -385,11 +376,11 @@ func (c *Compiler) moves(t *homeTable, loose uint32) (list []move) {
 	for k, set := range words {
 		for ; set != 0; set &= set - 1 {
 			n := 64*k + bits.TrailingZeros64(set)
-			if c.settled(n, t, loose) {
+			if c.settled(n, t, e) {
 				continue
 			}
 			m := move{variable: n, to: location{reg: t.of(uint64(n)), at: slot(uint64(n)).Disp}}
-			m.from, m.fix = c.location(n), c.fixFor(n, loose)
+			m.from, m.fix = c.location(n), c.fixFor(n, e)
 			s.moves = append(s.moves, m)
 		}
 	}
@@ -440,6 +431,7 @@ type move struct {
 func (c *Compiler) emitMoves(moves []move) {
 	c.graph.left = append(c.graph.left[:0], moves...)
 	moves = c.graph.left
+	c.canonicalMoves(moves)
 	for len(moves) > 0 {
 		k := slices.IndexFunc(moves, func(m move) bool {
 			return !slices.ContainsFunc(moves, func(o move) bool { return o.variable != m.variable && o.from.same(m.to) })

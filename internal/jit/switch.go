@@ -21,7 +21,7 @@ const (
 // oneCase is where a graph goes for a constant.
 type oneCase struct {
 	k  uint64
-	to int // chain
+	to int // chain; in tables its code, as starts are numbered
 }
 
 const entrySize = 4
@@ -46,16 +46,19 @@ func (c *Compiler) dispatch(v ir.Value) {
 		return
 	}
 	t := caseTable{cases: cases, least: cases[0].k}
-	most, loose := t.least, ^uint32(0)
+	most, e := t.least, entry{words: ^uint32(0)}
 	for _, k := range cases {
 		t.least, most = min(t.least, k.k), max(most, k.k)
-		loose &= s.g.Chains[k.to].Loose
+		e.words &= s.g.Chains[k.to].Loose
 	}
 	if most-t.least >= maxSpan {
 		return
 	}
 	t.size = int(most-t.least) + 1
-	c.settle(loose)
+	for n := range cases {
+		cases[n].to = s.exact(cases[n].to)
+	}
+	c.settle(&e)
 	if back {
 		c.pollAt(c.pc)
 	}
