@@ -7,11 +7,28 @@ import (
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
-// fusedOps are the host's multiplications with an addition to the destination: by the signs
+// fusedOps are the host's multiplications with an addition to the destination, and of the destination: by the signs
 // of the product and of what is added.
-var fusedOps = map[bool][2][2]amd64.Op{
-	true:  {{amd64.VFMADD231SS, amd64.VFMSUB231SS}, {amd64.VFNMADD231SS, amd64.VFNMSUB231SS}},
-	false: {{amd64.VFMADD231SD, amd64.VFMSUB231SD}, {amd64.VFNMADD231SD, amd64.VFNMSUB231SD}},
+type fusedOps [2][2]amd64.Op
+
+var (
+	addedTo = map[bool]fusedOps{
+		true:  {{amd64.VFMADD231SS, amd64.VFMSUB231SS}, {amd64.VFNMADD231SS, amd64.VFNMSUB231SS}},
+		false: {{amd64.VFMADD231SD, amd64.VFMSUB231SD}, {amd64.VFNMADD231SD, amd64.VFNMSUB231SD}},
+	}
+	multiplied = map[bool]fusedOps{
+		true:  {{amd64.VFMADD213SS, amd64.VFMSUB213SS}, {amd64.VFNMADD213SS, amd64.VFNMSUB213SS}},
+		false: {{amd64.VFMADD213SD, amd64.VFMSUB213SD}, {amd64.VFNMADD213SD, amd64.VFNMSUB213SD}},
+	}
+)
+
+// fused is a product that something is added to, while it is compiled.
+type fused struct {
+	single              bool
+	negative, subtract  int
+	x, y                amd64.Reg // the factors; y is NoReg if it is in memory
+	z                   amd64.Reg // what is added, or NoReg likewise
+	inMemoryY, inMemory amd64.Mem
 }
 
 // fma compiles v = x*y + z, rounded once.
@@ -19,35 +36,89 @@ func (c *Compiler) fma(v ir.Value, i *ir.Instr) bool {
 	if !c.Features.FMA {
 		return false
 	}
-	single := i.Op == ir.FmaS
+	f := fused{single: i.Op == ir.FmaS}
 	x, negative := c.signed(i.Args[0])
 	z, subtract := c.signed(i.Args[2])
 	y := i.Args[1]
-	op := fusedOps[single][negative][subtract]
-	rx, rz := c.reg(x), c.reg(z)
-	m, isMem := c.lastInMemory(y)
-	ry := c.regUnless(isMem, y)
+	f.negative, f.subtract = negative, subtract
+	f.x = c.reg(x)
+	mz, isMemZ := c.lastInMemory(z)
+	f.z = c.regUnless(isMemZ, z)
+	my, isMemY := c.lastInMemory(y)
+	f.y = c.regUnless(isMemY, y)
+	f.inMemoryY, f.inMemory = my, mz
 	c.used(x)
 	c.used(y)
 	c.used(z)
 	dst := c.dest(v, z)
-	t := dst // the factors are needed once more if it is a NaN
-	if t == rx || t == ry {
+	factor := z
+	switch dst {
+	case f.x:
+		factor = x
+	case f.y:
+		factor = y
+	}
+	if factor != z && !isMemY && !(f.single && c.boxed[z] && !c.boxed[factor]) {
+		c.multiply(&f, dst)
+		c.boxed[v] = f.single && c.boxed[factor]
+	} else {
+		c.addTo(&f, dst)
+		c.boxed[v] = f.single && c.boxed[z]
+	}
+	c.put(v, dst)
+	c.isSure(v, f.single)
+	return true
+}
+
+// addTo brings the result to dst by way of what is added. The factors are needed once more if it is a NaN.
+func (c *Compiler) addTo(f *fused, dst amd64.Reg) {
+	t := dst
+	if t == f.x || t == f.y {
 		t = c.xtemp()
 	}
-	c.move(t, rz)
-	if isMem {
-		c.a.VRRM(op, amd64.W32, t, rx, m)
+	if f.z == amd64.NoReg {
+		c.fetch(t, f.inMemory)
 	} else {
-		c.a.VRRR(op, amd64.W32, t, rx, ry)
+		c.move(t, f.z)
 	}
-	c.a.RR(compareOf(single), amd64.W32, t, t)
-	c.outOfLine(amd64.P, func() { c.fmaNaN(t, rx, ry, m, single) })
+	op := addedTo[f.single][f.negative][f.subtract]
+	if f.y == amd64.NoReg {
+		c.a.VRRM(op, amd64.W32, t, f.x, f.inMemoryY)
+	} else {
+		c.a.VRRR(op, amd64.W32, t, f.x, f.y)
+	}
+	c.fusedNaN(t, f)
 	c.move(dst, t)
-	c.put(v, dst)
-	c.boxed[v] = single && c.boxed[z]
-	c.isSure(v, single)
-	return true
+}
+
+// multiply does so where dst is a factor.
+func (c *Compiler) multiply(f *fused, dst amd64.Reg) {
+	t, other := c.xtemp(), f.y
+	if dst == f.y {
+		other = f.x
+	}
+	c.move(t, dst)
+	op := multiplied[f.single][f.negative][f.subtract]
+	if f.z == amd64.NoReg {
+		c.a.VRRM(op, amd64.W32, dst, other, f.inMemory)
+	} else {
+		c.a.VRRR(op, amd64.W32, dst, other, f.z)
+	}
+	was := *f
+	if was.x == dst {
+		was.x = t
+	}
+	if was.y == dst {
+		was.y = t
+	}
+	c.fusedNaN(dst, &was)
+}
+
+// fusedNaN looks whether the result, in t, is a NaN.
+func (c *Compiler) fusedNaN(t amd64.Reg, f *fused) {
+	x, y, m, single := f.x, f.y, f.inMemoryY, f.single
+	c.a.RR(compareOf(single), amd64.W32, t, t)
+	c.outOfLine(amd64.P, func() { c.fmaNaN(t, x, y, m, single) })
 }
 
 // signed is the value that v is, or that it is the negative of. The instruction that

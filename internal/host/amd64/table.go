@@ -150,6 +150,12 @@ const (
 	VFMADD132SD
 	VFMADD213SS
 	VFMADD213SD
+	VFMSUB213SS
+	VFMSUB213SD
+	VFNMADD213SS
+	VFNMADD213SD
+	VFNMSUB213SS
+	VFNMSUB213SD
 	VFMADD231SS
 	VFMADD231SD
 	VFMSUB231SS
@@ -287,6 +293,12 @@ var table = [numOps]row{
 	VFMADD132SD:  {name: "vfmadd132sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0x99, vex: true, w1: true},
 	VFMADD213SS:  {name: "vfmadd213ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xA9, vex: true},
 	VFMADD213SD:  {name: "vfmadd213sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xA9, vex: true, w1: true},
+	VFMSUB213SS:  {name: "vfmsub213ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAB, vex: true},
+	VFMSUB213SD:  {name: "vfmsub213sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAB, vex: true, w1: true},
+	VFNMADD213SS: {name: "vfnmadd213ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAD, vex: true},
+	VFNMADD213SD: {name: "vfnmadd213sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAD, vex: true, w1: true},
+	VFNMSUB213SS: {name: "vfnmsub213ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAF, vex: true},
+	VFNMSUB213SD: {name: "vfnmsub213sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xAF, vex: true, w1: true},
 	VFMADD231SS:  {name: "vfmadd231ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xB9, vex: true},
 	VFMADD231SD:  {name: "vfmadd231sd", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xB9, vex: true, w1: true},
 	VFMSUB231SS:  {name: "vfmsub231ss", class: xmm, pfx: 0x66, emap: m0F38, rm: 0xBB, vex: true},
