@@ -183,18 +183,21 @@ func (k *intConversion) toSigned(t amd64.Reg) {
 	u := k.temp()
 	if k.op == ir.F32ToI32 || k.op == ir.F64ToI32 {
 		k.a.RR(k.cvt, amd64.W32, t, k.from)
-		k.a.RI(amd64.CMP, amd64.W32, t, -1<<31)
-		k.interpretIf(amd64.E)
+		k.wantNumber(t, amd64.W32)
 		k.a.RR(amd64.MOVSXD, amd64.W64, t, t)
 		k.raise(u, amd64.W32)
 	} else {
 		k.a.RR(k.cvt, amd64.W64, t, k.from)
-		k.a.MovImm(u, 1<<63)
-		k.a.RR(amd64.CMP, amd64.W64, t, u)
-		k.interpretIf(amd64.E)
+		k.wantNumber(t, amd64.W64)
 		k.raise(u, amd64.W64)
 	}
 	k.clobber(u)
+}
+
+// wantNumber leaves what does not fit, for which the result is the least integer, to the interpreter: 1 less overflows.
+func (c *Compiler) wantNumber(t amd64.Reg, w amd64.Width) {
+	c.a.RI(amd64.CMP, w, t, 1)
+	c.interpretIf(amd64.O)
 }
 
 // toU32 converts by way of 64 bits. Numbers between the greatest result and the next one
@@ -261,8 +264,7 @@ func (c *Compiler) modular(v ir.Value, i *ir.Instr) {
 	rx := c.reg(i.Args[0])
 	t := c.temp()
 	c.a.RR(amd64.CVTTSD2SI, amd64.W32, t, rx)
-	c.a.RI(amd64.CMP, amd64.W32, t, -1<<31)
-	c.interpretIf(amd64.E)
+	c.wantNumber(t, amd64.W32)
 	c.a.RR(amd64.MOVSXD, amd64.W64, t, t)
 	c.used(i.Args[0])
 	c.put(v, t)
