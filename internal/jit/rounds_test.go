@@ -96,3 +96,46 @@ func (c *Compiler) wantNoLooks(t *testing.T, code []byte) {
 	}
 	t.Error("a loop that does not go round")
 }
+
+// TestRoundsKinds: that a binary32 is no NaN but the canonical one says nothing about what its register holds as a binary64: boxed, it is a
+// NaN, and no canonical one.
+func TestRoundsKinds(t *testing.T) {
+	const text = `
+trace 0x1000
+inst 0x1000
+y = getf 3
+ys = s y
+m = fmin_s ys, ys
+mb = box_s m
+setf mb, 4
+inst 0x1004
+goto 0x2000
+trace 0x2000
+inst 0x2000
+p = getx 10
+d = load_64 p
+inst 0x2004
+x = float d
+z = fmul_d x, x, 7
+setf z, 4
+inst 0x2008
+k = const 8
+q = add p, k
+setx q, 10
+inst 0x200c
+end = getx 11
+more = ne q, end
+exitif more, 0x2000
+inst 0x2010
+goto 0x3000`
+	_, g := regionOf(t, text)
+	c := &Compiler{Features: HostFeatures()}
+	m := newMachine(t)
+	one := uint64(box32 | 0x3f800000)
+	s := ir.State{}
+	s.F[3] = one
+	s.X[10], s.X[11] = 4096, 8192 // the page ends there
+	if out, err := m.runGraph(c, g, &s); err != nil || out.PC != 0x2000 || s.F[4] != one {
+		t.Errorf("left to %#x with %#x, want %#x: %v", out.PC, s.F[4], one, err)
+	}
+}
