@@ -14,16 +14,23 @@ import (
 	"github.com/hospes-vm/hospes/internal/sandbox/vfs"
 )
 
-// debian returns the unpacked Debian of another architecture that test/userland uses, read-only.
+// debian returns the unpacked Debian of another architecture that test/userland uses, read-only. Other programs, such as the benchmark, may have
+// unpacked less of it.
 func debian(t *testing.T) *vfs.FS {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Skip(err)
 	}
-	root, err := vfs.NewHost(filepath.Join(cache, "hospes", "rootfs-trixie-riscv64"), vfs.HostOptions{ReadOnly: true})
+	dir := filepath.Join(cache, "hospes", "rootfs-trixie-riscv64")
+	for _, shell := range []string{"busybox", "dash", "bash"} {
+		if _, err := os.Stat(filepath.Join(dir, "usr/bin", shell)); err != nil {
+			t.Skip("not unpacked by `make userland`:", err)
+		}
+	}
+	root, err := vfs.NewHost(dir, vfs.HostOptions{ReadOnly: true})
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
 	return root
