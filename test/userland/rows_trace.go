@@ -17,7 +17,9 @@ grep -c 'execve(.* = 0$' log; grep -c 'nanosleep(.* = 0$' log; sed -n 's/^[0-9]*
 sed 's/ {si_signo.*//' log`,
 		want: "term\n5\n--- SIGTERM\n--- SIGSTOP\n--- stopped by SIGSTOP ---\n--- SIGCONT\n--- SIGCHLD\n+++ exited with 5 +++\n"},
 	{name: "strace/attach", packages: "strace", about: "strace -f -p: attaching, detaching; the programs go on",
-		script: `sh -c 'until [ -e end ]; do sleep 0.1; done; echo went on' & p=$!
+		// In parentheses, so that sh forks. A parent in vfork(2) cannot be stopped: if strace ends while the child waits for it, it waits for
+		// the parent, natively too.
+		script: `sh -c 'until [ -e end ]; do (sleep 0.1); done; echo went on' & p=$!
 timeout -s INT 2 strace -f -o log -p $p 2>err || true
 touch end; wait $p
 grep -q 'execve("/.*/sleep"' log && grep -q '+++ exited with 0 +++' log && grep -q 'Process [0-9]* detached' err && echo followed`,
