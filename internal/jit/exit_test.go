@@ -29,16 +29,11 @@ func TestReturnElsewhere(t *testing.T) {
 	b.Inst(called)
 	b.Emit(ir.Ret, 0, b.X(1))
 	ret, _ := c.Compile(&a, &b.Trace, nil)
-	copy(m.code, a.Buf)
-
-	m.ctx.Init()
-	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
-	m.ctx.MXCSR = 0x1f80
+	m.load(&c, a.Buf)
 	top := len(m.stack) - 4
 	for k := top; k < len(m.stack)-1; k++ {
 		m.stack[k] = returned
 	}
-	m.stack[len(m.stack)-1] = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 	for depth := top; depth < len(m.stack); depth++ {
 		m.ctx.SetStack(uintptr(unsafe.Pointer(&m.stack[len(m.stack)-1])))
 		m.ctx.stack = uintptr(unsafe.Pointer(&m.stack[depth]))
@@ -54,4 +49,13 @@ func TestReturnElsewhere(t *testing.T) {
 			t.Errorf("depth %d: the stack is at %#x, want %#x, or has changed", depth, got, want)
 		}
 	}
+}
+
+// load makes the machine ready for code with the stubs of a compiler.
+func (m *machine) load(c *Compiler, code []byte) {
+	copy(m.code, code)
+	m.ctx.Init()
+	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
+	m.ctx.MXCSR = 0x1f80
+	m.stack[len(m.stack)-1] = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
 }

@@ -62,11 +62,7 @@ func TestFarReturn(t *testing.T) {
 	b.Inst(called)
 	b.Emit(ir.Ret, 0, b.X(10))
 	ret, _ := c.Compile(&a, &b.Trace, nil)
-	copy(m.code, a.Buf)
-	m.ctx.Init()
-	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
-	m.ctx.MXCSR = 0x1f80
-	m.stack[len(m.stack)-1] = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
+	m.load(&c, a.Buf)
 	m.stack[len(m.stack)-2] = uintptr(unsafe.Pointer(&m.code[back]))
 	for _, tt := range []struct {
 		to   uint64

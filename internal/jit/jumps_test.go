@@ -94,11 +94,7 @@ func jumper(t *testing.T, f Features, op ir.Op) (m *machine, start, target uintp
 	b.Inst(0x2000)
 	b.Emit(ir.Goto, 0x3000)
 	to, _ := c.Compile(&a, &b.Trace, nil)
-	copy(m.code, a.Buf)
-	m.ctx.Init()
-	m.ctx.Base = uintptr(unsafe.Pointer(m.data))
-	m.ctx.MXCSR = 0x1f80
-	m.stack[len(m.stack)-1] = uintptr(unsafe.Pointer(&m.code[c.Stubs.Return]))
+	m.load(&c, a.Buf)
 	return m, uintptr(unsafe.Pointer(&m.code[from])), uintptr(unsafe.Pointer(&m.code[to.Body]))
 }
 

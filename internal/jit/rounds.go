@@ -271,26 +271,26 @@ func (r *rounds) ignore() {
 
 // body are the chains of the loop with a head, or nil.
 func (r *rounds) body(head int) (in []bool) {
-	var todo []int
+	var found []int
 	for _, p := range r.preds[head] {
 		if p.back {
-			todo = append(todo, p.from)
+			found = append(found, p.from)
 		}
 	}
-	if todo == nil {
+	if found == nil {
 		return nil
 	}
 	in = make([]bool, len(r.chains))
 	in[head] = true
-	for len(todo) > 0 {
-		n := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(found) > 0 {
+		n := found[len(found)-1]
+		found = found[:len(found)-1]
 		if in[n] {
 			continue
 		}
 		in[n] = true
 		for _, p := range r.preds[n] {
-			todo = append(todo, p.from)
+			found = append(found, p.from)
 		}
 	}
 	return in

@@ -88,17 +88,20 @@ func (s *Space) guard(f func() *Fault) *Fault {
 
 // try is guard without repetition.
 func (s *Space) try(f func() *Fault) (fault *Fault) {
-	old := debug.SetPanicOnFault(true)
-	defer func() {
-		r := recover()
-		debug.SetPanicOnFault(old)
-		if r != nil {
-			if fault = s.Recover(r); fault == nil {
-				panic(r)
-			}
-		}
-	}()
+	defer s.caught(debug.SetPanicOnFault(true), &fault)
 	return f()
+}
+
+// caught, deferred, makes a fault of the panic that ends the caller, and puts back what debug.SetPanicOnFault was.
+func (s *Space) caught(old bool, fault **Fault) {
+	r := recover()
+	debug.SetPanicOnFault(old)
+	if r == nil {
+		return
+	}
+	if *fault = s.Recover(r); *fault == nil {
+		panic(r)
+	}
 }
 
 // CopyIn reads len(b) bytes at addr. On a fault, which may name any of the bytes
@@ -249,16 +252,7 @@ func (s *Space) fetch(b []byte, addr uint64, prot Prot) (got int, f *Fault) {
 
 // copyCode is what fetch guards, of a Copier.
 func (s *Space) copyCode(b []byte, addr uint64) (fault *Fault) {
-	old := debug.SetPanicOnFault(true)
-	defer func() {
-		r := recover()
-		debug.SetPanicOnFault(old)
-		if r != nil {
-			if fault = s.Recover(r); fault == nil {
-				panic(r)
-			}
-		}
-	}()
+	defer s.caught(debug.SetPanicOnFault(true), &fault)
 	s.copier.Copy(b, addr)
 	return nil
 }

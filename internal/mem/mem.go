@@ -134,7 +134,7 @@ type Mapping interface {
 // Copier is a Mapping whose memory is one piece. What Spans does with a function that has to be allocated, it does without.
 type Copier interface {
 	Mapping
-	// Copy reads len(b) bytes at addr. It panics on a fault.
+	// Copy reads len(b) bytes of code at addr. It panics on a fault.
 	Copy(b []byte, addr uint64)
 }
 

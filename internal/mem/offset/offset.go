@@ -121,7 +121,7 @@ func (m *Mapping) Spans(addr, n uint64, access mem.Prot, f func([]byte) bool) *m
 // Copy implements mem.Copier.
 func (m *Mapping) Copy(b []byte, addr uint64) {
 	if !m.has(addr) || uint64(len(b)) > m.limit-addr {
-		panic(&mem.Fault{Addr: addr, Access: mem.Read, Kind: mem.MapErr})
+		panic(&mem.Fault{Addr: addr, Access: mem.Exec, Kind: mem.MapErr})
 	}
 	copy(b, hostmem.Bytes(m.host(addr), uint64(len(b))))
 }
