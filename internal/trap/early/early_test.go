@@ -145,11 +145,11 @@ func inheritedIgnored(t *testing.T) (set uint64) {
 
 // TestHeap: the heap is to be in large pages, if the kernel has any.
 func TestHeap(t *testing.T) {
+	at := uint64(uintptr(unsafe.Pointer(&make([]byte, 1<<20)[0]))) // the heap grows for it, so it comes first
 	maps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil || !strings.Contains(string(maps), "THPeligible:") {
 		t.Skip("the kernel does not tell of large pages")
 	}
-	at := uint64(uintptr(unsafe.Pointer(&make([]byte, 1<<20)[0])))
 	within := false
 	for line := range strings.Lines(string(maps)) {
 		var start, end uint64

@@ -32,12 +32,18 @@ NOINLINE void both(unsigned long n)
 	sink += three(n);
 }
 
-// Leaves that do nothing to memory, called one after the other in one loop.
-NOINLINE unsigned long leaf_one(unsigned long s) { return s * 31 + (s >> 3); }
+// Leaves that do nothing to memory, called one after the other in one loop. They are long: where in a few
+// instructions a processor is interrupted is its own affair, and returns attract it.
+#define STEP s = s * 31 + (s >> 3);
+#define STEPS STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP
+NOINLINE unsigned long leaf_one(unsigned long s)
+{
+	STEPS
+	return s;
+}
 NOINLINE unsigned long leaf_three(unsigned long s)
 {
-	for (int i = 0; i < 3; i++)
-		s = s * 31 + (s >> 3);
+	STEPS STEPS STEPS
 	return s;
 }
 NOINLINE void leaves(unsigned long n)
