@@ -147,6 +147,9 @@ func (o *observer) translated(t *engine.Translation) {
 	for i := range o.perf {
 		if f := &o.perf[i]; f.Writer != nil {
 			f.Add(t.Host, t.Code, name)
+			if len(t.Tail) > 0 {
+				f.Add(t.TailHost, t.Tail, name+" [exits]")
+			}
 		}
 	}
 }

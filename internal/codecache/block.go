@@ -29,6 +29,8 @@ type Block struct {
 	Body  uint32 // offset of the entry for those who have
 	End   uint32 // offset behind the code
 
+	Tail, TailEnd uint32 // offsets of what is seldom executed, which is elsewhere; the same ones if there is none
+
 	Checked  bool    // its code compares guest memory with Code itself
 	Function uint8   // the library function that its code is for (ir.Function), or 0
 	Region   bool    // it is made of the code in More, which it is entered to at PC; Code is nil
@@ -110,6 +112,9 @@ func (b *Block) Valid() bool { return b.valid.Load() }
 
 // Interpreted reports whether the block is there to say that there is no translation.
 func (b *Block) Interpreted() bool { return b.Entry == 0 }
+
+// HostBytes is how much host code there is.
+func (b *Block) HostBytes() int { return int(b.End - b.Entry + b.TailEnd - b.Tail) }
 
 // End of the guest code.
 func (b *Block) endPC() uint64 { return b.PC + uint64(len(b.Code)) }

@@ -19,6 +19,8 @@ type Cache struct {
 	used    int
 	reserve int // bytes at the beginning that Reset leaves alone
 	begin   int // where blocks begin, if not behind these
+	tails   int // where the tails of blocks begin
+	tail    int // where the next one is to be
 
 	blocks []*Block              // in the order of their code
 	index  addrmap.Map[Block]    // by Key.hash
@@ -73,7 +75,7 @@ func New(size int, first uint32, wx bool) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{memory: mem, mem: mem.write, base: address(mem.exec), first: first}
+	c := &Cache{memory: mem, mem: mem.write, base: address(mem.exec), first: first, tails: size / 8 * 5}
 	c.forget()
 	return c, nil
 }
@@ -97,7 +99,7 @@ func (c *Cache) forget() {
 	c.blocks, c.exits = nil, table[Exit]{}
 	c.index = addrmap.Map[Block]{}
 	c.pages = addrmap.Map[[]*Block]{}
-	c.used = max(c.reserve, c.begin)
+	c.used, c.tail = max(c.reserve, c.begin), c.tails
 	c.words = 0
 	c.sides, c.tallies, c.targets = map[uint32]uint32{}, map[uint32]tally{}, map[uint32][]Target{}
 }
@@ -113,7 +115,7 @@ func (c *Cache) Close() {
 func (c *Cache) Range() (start, end uintptr) { return c.base, c.base + uintptr(len(c.mem)) }
 
 // Used is the number of bytes in use, Size that of all.
-func (c *Cache) Used() int { return c.used - max(c.begin-c.reserve, 0) }
+func (c *Cache) Used() int { return c.used - max(c.begin-c.reserve, 0) + c.tail - c.tails }
 
 // Size is the number of bytes that there are.
 func (c *Cache) Size() int { return len(c.mem) }
@@ -123,7 +125,17 @@ func (c *Cache) Host(offset uint32) uintptr { return c.base + uintptr(offset) }
 
 // Buffer is the memory up to where the next code is to be appended. If there is no
 // room, append moves the slice elsewhere, and neither Keep nor Add takes it.
-func (c *Cache) Buffer() []byte { return c.mem[:c.used] }
+func (c *Cache) Buffer() []byte { return c.mem[:c.used:c.tails] }
+
+// Tail is where the next tail is to be, of size bytes, its offset the same as phase as far as multiples of 8 go. There may be no room.
+// Tails are far from the rest of blocks, so that hosts need not fetch them with that.
+func (c *Cache) Tail(size, phase int) (to []byte, at int, ok bool) {
+	at = c.tail + (phase-c.tail)&7
+	if at+size > len(c.mem) {
+		return nil, 0, false
+	}
+	return c.mem[at : at+size], at, true
+}
 
 // Keep makes what has been appended to Buffer, before the first block, stay for good.
 func (c *Cache) Keep(buf []byte) {
@@ -149,7 +161,7 @@ func (c *Cache) Add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	}
 	c.GuestBytes += uint64(len(b.Code))
 	c.Insts += uint64(b.Insts)
-	c.HostBytes += uint64(b.End - b.Entry)
+	c.HostBytes += uint64(b.HostBytes())
 	c.add(b, buf, exits, faults)
 	c.enter(b)
 }
@@ -164,6 +176,10 @@ func (c *Cache) AddLoaded(b *Block, buf []byte, exits []Exit, faults []Fault) {
 // add keeps the code of a block.
 func (c *Cache) add(b *Block, buf []byte, exits []Exit, faults []Fault) {
 	c.used = len(buf)
+	if b.Tail == b.TailEnd { // for Find
+		b.Tail, b.TailEnd = uint32(c.tail), uint32(c.tail)
+	}
+	c.tail = int(b.TailEnd)
 	b.firstExit, b.numExits = c.NextExit(), uint32(len(exits))
 	for k := range exits {
 		c.exits.add(exits[k])
@@ -248,8 +264,10 @@ func (c *Cache) in(page uint64) []*Block {
 // Blocks are all that have code, in the order of their addresses.
 func (c *Cache) Blocks() []*Block { return c.blocks }
 
-// CodeOf is the code of a block.
-func (c *Cache) CodeOf(b *Block) []byte { return c.mem[b.Entry:b.End] }
+// CodeOf is the code of a block, and what of it is elsewhere.
+func (c *Cache) CodeOf(b *Block) (code, tail []byte) {
+	return c.mem[b.Entry:b.End], c.mem[b.Tail:b.TailEnd]
+}
 
 // Lookup returns the valid block of a key, or nil.
 func (c *Cache) Lookup(k Key) *Block {
@@ -317,8 +335,15 @@ func (c *Cache) Offset(host uintptr) uint32 { return uint32(host - c.base) }
 // Find is the block whose code is at a host address, or nil.
 func (c *Cache) Find(host uintptr) *Block {
 	offset := c.Offset(host)
-	i := sort.Search(len(c.blocks), func(i int) bool { return c.blocks[i].End > offset })
-	if i == len(c.blocks) || c.blocks[i].Entry > offset {
+	place := func(b *Block) (start, end uint32) { return b.Entry, b.End }
+	if offset >= uint32(c.tails) {
+		place = func(b *Block) (start, end uint32) { return b.Tail, b.TailEnd }
+	}
+	i := sort.Search(len(c.blocks), func(i int) bool { _, end := place(c.blocks[i]); return end > offset })
+	if i == len(c.blocks) {
+		return nil
+	}
+	if start, _ := place(c.blocks[i]); start > offset {
 		return nil
 	}
 	return c.blocks[i]

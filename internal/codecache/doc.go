@@ -20,7 +20,8 @@
 //
 // # Room
 //
-// Memory is given out from one end to the other. When it is full, everything is
+// Memory is given out from one end to the other. What of a block is seldom executed, its tail, has a part of
+// its own at the end ([Cache.Tail]), so that hosts do not fetch it with the rest. When either part is full, everything is
 // forgotten at once ([Cache.Reset]), at a time when no thread is in it.
 //
 // # Locks

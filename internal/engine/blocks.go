@@ -37,7 +37,7 @@ func (a *Arch) Blocks() (list []BlockInfo) {
 		if !b.Valid() {
 			continue
 		}
-		info := BlockInfo{PC: b.PC, Region: b.Region, Function: b.Function != 0, Insts: b.Insts, HostBytes: int(b.End - b.Entry)}
+		info := BlockInfo{PC: b.PC, Region: b.Region, Function: b.Function != 0, Insts: b.Insts, HostBytes: b.HostBytes()}
 		for _, e := range m.cache.Exits(b) {
 			if name := exitNames[e.Kind]; name != "" {
 				info.Exits = append(info.Exits, ExitInfo{name, e.PC, e.To() != nil})

@@ -43,12 +43,8 @@ func (e exact) add(b *codecache.Block, made *jit.Code) {
 
 func (e exact) set(offset uint32) { e[offset/64] |= 1 << (offset % 64) }
 
-// forget is for when the used bytes of the cache are forgotten.
-func (e exact) forget(used int) {
-	if e != nil {
-		clear(e[:(used+63)/64])
-	}
-}
+// forget is for when all blocks are forgotten.
+func (e exact) forget() { clear(e) }
 
 // sampling is what a CPU knows of samples.
 type sampling struct {

@@ -20,10 +20,9 @@ func (a *Arch) Forked() {
 
 func (m *Machine) forked() {
 	m.mu.Lock()
-	used := len(m.cache.Buffer())
 	lost, err := m.cache.Forked()
 	if lost {
-		m.exact.forget(used)
+		m.exact.forget()
 	}
 	if err != nil {
 		m.giveUp()

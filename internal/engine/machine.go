@@ -272,7 +272,13 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked, keep bool, na
 	if !m.cache.Fits(m.asm.Buf) {
 		return nil
 	}
+	to, at, ok := m.cache.Tail(made.Tail.End-made.Tail.Start, made.Tail.Start)
+	if !ok {
+		return nil
+	}
+	made.Split(&m.asm, to, at)
 	b.Entry, b.Body, b.End = uint32(made.Start), uint32(made.Body), uint32(made.End)
+	b.Tail, b.TailEnd = uint32(made.Tail.Start), uint32(made.Tail.End)
 	b.Insts = made.Insts
 	m.add(b, made)
 	m.check.keep(b, made)
@@ -376,7 +382,7 @@ func (m *Machine) reset(epoch uint64) {
 		}
 	}
 	m.mu.Lock()
-	m.exact.forget(len(m.cache.Buffer()))
+	m.exact.forget()
 	m.cache.Reset()
 	m.check.forget()
 	m.counts.forget()

@@ -21,6 +21,8 @@ type Translation struct {
 	Region   bool      // of an optimised region; Trace is nil
 	Host     uintptr   // host address
 	Code     []byte    // host code, before any exit is linked
+	TailHost uintptr   // host address
+	Tail     []byte    // of what is seldom executed of it, if that is elsewhere
 	Made     *jit.Code // with offsets that are Made.Start for the first byte of Code; nil without Trace
 	Stubs    jit.Stubs
 }
@@ -39,7 +41,11 @@ type Optimisation struct {
 
 // described describes a block as far as it is kept.
 func (m *Machine) described(b *codecache.Block, name string) *Translation {
-	return &Translation{PC: b.PC, Name: name, Guest: b.Code, Function: ir.Function(b.Function), Region: b.Region, Host: m.cache.Host(b.Entry), Code: m.cache.CodeOf(b), Stubs: m.comp.Stubs}
+	code, tail := m.cache.CodeOf(b)
+	return &Translation{
+		PC: b.PC, Name: name, Guest: b.Code, Function: ir.Function(b.Function), Region: b.Region, Stubs: m.comp.Stubs,
+		Host: m.cache.Host(b.Entry), Code: code, TailHost: m.cache.Host(b.Tail), Tail: tail,
+	}
 }
 
 // tellStubs tells of the code that is of no block.
@@ -60,7 +66,7 @@ func (m *Machine) tellRegion(r *region, b *codecache.Block, made *jit.Code) {
 		t = m.described(b, r.name)
 		m.tell(t)
 		t.Made = made
-		t.Code = t.Code[:made.Instructions()]
+		t.Code = t.Code[:made.Instructions()[0].End-made.Start]
 	}
 	if m.opts.Optimised != nil {
 		m.opts.Optimised(&Optimisation{Translation: t, Sources: r.sources, Names: r.names, History: r.history, Graph: r.graph})

@@ -89,7 +89,7 @@ func (m *Machine) loadData(k codecache.Key, code, data []byte) *codecache.Block 
 // relocate appends the code of a stored translation to m.asm, and makes m.exits and m.faults those of the block. It reports
 // false if there is no room, or it makes no sense.
 func (m *Machine) relocate(b *codecache.Block, d *decoder) bool {
-	phase, body, size := d.uint16(), d.uint16(), d.uint16()
+	phase, body, size, tailPhase, tailSize := d.uint16(), d.uint16(), d.uint16(), d.uint16(), d.uint16()
 	a := &m.asm
 	a.Buf = m.cache.Buffer()
 	for a.Len()%jit.LineSize != phase%jit.LineSize {
@@ -97,13 +97,26 @@ func (m *Machine) relocate(b *codecache.Block, d *decoder) bool {
 	}
 	start := a.Len()
 	a.Buf = append(a.Buf, d.bytes(size)...)
-	host := a.Buf[start:]
-	d.add(host, uint32(-start))
-	d.add(host, m.cache.NextExit())
+	code := relocated{host: a.Buf[start:]}
+	if tailSize > 0 {
+		to, at, ok := m.cache.Tail(tailSize, tailPhase)
+		if !ok {
+			return false
+		}
+		copy(to, d.bytes(tailSize))
+		code.tail = to
+		b.Tail, b.TailEnd = uint32(at), uint32(at+tailSize)
+	}
 	b.Entry, b.Body, b.End = uint32(start), uint32(start+body), uint32(start+size)
+	d.add(code, -b.Entry, -b.Tail)
+	d.add(code, m.cache.NextExit(), m.cache.NextExit())
+	d.add(code, b.Tail-b.Entry, b.Entry-b.Tail)
 	m.exits, m.faults = d.exits(m.exits[:0], b), d.faults(m.faults[:0], b)
 	return !d.failed && body <= size && len(d.data) == 0 && m.cache.Fits(a.Buf)
 }
+
+// relocated is the code of a stored translation, and its tail. Offsets count as if that came right behind.
+type relocated struct{ host, tail []byte }
 
 // ofFile reports whether the code at pc is that of a file. Any other, such as that of just-in-time compilers, is other code in each
 // run. The caller holds no lock.
@@ -114,7 +127,7 @@ func ofFile(as *mem.Space, pc uint64) bool {
 
 // store has a translation that has just been made, in m.asm, stored for later runs, with mu held: m.exits and m.faults are its own.
 func (m *Machine) store(b *codecache.Block, made *jit.Code) {
-	s, size := m.stored, made.End-made.Start
+	s, size := m.stored, b.HostBytes()
 	if b.States != nil || m.comp.Detours || size > maxStored {
 		return
 	}
@@ -122,36 +135,45 @@ func (m *Machine) store(b *codecache.Block, made *jit.Code) {
 	e.uint16(len(b.Code))
 	e.bytes(b.Code)
 	e.uint16(b.Insts)
-	m.encodeHost(&e, b, made, int(m.comp.FirstExit))
+	m.encodeHost(&e, b, made, m.comp.FirstExit)
 	s.buf = e
 	s.file.Add(storedKey(b.Key), e, 1)
 }
 
-// encodeHost appends the host code of a block that is in m.asm, whose exits are numbered from first on: relocate reads it.
-func (m *Machine) encodeHost(e *encoder, b *codecache.Block, made *jit.Code, first int) {
-	e.uint16(made.Start % jit.LineSize)
-	e.uint16(made.Body - made.Start)
-	e.uint16(made.End - made.Start)
+// encodeHost appends the host code of a block that has just been made, whose exits are numbered from first on, as if it and its tail were
+// at offset 0: relocate reads it.
+func (m *Machine) encodeHost(e *encoder, b *codecache.Block, made *jit.Code, first uint32) {
+	code, tail := m.cache.CodeOf(b)
+	e.uint16(int(b.Entry % jit.LineSize))
+	e.uint16(int(b.Body - b.Entry))
+	e.uint16(len(code))
+	e.uint16(int(b.Tail % jit.LineSize))
+	e.uint16(len(tail))
 	host := len(*e)
-	e.bytes(m.asm.Buf[made.Start:made.End])
-	add := func(list []int, n int) {
+	e.bytes(code)
+	e.bytes(tail)
+	add := func(list []int, n, inTail uint32) {
 		e.uint16(len(list))
 		for _, at := range list {
-			at -= made.Start
-			e.uint16(at)
-			field := (*e)[host+at:]
-			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+uint32(n))
+			offset, by := storedOffset(b, uint32(at)), n
+			if offset >= len(code) {
+				by = inTail
+			}
+			e.uint16(offset)
+			field := (*e)[host+offset:]
+			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+by)
 		}
 	}
-	add(made.Stubs, made.Start)
-	add(made.Names, -first)
+	add(made.Stubs, b.Entry, b.Tail)
+	add(made.Names, -first, -first)
+	add(made.Cross, b.Entry-b.Tail, b.Tail-b.Entry)
 	e.uint16(len(m.exits))
 	for i := range m.exits {
-		e.exit(&m.exits[i], b.Entry)
+		e.exit(&m.exits[i], b)
 	}
 	e.uint16(len(m.faults))
 	for i := range m.faults {
-		e.fault(&m.faults[i], b.Entry)
+		e.fault(&m.faults[i], b)
 	}
 }
 
@@ -212,21 +234,29 @@ func (e *encoder) uint16(n int)    { *e = binary.LittleEndian.AppendUint16(*e, u
 func (e *encoder) uint64(n uint64) { *e = binary.LittleEndian.AppendUint64(*e, n) }
 func (e *encoder) bytes(b []byte)  { *e = append(*e, b...) }
 
-// offset appends one in the cache; 0 stays 0, which is none.
-func (e *encoder) offset(at, start uint32) { e.uint16(int(at - min(at, start))) }
+// storedOffset is what is stored of an offset in the code of b, as if its tail came right behind the rest; 0 stays 0, which is none.
+func storedOffset(b *codecache.Block, at uint32) int {
+	switch {
+	case at == 0:
+		return 0
+	case at >= b.Tail && b.Tail < b.TailEnd:
+		return int(at - b.Tail + b.End - b.Entry)
+	}
+	return int(at - b.Entry)
+}
 
-func (e *encoder) exit(x *codecache.Exit, start uint32) {
+func (e *encoder) exit(x *codecache.Exit, b *codecache.Block) {
 	e.uint16(int(x.Kind) | bit(x.Polled)<<8)
 	e.uint64(x.PC)
 	for _, at := range []uint32{x.Jump, x.Unlinked, x.Guess.At, x.Guess.Miss, x.Guess.Probe} {
-		e.offset(at, start)
+		e.uint16(storedOffset(b, at))
 	}
 }
 
-func (e *encoder) fault(f *codecache.Fault, start uint32) {
+func (e *encoder) fault(f *codecache.Fault, b *codecache.Block) {
 	e.uint16(int(f.Done) | bit(f.Overflow)<<8 | bit(f.Computed)<<9 | bit(f.Look)<<10)
 	e.uint64(f.PC)
-	e.offset(f.Offset, start)
+	e.uint16(storedOffset(b, f.Offset))
 	e.uint16(int(f.Late))
 	e.uint16(int(f.NumLate))
 }
@@ -274,22 +304,26 @@ func (d *decoder) uint64() uint64 {
 // list is a number, and so many elements of some size.
 func (d *decoder) list(size int) []byte { return d.bytes(size * d.uint16()) }
 
-// add adds n to the words of code whose offsets come next.
-func (d *decoder) add(code []byte, n uint32) {
+// add adds n to the words of code whose offsets come next, and inTail to those of its tail.
+func (d *decoder) add(code relocated, n, inTail uint32) {
 	for list := d.list(2); len(list) >= 2; list = list[2:] {
 		at := int(binary.LittleEndian.Uint16(list))
-		if d.failed || at+4 > len(code) {
+		field, by := code.host, n
+		if at >= len(field) {
+			at, field, by = at-len(field), code.tail, inTail
+		}
+		if d.failed || at+4 > len(field) {
 			d.failed = true
 			return
 		}
-		field := code[at : at+4]
-		binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+		field = field[at : at+4]
+		binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+by)
 	}
 }
 
 // exits appends those of b, whose place is known.
 func (d *decoder) exits(exits []codecache.Exit, b *codecache.Block) []codecache.Exit {
-	size := int(b.End - b.Entry)
+	size := b.HostBytes()
 	for list := d.list(exitSize); len(list) >= exitSize; list = list[exitSize:] {
 		r := list[:exitSize]
 		flags := binary.LittleEndian.Uint16(r)
@@ -307,10 +341,13 @@ func (d *decoder) exits(exits []codecache.Exit, b *codecache.Block) []codecache.
 	return exits
 }
 
-// placed is where an offset in the code of b is in the cache; 0 stays 0, which is none.
+// placed is where that is in the cache.
 func placed(b *codecache.Block, at int) uint32 {
-	if at == 0 {
+	switch size := b.End - b.Entry; {
+	case at == 0:
 		return 0
+	case uint32(at) >= size && b.Tail < b.TailEnd:
+		return uint32(at) - size + b.Tail
 	}
 	return b.Entry + uint32(at)
 }
@@ -320,7 +357,7 @@ const storedKinds = 1<<codecache.ToBlock | 1<<codecache.ToCall | 1<<codecache.To
 
 // faults appends those of b.
 func (d *decoder) faults(faults []codecache.Fault, b *codecache.Block) []codecache.Fault {
-	size, late := int(b.End-b.Entry), 0
+	size, late := b.HostBytes(), 0
 	if b.States != nil {
 		late = len(b.States.Late)
 	}
@@ -334,7 +371,7 @@ func (d *decoder) faults(faults []codecache.Fault, b *codecache.Block) []codecac
 		}
 		faults = append(faults, codecache.Fault{
 			Done: uint8(flags), Overflow: flags>>8&1 != 0, Computed: flags>>9&1 != 0, Look: flags>>10&1 != 0,
-			PC: binary.LittleEndian.Uint64(r[2:]), Offset: b.Entry + uint32(at), Late: uint32(start), NumLate: uint8(n),
+			PC: binary.LittleEndian.Uint64(r[2:]), Offset: placed(b, at), Late: uint32(start), NumLate: uint8(n),
 		})
 	}
 	return faults

@@ -54,7 +54,7 @@ func (m *Machine) guestCode(ranges []codecache.Range) (g guestCode) {
 // storeRegion has a region stored that is about to be added, with mu held, unless its code may have changed since g was read: m.exits and
 // m.faults are its own.
 func (m *Machine) storeRegion(b *codecache.Block, made *jit.Code, g guestCode) {
-	size := made.End - made.Start
+	size := b.HostBytes()
 	if len(g.code) == 0 || g.dropped != m.cache.Dropped || size > maxStored || len(b.More) > maxStored ||
 		b.States != nil && len(b.States.Late) > maxStored {
 		return
@@ -72,7 +72,7 @@ func (m *Machine) storeRegion(b *codecache.Block, made *jit.Code, g guestCode) {
 		g.code = g.code[n:]
 	}
 	e.states(b.States)
-	m.encodeHost(&e, b, made, int(m.cache.NextExit()))
+	m.encodeHost(&e, b, made, m.cache.NextExit())
 	m.stored.buf = e
 	m.stored.regions[b.Key] = bytes.Clone(e)
 }

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -194,6 +195,37 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// TestStoredExits: exits of what has been loaded lead to where the engine is told of them, until they are linked.
+func TestStoredExits(t *testing.T) {
+	dir := storedDir(t)
+	code := assembled(t, strings.ReplaceAll(storedSource, "\n1:", "\nauipc t1, 0\naddi t1, t1, 44\nsd t1, -24(sp)\nld t1, -24(sp)\njalr t1\n1:")) // with calls that are guessed
+	opts := Options{Threshold: 2, Optimise: Never}
+	runStored(t, dir, code, opts)
+	runStoredWith(t, dir, code, opts, func(cpu guest.CPU) {
+		c := cpu.(*CPU)
+		c.m.mu.Lock()
+		defer c.m.mu.Unlock()
+		for pc := uint64(codeAddr); pc < codeAddr+uint64(len(code)); pc += 2 {
+			c.m.load(codecache.Key{PC: pc}, code[pc-codeAddr:])
+		}
+		exits := 0
+		for _, b := range c.m.cache.Blocks() {
+			for _, e := range c.m.cache.Exits(b) {
+				if e.To() == nil && e.Kind != codecache.ToJump {
+					exits++
+					displacement := binary.LittleEndian.Uint32(c.m.cache.Buffer()[e.Jump:])
+					if e.Jump+4+displacement != e.Unlinked {
+						t.Errorf("%#x: the exit to %#x leads %#x bytes on, not from %#x to %#x", b.PC, e.PC, displacement, e.Jump+4, e.Unlinked)
+					}
+				}
+			}
+		}
+		if exits < 40 {
+			t.Errorf("%d exits", exits)
+		}
+	})
+}
+
 // TestStoredTried: a later run knows how often a region has been looked for, and given up, in vain.
 func TestStoredTried(t *testing.T) {
 	dir := storedDir(t)
@@ -323,9 +355,9 @@ func TestStoredHostile(t *testing.T) {
 		b := m.loadData(keys[i], code[keys[i].PC-codeAddr:], data)
 		if b != nil {
 			loaded++
-			start, end := uint32(len(m.cache.Reserved())), uint32(m.cache.Used())
-			if b.Entry < start || b.Body < b.Entry || b.End > end || b.End < b.Body {
-				t.Errorf("a block at %#x, %#x, %#x in %#x..%#x", b.Entry, b.Body, b.End, start, end)
+			start, end := uint32(len(m.cache.Reserved())), uint32(len(m.cache.Buffer()))
+			if b.Entry < start || b.Body < b.Entry || b.End > end || b.End < b.Body || b.TailEnd < b.Tail || b.Tail < end || b.TailEnd > uint32(m.cache.Size()) {
+				t.Errorf("a block at %#x, %#x, %#x and %#x, %#x in %#x..%#x", b.Entry, b.Body, b.End, b.Tail, b.TailEnd, start, end)
 			}
 			m.cache.Forget(keys[i])
 		}

@@ -67,8 +67,9 @@ type Code struct {
 	Start    int // offset in the assembler's buffer: where the interrupt word is looked at
 	Body     int // behind that
 	End      int
-	Tables   int // behind the instructions: where tables and constants begin that they use; 0 if there are none
-	Insts    int // guest instructions
+	Tail     Span // what is seldom executed, or no code: within the rest of a trace, or elsewhere (see Split); none of others
+	Tables   int  // behind the instructions: where tables and constants begin that they use; 0 if there are none
+	Insts    int  // guest instructions
 	Exits    []Exit
 	Faults   []Fault
 	Marks    []Mark
@@ -78,6 +79,7 @@ type Code struct {
 	Ops      []OpMark
 	Stubs    []int // offsets of displacements that lead to stubs
 	Names    []int // offsets of 4 bytes that are the number of an exit
+	Cross    []int // offsets of displacements that lead from what is not Tail to what is, or back
 }
 
 // Span is a piece of code, or part of a list.
@@ -173,11 +175,13 @@ func (c *Compiler) Compile(a *amd64.Assembler, t *ir.Trace, verify []byte) (*Cod
 	}
 	c.markOp(0)
 	c.emitRefunds(taken)
+	c.code.Tail.Start = a.Len()
 	c.emitExits()
 	c.emitCold()
 	c.emitInterps()
 	c.emitLiterals()
 	c.code.End = a.Len()
+	c.code.Tail.End = c.code.End
 	return &c.code, true
 }
 
@@ -186,7 +190,7 @@ func (c *Compiler) start(a *amd64.Assembler, t *homeTable) {
 	a.Align(codeAlign, 0)
 	c.a, c.homes, c.graph = a, t, nil
 	states := c.code.States
-	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Segments: c.code.Segments[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Ops: c.code.Ops[:0]}
+	c.code = Code{Start: a.Len(), Exits: c.code.Exits[:0], Faults: c.code.Faults[:0], Marks: c.code.Marks[:0], Segments: c.code.Segments[:0], Extra: c.code.Extra[:0], Stubs: c.code.Stubs[:0], Names: c.code.Names[:0], Cross: c.code.Cross[:0], Ops: c.code.Ops[:0]}
 	c.code.States.Late, c.code.States.Computed, c.late = states.Late[:0], states.Computed[:0], Span{}
 	c.cold, c.interps, c.refunds, c.literals = c.cold[:0], c.interps[:0], c.refunds[:0], c.literals[:0]
 }

@@ -68,7 +68,7 @@ func (c *Compiler) emitInterps() {
 				c.code.Faults[len(c.code.Faults)-1].Look = true
 			}
 		}
-		c.a.SetRel32(e.jump, e.at)
+		c.link(e.jump, e.at)
 		c.interps[n] = e
 	}
 }
@@ -89,6 +89,14 @@ func (c *Compiler) interpret(pc uint64, done int, late Span) {
 func (c *Compiler) toStub(jump, stub int) {
 	c.a.SetRel32(jump, stub)
 	c.code.Stubs = append(c.code.Stubs, jump)
+}
+
+// link makes the displacement at offset at lead to offset target.
+func (c *Compiler) link(at, target int) {
+	c.a.SetRel32(at, target)
+	if tail := c.code.Tail.Start; tail > 0 && (at < tail) != (target < tail) {
+		c.code.Cross = append(c.code.Cross, at)
+	}
 }
 
 // exitOn leaves the trace if a condition holds.
@@ -258,7 +266,7 @@ func (c *Compiler) emitExits() {
 	for n := range c.code.Exits {
 		e := &c.code.Exits[n]
 		e.Unlinked = c.a.Len()
-		c.a.SetRel32(e.Jump, e.Unlinked)
+		c.link(e.Jump, e.Unlinked)
 		number, reg, stub := uint64(c.FirstExit)+uint64(n), amd64.RAX, c.Stubs.Leave
 		switch {
 		case e.Guess != nil:

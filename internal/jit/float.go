@@ -232,9 +232,9 @@ type coldPath struct {
 
 func (c *Compiler) emitCold() {
 	for _, p := range c.cold {
-		c.a.SetRel32(p.jump, c.a.Len())
+		c.link(p.jump, c.a.Len())
 		p.emit()
-		c.a.SetRel32(c.a.Jmp(), p.back)
+		c.link(c.a.Jmp(), p.back)
 	}
 	c.cold = c.cold[:0]
 }

@@ -52,7 +52,7 @@ func (c *Compiler) guess(op ir.Op) {
 
 // emitGuess appends what makes the guess of an exit, and where wrong guesses lead to.
 func (c *Compiler) emitGuess(e *Exit, number uint64) {
-	c.a.SetRel32(e.Guess.Miss, c.a.Len())
+	c.link(e.Guess.Miss, c.a.Len())
 	c.a.MovImm(amd64.RCX, number)
 	c.code.Names = append(c.code.Names, c.a.Len()-4)
 	c.toStub(c.a.Jmp(), c.Stubs.Computed)
@@ -65,9 +65,9 @@ func (c *Compiler) emitGuess(e *Exit, number uint64) {
 	}
 	c.mayOverflow(0, true)
 	c.a.CallM(entry)
-	c.a.SetRel32(c.a.Jmp(), e.Jump+4)
+	c.link(c.a.Jmp(), e.Jump+4)
 	c.a.SetRel32(missing, c.a.Len())
 	c.mayOverflow(0, true)
 	c.toStub(c.a.Call(), c.Stubs.Missed)
-	c.a.SetRel32(c.a.Jmp(), e.Jump+4)
+	c.link(c.a.Jmp(), e.Jump+4)
 }

@@ -35,7 +35,7 @@ func TestGuessLayout(t *testing.T) {
 					t.Errorf("%v behind %d instructions: a displacement at offset %d crosses a cache line", op, n, at)
 				}
 			}
-			if e.Guess.At%8 != 0 || e.Guess.At < code.Start+code.Instructions() || binary.LittleEndian.Uint64(a.Buf[e.Guess.At:]) != noGuess {
+			if e.Guess.At%8 != 0 || e.Guess.At < code.Instructions()[0].End || binary.LittleEndian.Uint64(a.Buf[e.Guess.At:]) != noGuess {
 				t.Errorf("%v behind %d instructions: the guess is at offset %d", op, n, e.Guess.At)
 			}
 		}
@@ -54,7 +54,7 @@ func TestFarReturn(t *testing.T) {
 	b.Emit(ir.CallTo, called, b.Const(next))
 	call, _ := c.Compile(&a, &b.Trace, nil)
 	start, back, instructions := call.Start, call.Exits[1].Jump+4, call.Instructions() // behind Poll is the call
-	if instructions == call.End-call.Start {
+	if instructions[0] == (Span{call.Start, call.End}) {
 		t.Error("there is no constant behind the code")
 	}
 	c.FirstExit += 10

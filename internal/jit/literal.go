@@ -18,12 +18,16 @@ type literal struct {
 	guess *Guess // that it belongs to, or nil
 }
 
-// Instructions is how many bytes of the code are instructions.
-func (c *Code) Instructions() int {
-	if c.Tables > 0 {
-		return c.Tables - c.Start
+// Instructions are those pieces of the code that are instructions: one, or two if it has been split.
+func (c *Code) Instructions() []Span {
+	pieces := []Span{{c.Start, c.End}}
+	if c.Tail.Start > c.End {
+		pieces = append(pieces, c.Tail)
 	}
-	return c.End - c.Start
+	if c.Tables > 0 {
+		pieces[len(pieces)-1].End = c.Tables
+	}
+	return pieces
 }
 
 // compareWith compares a register with a constant.
@@ -45,7 +49,7 @@ func (c *Compiler) emitLiterals() {
 	}
 	c.a.Align(8, 0)
 	for _, l := range c.literals {
-		c.a.SetRel32(l.at, c.a.Len())
+		c.link(l.at, c.a.Len())
 		if l.guess != nil {
 			l.guess.At = c.a.Len()
 		}

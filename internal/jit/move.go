@@ -48,3 +48,55 @@ func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
 		c.Ops[n].Offset += by
 	}
 }
+
+// Split moves the tail of a trace, the last code in a's buffer, to offset at of the memory that the buffer is the beginning of: to
+// is that memory. What the code says of itself is adapted. Between the code of traces that are executed often there is none then
+// that is not.
+func (c *Code) Split(a *amd64.Assembler, to []byte, at int) {
+	tail, by := c.Tail.Start, at-c.Tail.Start
+	copy(to, a.Buf[tail:])
+	add := func(at, n int) {
+		field := a.Buf
+		if at >= tail {
+			at, field = at-tail, to
+		}
+		binary.LittleEndian.PutUint32(field[at:], binary.LittleEndian.Uint32(field[at:])+uint32(n))
+	}
+	for _, s := range c.Stubs {
+		if s >= tail {
+			add(s, -by)
+		}
+	}
+	for _, x := range c.Cross {
+		if x < tail {
+			add(x, by)
+		} else {
+			add(x, -by)
+		}
+	}
+	a.Buf = a.Buf[:tail]
+	move := func(at *int) {
+		if *at >= tail {
+			*at += by
+		}
+	}
+	for _, list := range [][]int{c.Stubs, c.Names, c.Cross} {
+		for k := range list {
+			move(&list[k])
+		}
+	}
+	for n := range c.Exits {
+		e := &c.Exits[n]
+		move(&e.Unlinked)
+		if g := e.Guess; g != nil {
+			move(&g.At)
+			move(&g.Miss)
+			move(&g.Probe)
+		}
+	}
+	for n := range c.Faults {
+		move(&c.Faults[n].Offset)
+	}
+	move(&c.Tables)
+	c.Tail, c.End = Span{at, at + len(to)}, tail
+}

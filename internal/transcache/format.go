@@ -13,7 +13,7 @@ import (
 //	entry   checksum of what follows, size of the data, key, data, padding to a multiple of entryAlign
 //	index   hash table with linear probing: a part of the key's hash, and the offset of the entry; 0 is none
 const (
-	magic      = "hospes\x00\x03" // the last byte is the version
+	magic      = "hospes\x00\x04" // the last byte is the version
 	headerSize = 8 + 32 + 4*4 + 4 + 4
 	entryHead  = 4 + 4 + 8
 	entryAlign = 8

@@ -48,7 +48,7 @@ type Options struct {
 // In the order of the host code come the entry, the instructions, and the ways out, which
 // are marked by where they lead.
 func Text(t *engine.Translation, o Options) string {
-	w := writer{t: t, o: o, labels: labels(t)}
+	w := writer{t: t, o: o, labels: labels(t), pieces: pieces(t), at: t.Made.Start}
 	w.title()
 	w.code("entry", w.mark(0))
 	ops := operations(t.Trace)
@@ -61,8 +61,42 @@ func Text(t *engine.Translation, o Options) string {
 		}
 		w.code("", w.mark(n+1))
 	}
-	w.code("exits", t.Made.Instructions())
+	end := t.Made.Instructions()
+	w.code("exits", end[0].End)
+	for _, tail := range end[1:] {
+		w.at = tail.Start
+		w.code("exits", tail.End)
+	}
 	return w.b.String()
+}
+
+// piece is host code that is in one place.
+type piece struct {
+	jit.Span // of its instructions, as Translation.Made has them
+	host     uint64
+	code     []byte
+}
+
+// pieces are those of a translation.
+func pieces(t *engine.Translation) (list []piece) {
+	for n, s := range t.Made.Instructions() {
+		list = append(list, piece{s, uint64(t.Host), t.Code})
+		if n > 0 {
+			list[n] = piece{s, uint64(t.TailHost), t.Tail}
+		}
+		list[n].code = list[n].code[:s.End-s.Start]
+	}
+	return list
+}
+
+// at are the piece that has an offset, and the host address there.
+func at(list []piece, offset int) (p piece, host uint64) {
+	for _, p = range list {
+		if p.Start <= offset && offset < p.End {
+			break
+		}
+	}
+	return p, p.host + uint64(offset-p.Start)
 }
 
 // writer makes the text.
@@ -71,14 +105,15 @@ type writer struct {
 	o      Options
 	b      strings.Builder
 	labels map[uint64]string // host addresses that have a meaning
-	at     int               // how much of the host code has been written
+	pieces []piece
+	at     int // how much of the host code has been written: an offset, as all of them
 }
 
 func (w *writer) line(format string, a ...any) { fmt.Fprintf(&w.b, format+"\n", a...) }
 
 func (w *writer) title() {
 	t := w.t
-	name := t.Name
+	name, size := t.Name, len(t.Code)+len(t.Tail)
 	if name != "" {
 		name = " " + name
 	}
@@ -87,23 +122,24 @@ func (w *writer) title() {
 		at = ""
 	}
 	if t.Function != ir.NoFunction {
-		w.line("block %#x%s: %s, %d bytes; %d bytes%s", t.PC, name, t.Function, len(t.Guest), len(t.Code), at)
+		w.line("block %#x%s: %s, %d bytes; %d bytes%s", t.PC, name, t.Function, len(t.Guest), size, at)
 		return
 	}
-	w.line("block %#x%s: %d instructions, %d bytes; %d bytes%s", t.PC, name, len(t.Made.Marks), len(t.Guest), len(t.Code), at)
+	w.line("block %#x%s: %d instructions, %d bytes; %d bytes%s", t.PC, name, len(t.Made.Marks), len(t.Guest), size, at)
 }
 
 // mark is where the code of guest instruction n begins, behind the last one where the
-// exits begin: an offset in Code.
+// exits begin.
 func (w *writer) mark(n int) int {
 	made := w.t.Made
 	if n < len(made.Marks) {
-		return made.Marks[n].Offset - made.Start
+		return made.Marks[n].Offset
 	}
+	end := made.Instructions()[0].End
 	if len(made.Exits) > 0 {
-		return made.Exits[0].Unlinked - made.Start
+		return min(made.Exits[0].Unlinked, end)
 	}
-	return made.Instructions()
+	return end
 }
 
 // instruction writes the guest instruction at pc.
@@ -124,11 +160,11 @@ func (w *writer) code(heading string, end int) {
 		w.line("%s:", heading)
 	}
 	for w.at < end {
-		pc := uint64(w.t.Host) + uint64(w.at)
+		p, pc := at(w.pieces, w.at)
 		if label := w.labels[pc]; label != "" {
 			w.line("   %s:", label)
 		}
-		text, n := w.host(w.t.Code[w.at:], pc)
+		text, n := w.host(p.code[w.at-p.Start:], pc)
 		if extra := w.extra(); extra > 0 {
 			text, n = fmt.Sprintf("(%d bytes that watch the access)", extra), extra
 		}
@@ -144,7 +180,7 @@ func (w *writer) code(heading string, end int) {
 // extra is the size of the code here that is there for watching only.
 func (w *writer) extra() int {
 	for _, s := range w.t.Made.Extra {
-		if s.Start-w.t.Made.Start == w.at {
+		if s.Start == w.at {
 			return s.End - s.Start
 		}
 	}
@@ -218,22 +254,28 @@ func labels(t *engine.Translation) map[uint64]string {
 
 // addInner numbers the places in the code that have no label, and that jumps lead to.
 func addInner(l map[uint64]string, t *engine.Translation) {
-	var inner []int
-	for at, end := 0, t.Made.Instructions(); at < end; {
-		inst, err := x86asm.Decode(t.Code[at:end], 64)
-		if err != nil || inst.Len == 0 {
-			at++
-			continue
-		}
-		at += inst.Len
-		rel, ok := inst.Args[0].(x86asm.Rel)
-		if to := at + int(rel); ok && to >= 0 && to < len(t.Code) && l[uint64(t.Host)+uint64(to)] == "" {
-			inner = append(inner, to)
+	var inner []uint64
+	all := pieces(t)
+	within := func(host uint64) bool {
+		return slices.ContainsFunc(all, func(p piece) bool { return host-p.host < uint64(len(p.code)) })
+	}
+	for _, p := range all {
+		for at := 0; at < len(p.code); {
+			inst, err := x86asm.Decode(p.code[at:], 64)
+			if err != nil || inst.Len == 0 {
+				at++
+				continue
+			}
+			at += inst.Len
+			rel, ok := inst.Args[0].(x86asm.Rel)
+			if to := p.host + uint64(at) + uint64(int64(rel)); ok && within(to) && l[to] == "" {
+				inner = append(inner, to)
+			}
 		}
 	}
 	slices.Sort(inner)
 	for n, to := range slices.Compact(inner) {
-		l[uint64(t.Host)+uint64(to)] = fmt.Sprintf("L%d", n+1)
+		l[to] = fmt.Sprintf("L%d", n+1)
 	}
 }
 

@@ -75,7 +75,7 @@ func blocks(t *testing.T, pid string) map[string]bool {
 		return b
 	}
 	text, dump := read("/tmp/perf-%s.map"), read("/tmp/jit-%s.dump")
-	list := regexp.MustCompile(`(?m)^([0-9a-f]+) ([0-9a-f]+) (\[hospes stubs\]|(\S+)\+0x[0-9a-f]+ (?:\[hospes \S+\] )?\[0x[0-9a-f]+\])$`).FindAllStringSubmatch(string(text), -1)
+	list := regexp.MustCompile(`(?m)^([0-9a-f]+) ([0-9a-f]+) (\[hospes stubs\]|(\S+)\+0x[0-9a-f]+ (?:\[hospes \S+\] )?\[0x[0-9a-f]+\](?: \[exits\])?)$`).FindAllStringSubmatch(string(text), -1)
 	if n := strings.Count(string(text), "\n"); n != len(list) || n < 3 {
 		t.Fatalf("%d lines in the map, of which %d are right\n%s", n, len(list), text)
 	}
