@@ -22,6 +22,8 @@ type profile struct {
 const (
 	maxProfile  = 600                    // exits
 	maxJumps    = 2000                   // computed jumps that are looked at
+	fewWatches  = 3                      // times that they are, at least; and more often only
+	watchTime   = 512 * time.Millisecond // once in so much of the guest's CPU time: all computed jumps miss once more behind it, which takes some 2 ms
 	profileTime = 500 * time.Microsecond // of the guest's CPU time is how long they are counted, at least,
 	maxAwaited  = 60                     // unless so many times that have gone by: where there are few processors, others may have them
 )
@@ -84,12 +86,16 @@ func (m *Machine) awaitProfile(p *profile) {
 }
 
 // watchJumps has computed jumps come back to the engine for a while, with mu held, which
-// notes where exit n goes to.
+// notes where exit n goes to. If that has been done too often, what is known of them has to do.
 func (m *Machine) watchJumps(n uint32) {
+	if m.opt.jumps == 0 && m.opt.sampling && m.opt.watches >= fewWatches+int(m.opt.budget.guest()/watchTime) {
+		return
+	}
 	m.cache.RecountTargets(n)
 	if m.opt.jumps > 0 {
 		return
 	}
+	m.opt.watches++
 	m.opt.jumps = maxJumps
 	for _, c := range m.live() {
 		c.stale.Store(true)

@@ -26,6 +26,7 @@ type optimiser struct {
 	queue   []request
 	sampler sampler     // none if blocks are counted from the beginning
 	jumps   int         // computed jumps that are still to come back here, for a profile
+	watches int         // how often there have been such
 	running bool        // there is a goroutine for these
 	start   *time.Timer // that it begins by
 	parked  atomic.Bool // there is none, as no guest thread was running
