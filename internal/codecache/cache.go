@@ -407,7 +407,7 @@ func (c *Cache) direct(e *Exit) { c.patch(e.Jump, e.target()) }
 
 // target is where an exit that is linked leads to on the shortest way.
 func (e *Exit) target() uint32 {
-	if e.Polled || e.Kind == ToBlock && !e.back(e.to) {
+	if e.Polled || !e.back(e.to) {
 		return e.to.Body
 	}
 	return e.to.Entry

@@ -40,7 +40,7 @@ func (c *Cache) Loops(b *Block) bool {
 }
 
 // back reports whether the exit leads back to a block, as far as links know: no loop has
-// jumps forward only.
+// jumps forward only, and no recursion such calls. A return leads behind a call, which is in the loop as well.
 func (e *Exit) back(to *Block) bool { return to.PC <= e.Block.PC }
 
 // NewCounter returns the offset, from the beginning of the cache, of 32 bits that code can count

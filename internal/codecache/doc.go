@@ -15,7 +15,7 @@
 // more often than code.
 //
 // Each block has two entries. Before the first stands a look at the interrupt word; the
-// second is behind it. A jump forward takes the second, all others the first: guest
+// second is behind it. A jump or call forward takes the second, all others the first: guest
 // addresses cannot grow all the way round a loop, so each loop looks at the word.
 //
 // # Room

@@ -56,8 +56,8 @@ func TestGuess(t *testing.T) {
 	check("linked again", 0x2000, again.Body, site.Guess.Probe)
 }
 
-// TestLinkEntry: a jump back has the interrupt word looked at, unless that has been done on
-// the way; so has each call, and what goes to where a guess says.
+// TestLinkEntry: a jump or call back has the interrupt word looked at, unless that has been done on
+// the way.
 func TestLinkEntry(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -68,10 +68,12 @@ func TestLinkEntry(t *testing.T) {
 		{"forward", 0x2000, Exit{Kind: ToBlock}, true},
 		{"back", 0x500, Exit{Kind: ToBlock}, false},
 		{"back, polled", 0x500, Exit{Kind: ToBlock, Polled: true}, true},
-		{"call", 0x2000, Exit{Kind: ToCall}, false},
-		{"call, polled", 0x2000, Exit{Kind: ToCall, Polled: true}, true},
-		{"guess", 0x2000, Exit{Kind: ToGuess, PC: 0x2000}, false},
-		{"guess, polled", 0x2000, Exit{Kind: ToGuess, PC: 0x2000, Polled: true}, true},
+		{"call", 0x2000, Exit{Kind: ToCall}, true},
+		{"call back", 0x500, Exit{Kind: ToCall}, false},
+		{"call back, polled", 0x500, Exit{Kind: ToCall, Polled: true}, true},
+		{"guess", 0x2000, Exit{Kind: ToGuess, PC: 0x2000}, true},
+		{"guess back", 0x500, Exit{Kind: ToGuess, PC: 0x500}, false},
+		{"guess back, polled", 0x500, Exit{Kind: ToGuess, PC: 0x500, Polled: true}, true},
 	} {
 		c, err := New(1<<20, 0, false)
 		if err != nil {
