@@ -229,8 +229,15 @@ func (p *pair) interpreted() {
 	p.wantMem.forget()
 	p.hideInterrupts()
 	retired := c.Translatable.Retired()
-	p.exit = c.Follow(p.insts, p.note)
-	p.done = int(c.Translatable.Retired() - retired)
+	for p.done = 0; ; { // a trace may follow jumps
+		p.exit = c.Follow(p.insts-p.done, p.note)
+		done := int(c.Translatable.Retired() - retired)
+		if more := done > p.done; !more || done >= p.insts || p.exit.Kind != guest.ExitHot {
+			p.done = done
+			break
+		}
+		p.done = done
+	}
 	p.want = c.state()
 }
 

@@ -41,7 +41,7 @@ func (p *pair) difference() *Difference {
 	defer m.mu.Unlock()
 	d.Translation = m.described(p.b, name)
 	d.Made = m.check.made[p.b]
-	d.Trace, _, _ = m.lifter.Lift(p.b.Code, p.b.PC)
+	d.Trace, _, _ = m.lifter.Lift(p.b.Code, p.b.PC, guest.Path(p.b.Path))
 	spoil(d.Trace)
 	return d
 }

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/hospes-vm/hospes/internal/codecache"
+	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 // longBlocks lifts blocks of which all but the last are plain instructions: the first ends with a branch and a computed jump.
 type longBlocks struct{ head, branch uint64 }
 
-func (l longBlocks) Lift(code []byte, pc uint64) (t *ir.Trace, count, size int) {
+func (l longBlocks) Lift(code []byte, pc uint64, _ guest.Path) (t *ir.Trace, count, size int) {
 	var b ir.Builder
 	b.Start(pc)
 	count = len(code) / 4
@@ -25,6 +26,9 @@ func (l longBlocks) Lift(code []byte, pc uint64) (t *ir.Trace, count, size int) 
 	b.Emit(ir.Jump, 0, b.X(5))
 	return &b.Trace, count, len(code)
 }
+
+// Size is that of all instructions.
+func (l longBlocks) Size([]byte) int { return 4 }
 
 // Function is of no interest: there are no functions.
 func (l longBlocks) Function(ir.Function, uint64) *ir.Trace { return nil }

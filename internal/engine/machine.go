@@ -214,7 +214,7 @@ func (m *Machine) translation(k codecache.Key, c *CPU) *codecache.Block {
 				loaded = b != nil
 			}
 			if b == nil {
-				b = m.translate(k, code[:n], checked, keep, name)
+				b = m.translate(k, code[:n], m.path(k.PC, code[:n], checked, c), checked, keep, name)
 			}
 		}
 		epoch := m.cache.Epoch
@@ -244,14 +244,14 @@ func (m *Machine) lookup(k codecache.Key) *codecache.Block {
 const maxCode = 256
 
 // translate makes a block, with mu held, and keeps it for later runs if that is wanted. It returns nil if there is no room.
-func (m *Machine) translate(k codecache.Key, code []byte, checked, keep bool, name string) *codecache.Block {
+func (m *Machine) translate(k codecache.Key, code []byte, path guest.Path, checked, keep bool, name string) *codecache.Block {
 	w := m.watch()
-	t, count, size := m.lifter.Lift(code, k.PC)
+	t, count, size := m.lifter.Lift(code, k.PC, path)
 	t = m.unions.JoinTrace(t)
 	spoil(t)
 	w.lap(&m.stages.lift)
 	b := m.cache.NewBlock(k, code[:size])
-	b.Insts, b.Checked = count, checked
+	b.Path, b.Insts, b.Checked = uint64(path), count, checked
 	if count == 0 || interpretsFirst(t) {
 		m.cache.AddInterpreted(b)
 		return b
@@ -296,6 +296,17 @@ func (m *Machine) translate(k codecache.Key, code []byte, checked, keep bool, na
 		m.tell(d)
 	}
 	return b
+}
+
+// path is the path of a trace through code at pc: none if it is compared each time. For tests it is any.
+func (m *Machine) path(pc uint64, code []byte, checked bool, c *CPU) guest.Path {
+	switch {
+	case checked:
+		return 0
+	case m.check != nil || m.opts.Chance != 0:
+		return guest.Path(pc * 0x9E3779B97F4A7C15)
+	}
+	return c.Path(pc, code)
 }
 
 // add enters a compiled block into the cache.

@@ -45,7 +45,7 @@ func corpus(t testing.TB, file string) (regions [][]opt.Source) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lifted, _, _ := lifter.Lift(guest, pc)
+			lifted, _, _ := lifter.Lift(guest, pc, 0)
 			trace := &ir.Trace{PC: pc, Code: append([]ir.Instr(nil), lifted.Code...)}
 			regions[last] = append(regions[last], opt.Source{Trace: trace, Guest: guest})
 		case "way":
@@ -162,7 +162,7 @@ func benchmarkTraces(b *testing.B, regions [][]opt.Source) {
 		cache.Reset()
 		for _, sources := range regions {
 			for _, s := range sources {
-				insts += m.translate(codecache.Key{PC: s.Trace.PC}, s.Guest, false, false, "").Insts
+				insts += m.translate(codecache.Key{PC: s.Trace.PC}, s.Guest, 0, false, false, "").Insts
 			}
 		}
 	}

@@ -352,7 +352,7 @@ func (f *former) lift() []opt.Source {
 	list := make([]opt.Source, len(f.starts))
 	for n, s := range f.starts {
 		list[n].Guest = f.codeFrom(s)
-		t, _ := liftedAs(f.lifter, s.first.fn, list[n].Guest, s.first.pc)
+		t, _ := liftedAs(f.lifter, s.first.fn, list[n].Guest, s.first.pc, 0)
 		list[n].Trace = &ir.Trace{PC: t.PC, Code: slices.Clone(t.Code)}
 		list[n].Ways = f.ways(s.in, list[n].Trace)
 		list[n].Count = s.in.scaled(s.first.count)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
 	"github.com/hospes-vm/hospes/internal/ir"
@@ -149,6 +150,47 @@ func TestFullRegion(t *testing.T) {
 	}
 	if most != maxRegion {
 		t.Errorf("regions of up to %d instructions, want %d", most, maxRegion)
+	}
+}
+
+// TestRegionOfPaths: traces that follow jumps make the same region as straight ones.
+func TestRegionOfPaths(t *testing.T) {
+	var texts []string
+	for _, threshold := range []int{0, 20} {
+		regions := captured(t)
+		opts := DefaultOptions
+		opts.Threshold, opts.Optimise = threshold, 200
+		m, cpu := machineFor(t, `
+			li a0, 2000
+		1:	andi a1, a0, 7
+			bnez a1, 2f
+			addi a2, a2, 1
+		2:	addi a3, a3, 1
+			j 3f
+			ebreak
+		3:	addi a0, a0, -1
+			bnez a0, 1b
+			ecall`, opts)
+		m.postpone(func() { run(t, cpu) })
+		m.await()
+		if x(cpu, 12) != 250 || x(cpu, 13) != 2000 {
+			t.Errorf("threshold %d: counted to %d and %d", threshold, x(cpu, 12), x(cpu, 13))
+		}
+		wantPath, wantInsts := uint64(0), 2
+		if threshold > 0 { // seen by the interpreter
+			wantPath, wantInsts = 3, 6
+		}
+		if b := m.lookup(codecache.Key{PC: codeAddr + 4}); b == nil || b.Path != wantPath || b.Insts < wantInsts {
+			t.Errorf("threshold %d: the trace is %+v", threshold, b)
+		}
+		text := ""
+		for _, r := range *regions {
+			text += r.text()
+		}
+		texts = append(texts, text)
+	}
+	if texts[0] == "" || texts[0] != texts[1] {
+		t.Errorf("straight traces make\n%s, others\n%s", texts[0], texts[1])
 	}
 }
 

@@ -72,13 +72,13 @@ func (m *Machine) load(k codecache.Key, code []byte) *codecache.Block {
 // loadData is load for what is stored.
 func (m *Machine) loadData(k codecache.Key, code, data []byte) *codecache.Block {
 	d := decoder{data: data}
-	guest, insts := d.bytes(d.uint16()), int(d.uint16())
+	guest, path, insts := d.bytes(d.uint16()), d.uint64(), int(d.uint16())
 	if d.failed || len(guest) > len(code) || string(guest) != string(code[:len(guest)]) {
 		m.stored.rejected++
 		return nil
 	}
 	b := m.cache.NewBlock(k, guest)
-	b.Insts = insts
+	b.Path, b.Insts = path, insts
 	if !m.relocate(b, &d) {
 		return nil
 	}
@@ -134,6 +134,7 @@ func (m *Machine) store(b *codecache.Block, made *jit.Code) {
 	e := encoder(s.buf[:0])
 	e.uint16(len(b.Code))
 	e.bytes(b.Code)
+	e.uint64(b.Path)
 	e.uint16(b.Insts)
 	m.encodeHost(&e, b, made, m.comp.FirstExit)
 	s.buf = e

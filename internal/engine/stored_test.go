@@ -184,7 +184,7 @@ func TestStored(t *testing.T) {
 				switch {
 				case n == 0:
 					translated = s.Translated
-					if s.Loaded != 0 || s.Written != translated || translated < 40 {
+					if s.Loaded != 0 || s.Written != translated || translated < 30 {
 						t.Errorf("at first: %d loaded, %d of %d written", s.Loaded, s.Written, translated)
 					}
 				case s.Translated != 0 || s.Loaded != translated || s.Rejected != 0 || s.Written != 0:

@@ -317,8 +317,7 @@ func (s *insts) after(i *inst) *inst {
 func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 	code, pc := b.block.Code, b.block.PC
 	fn := ir.Function(b.block.Function)
-	t, size := liftedAs(l, fn, code, pc)
-	end := pc + uint64(size)
+	t, size := liftedAs(l, fn, code, pc, guest.Path(b.block.Path))
 	exits, count := b.exits, b.count
 	take := func() (e surveyedExit) {
 		if len(exits) > 0 {
@@ -327,18 +326,30 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 		return e
 	}
 	var last *inst
-	for _, i := range t.Code[1:] {
+	var on uint64 // where the trace goes on behind it, unless it is a jump
+	for v, i := range t.Code[1:] {
 		switch {
 		case i.Op == ir.Inst:
-			if last != nil {
-				last.ends(i.Imm, code, pc)
+			if last != nil && i.Imm != on {
+				last.goesTo(ir.Goto, i.Imm, count)
 			}
 			if last = all.add(i.Imm); last.fn != fn && last.fn != ir.NoFunction {
 				return
 			}
 			last.fn, last.more = fn, b.block.More
 			last.count += count
-		case i.Op == ir.Goto && i.Imm == end: // the trace was long enough
+			n := size
+			if fn == ir.NoFunction {
+				n = l.Size(code[i.Imm-pc:])
+			}
+			last.is(code[i.Imm-pc:][:n])
+			on = last.next
+		case i.Op == ir.Goto && i.Imm == on: // the trace was long enough
+		case i.Op == ir.ExitIf && i.Imm == last.next: // the trace goes the other way
+			e := take()
+			count -= min(e.count, count)
+			on = nextInst(t.Code[v+2:])
+			last.goesTo(ir.ExitIf, on, count)
 		case i.Op == ir.ExitIf, i.Op.Has(ir.Ends):
 			e := last.leads(&i, take)
 			last.away += e.count
@@ -346,23 +357,36 @@ func (b *surveyed) instsOf(l guest.Lifter, all *insts) {
 			last.jumpsTo(e.targets, count)
 		}
 	}
-	if last != nil {
-		last.ends(end, code, pc)
+}
+
+// goesTo notes that the trace has followed an instruction to an address, n times.
+func (i *inst) goesTo(way ir.Op, to, n uint64) {
+	i.way, i.to, i.target, i.taken = way, to, nil, true
+	i.away += n
+}
+
+// nextInst is the address of the instruction that a trace goes on with, or would.
+func nextInst(code []ir.Instr) uint64 {
+	for _, i := range code {
+		if i.Op == ir.Inst || i.Op == ir.Goto {
+			return i.Imm
+		}
 	}
+	panic("engine: a trace that has no end")
 }
 
 // liftedAs is the trace of code, of which size bytes are in it, or of a pure library function, whose code it is.
-func liftedAs(l guest.Lifter, fn ir.Function, code []byte, pc uint64) (t *ir.Trace, size int) {
+func liftedAs(l guest.Lifter, fn ir.Function, code []byte, pc uint64, path guest.Path) (t *ir.Trace, size int) {
 	if fn != ir.NoFunction {
 		return l.Function(fn, pc), len(code)
 	}
-	t, _, size = l.Lift(code, pc)
+	t, _, size = l.Lift(code, pc, path)
 	return t, size
 }
 
-// ends notes where an instruction of the code at start ends.
-func (i *inst) ends(at uint64, code []byte, start uint64) {
-	i.next, i.after, i.code = at, nil, code[i.pc-start:at-start]
+// is notes the code of an instruction.
+func (i *inst) is(code []byte) {
+	i.next, i.after, i.code = i.pc+uint64(len(code)), nil, code
 }
 
 // leads notes what is known of an operation that may lead elsewhere, with exits that take returns. It

@@ -268,6 +268,10 @@ type Translatable interface {
 	// ahead of that: size bytes at addr.
 	Follow(n int, before func(addr uint64, size int)) Exit
 
+	// Path is the path that execution takes mostly through code at pc, as far as the interpreter has seen: ways that it has
+	// not taken seldom enough to tell are not in it.
+	Path(pc uint64, code []byte) Path
+
 	// Decoded is the number of blocks that have been made ready for interpretation.
 	Decoded() uint64
 
@@ -310,13 +314,20 @@ func (t Tier) String() string { return tierNames[t] }
 // Span is guest memory from Start up to End.
 type Span struct{ Start, End uint64 }
 
+// Path says which ways a trace takes: bit n is set if it goes on where the nth of its branches and jumps to known addresses
+// leads. Only ways forward can be taken, within the code that is lifted.
+type Path uint64
+
 // Lifter turns guest code into traces of the translator's intermediate representation.
 type Lifter interface {
 	// Lift makes a trace of the code at pc, of which code is as much as could be read.
-	// It ends at the first instruction that jumps for certain, that is to be
+	// It ends at the first instruction that jumps for certain, unless the path follows that, that is to be
 	// interpreted, or that code lacks. The trace is valid until the next call; count is the number of guest
-	// instructions in it, size that of their bytes; both are 0 if there is none.
-	Lift(code []byte, pc uint64) (t *ir.Trace, count, size int)
+	// instructions in it, size that of the bytes up to the end of the last one; both are 0 if there is none.
+	Lift(code []byte, pc uint64, path Path) (t *ir.Trace, count, size int)
+
+	// Size is that of the instruction that code begins with, in bytes.
+	Size(code []byte) int
 
 	// Function makes a trace of a pure library function whose code is at pc, as if it were one instruction. It is valid
 	// as Lift's is.

@@ -109,7 +109,7 @@ func assemble(t *testing.T, src string) (code []byte, ok bool) {
 // compiled is the text of a trace's code, made as the first line of its source says.
 func compiled(t *testing.T, code []byte, f jit.Features, how string) string {
 	t.Helper()
-	trace, _, size := new(riscv.CPU).NewLifter().Lift(code, guestPC)
+	trace, _, size := new(riscv.CPU).NewLifter().Lift(code, guestPC, 0)
 	if size != len(code) {
 		t.Fatalf("the trace ends after %d of %d bytes", size, len(code))
 	}
@@ -138,7 +138,7 @@ func TestDifference(t *testing.T) {
 		0x23, 0x10, 0xa6, 0x00, // sh a0,0(a2)
 		0x63, 0xe4, 0xb5, 0x00, // bltu a1,a1,+8
 	}
-	trace, _, _ := new(riscv.CPU).NewLifter().Lift(code, guestPC)
+	trace, _, _ := new(riscv.CPU).NewLifter().Lift(code, guestPC, 0)
 	a := &amd64.Assembler{Buf: make([]byte, 0, 1<<16)}
 	a.Nop(16)
 	c := jit.Compiler{Features: allFeatures, Limit: 1 << 38, FirstExit: jit.FirstExit, Stubs: jit.EmitStubs(a), Watched: true}

@@ -49,7 +49,7 @@ func optimised(t *testing.T, name string, n uint64) *engine.Optimisation {
 	ways := map[uint64]opt.Way{guestPC: {To: 0, Count: n / 1000}, guestPC + 8: {To: 1, Count: n}, guestPC + 48: {To: 2, Count: 1}}
 	for _, part := range [][2]int{{0, 8}, {8, 48}, {48, 52}} {
 		start, end := part[0], part[1]
-		trace, _, size := new(riscv.CPU).NewLifter().Lift(sums[start:end], guestPC+uint64(start))
+		trace, _, size := new(riscv.CPU).NewLifter().Lift(sums[start:end], guestPC+uint64(start), 0)
 		if size != end-start {
 			t.Fatalf("the trace at %#x ends after %d bytes", start, size)
 		}

@@ -113,7 +113,7 @@ func TestWrites(t *testing.T) {
 		var in inst
 		code := []byte{byte(row.Match), byte(row.Match >> 8), byte(row.Match >> 16), byte(row.Match >> 24)}
 		decode(code, 0, &in)
-		trace, _, _ := new(lifter).Lift(code[:row.Len], 0)
+		trace, _, _ := new(lifter).Lift(code[:row.Len], 0, 0)
 		size := 0
 		for _, i := range trace.Code {
 			if i.Op.Has(ir.Writes) {

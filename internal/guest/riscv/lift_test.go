@@ -90,7 +90,7 @@ const testAddr = codeAddr + 0x1000
 // reports whether it is lifted.
 func (m *machine) compareLifted(r *rand.Rand, row *encoding.Row, code []byte) bool {
 	var l lifter
-	trace, count, _ := l.Lift(code, testAddr)
+	trace, count, _ := l.Lift(code, testAddr, 0)
 	if count != 1 || trace.Code[len(trace.Code)-1].Op == ir.Interp {
 		return false
 	}
@@ -197,7 +197,7 @@ func TestJumpKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		var l lifter
-		trace, _, _ := l.Lift(words(w), testAddr)
+		trace, _, _ := l.Lift(words(w), testAddr, 0)
 		if got := trace.Code[len(trace.Code)-1].Op; got != c.want {
 			t.Errorf("jalr x%d, x%d is lifted as %s, want %s", c.rd, c.rs1, got, c.want)
 		}
