@@ -9,8 +9,8 @@ import (
 // at least.
 const mostly, leastSeen = 4, 8
 
-// Path is the path that execution takes mostly through code at pc. A branch has not been taken more often than the
-// block behind it has been executed, nor less often than that where it leads has, but for other ways there.
+// Path is the path that execution takes mostly through code at pc. Nobody counts branches, but blocks are counted: a branch has not been
+// taken, or has been, at most as often as the block on that way has been executed.
 func (c *CPU) Path(pc uint64, code []byte) (path guest.Path) {
 	end := pc + uint64(len(code))
 	for at, n, count := pc, 0, 0; count < maxTrace && n < 64; count++ {
