@@ -8,7 +8,7 @@ import (
 
 // What the translator makes it keeps for long, and most programs end before there is much to collect. So the collector
 // leaves a heap of this size alone, in bytes; a bigger one may double, as in any Go program.
-const smallHeap = 48 << 20
+const smallHeap = 128 << 20
 
 const (
 	usualPercent = 100     // of what is in use, by which a heap may grow until the next collection

@@ -9,11 +9,11 @@ import (
 
 func TestPercent(t *testing.T) {
 	for used, want := range map[uint64]int{
-		0:         1200,
-		3 << 20:   1200,
-		8 << 20:   600, // to 56 MiB
-		16 << 20:  300,
-		48 << 20:  100,
+		0:         3200,
+		3 << 20:   3200,
+		8 << 20:   1600, // to 136 MiB
+		16 << 20:  800,
+		128 << 20: 100,
 		500 << 20: 100,
 	} {
 		if got := percent(used); got != want {
