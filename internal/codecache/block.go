@@ -23,7 +23,7 @@ func (k Key) hash() uint64 { return k.PC ^ uint64(k.Mode)<<60 }
 // Block is a translation. There are a hundred thousand in wide programs: its fields leave no gaps.
 type Block struct {
 	Key
-	Code  []byte // the guest code, up to the end of the last instruction
+	Code  []byte // the guest code, up to the end of the last instruction, with what the path skips
 	Path  uint64 // which ways through it are taken (guest.Path)
 	Insts int    // guest instructions
 	Entry uint32 // offset of the entry that looks at the interrupt word first; 0 if there is no code: for the interpreter

@@ -107,3 +107,45 @@ func TestWide(t *testing.T) {
 		c.Close()
 	}
 }
+
+// TestTails: a block's tail is where the others' are, at an offset as far from a multiple of 8 as is wanted, and the block is found by
+// addresses in it; so are blocks without one by theirs. When there is no room, it is said.
+func TestTails(t *testing.T) {
+	c, err := New(1<<16, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []*Block
+	for n := range 9 {
+		start := len(c.Buffer())
+		b := &Block{Key: Key{PC: uint64(n+1) << 12}, Entry: uint32(start), End: uint32(start + 32)}
+		if n%3 != 1 {
+			to, at, ok := c.Tail(11, n)
+			if !ok || at&7 != n&7 || at < len(c.mem)/2 {
+				t.Fatalf("tail %d is to be at %d, %v", n, at, ok)
+			}
+			copy(to, "seldom done")
+			b.Tail, b.TailEnd = uint32(at), uint32(at+11)
+		}
+		c.Add(b, append(c.Buffer(), make([]byte, 32)...), nil, nil)
+		blocks = append(blocks, b)
+	}
+	for n, b := range blocks {
+		if c.Find(c.Host(b.Entry)) != b || c.Find(c.Host(b.End-1)) != b {
+			t.Errorf("block %d is not found", n)
+		}
+		if b.Tail == b.TailEnd {
+			continue
+		}
+		if _, tail := c.CodeOf(b); string(tail) != "seldom done" || c.Find(c.Host(b.Tail)) != b || c.Find(c.Host(b.TailEnd-1)) != b || c.Find(c.Host(b.TailEnd)) == b {
+			t.Errorf("block %d has the tail %q at %d", n, tail, b.Tail)
+		}
+	}
+	if _, _, ok := c.Tail(1<<15, 0); ok {
+		t.Error("there is room for a tail that is too large")
+	}
+	c.Reset()
+	if _, at, ok := c.Tail(1, 0); !ok || at != int(blocks[0].Tail)&^7 {
+		t.Errorf("behind a reset, the first tail is to be at %d, %v", at, ok)
+	}
+}

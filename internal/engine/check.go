@@ -229,13 +229,11 @@ func (p *pair) interpreted() {
 	p.wantMem.forget()
 	p.hideInterrupts()
 	retired := c.Translatable.Retired()
-	for p.done = 0; ; { // a trace may follow jumps
+	p.done = 0
+	for more := true; more; { // a trace may follow jumps
 		p.exit = c.Follow(p.insts-p.done, p.note)
 		done := int(c.Translatable.Retired() - retired)
-		if more := done > p.done; !more || done >= p.insts || p.exit.Kind != guest.ExitHot {
-			p.done = done
-			break
-		}
+		more = p.exit.Kind == guest.ExitHot && p.done < done && done < p.insts
 		p.done = done
 	}
 	p.want = c.state()

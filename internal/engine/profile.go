@@ -22,8 +22,8 @@ type profile struct {
 const (
 	maxProfile  = 600                    // exits
 	maxJumps    = 2000                   // computed jumps that are looked at
-	fewWatches  = 3                      // times that they are, at least; and more often only
-	watchTime   = 512 * time.Millisecond // once in so much of the guest's CPU time: all computed jumps miss once more behind it, which takes some 2 ms
+	fewWatches  = 3                      // times they are looked at as soon as it is wanted, further ones
+	watchTime   = 512 * time.Millisecond // once in so much of the guest's CPU time: behind it, all computed jumps miss once more
 	profileTime = 500 * time.Microsecond // of the guest's CPU time is how long they are counted, at least,
 	maxAwaited  = 60                     // unless so many times that have gone by: where there are few processors, others may have them
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hospes-vm/hospes/internal/codecache"
 	"github.com/hospes-vm/hospes/internal/guest/riscv"
+	"github.com/hospes-vm/hospes/internal/ir"
 )
 
 // TestSpread: how often code behind computed jumps is executed follows from the counts of code before them.
@@ -106,5 +107,41 @@ func TestAwaitProfile(t *testing.T) {
 	start := time.Now()
 	if m.awaitProfile(p); time.Since(start) < maxAwaited*profileTime {
 		t.Error("who does not run was not waited for")
+	}
+}
+
+// TestFollowedJump: an instruction that one trace ends with, and another one goes on behind, is one way for both.
+func TestFollowedJump(t *testing.T) {
+	m, _ := machineFor(t, "nop\nj 1f\nebreak\n1: nop\necall", DefaultOptions)
+	code := assembled(t, "nop\nj 1f\nebreak\n1: nop\necall")
+	all := insts{at: map[uint64]*inst{}}
+	ends := &surveyed{block: &codecache.Block{Key: codecache.Key{PC: codeAddr + 4}, Code: code[4:8]}, count: 10, exits: []surveyedExit{{pc: codeAddr + 12}}}
+	ends.instsOf(m.lifter, &all)
+	goesOn := &surveyed{block: &codecache.Block{Key: codecache.Key{PC: codeAddr}, Code: code, Path: 1}, count: 100}
+	goesOn.instsOf(m.lifter, &all)
+	i := all.at[codeAddr+4]
+	if i == nil || i.way != ir.Goto || i.to != codeAddr+12 || !i.taken || i.count != 110 || i.away != 100 || i.next != codeAddr+8 {
+		t.Errorf("the jump is known as %+v", i)
+	}
+	if len(all.at) != 4 || all.at[codeAddr+12] == nil || all.at[codeAddr+12].count != 100 {
+		t.Errorf("%d instructions", len(all.at))
+	}
+}
+
+// TestWatches: computed jumps are watched a few times, and more often only if the guest has taken so much time.
+func TestWatches(t *testing.T) {
+	m, _ := machineFor(t, "ecall", DefaultOptions)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.opt.sampling = true
+	n := 0
+	for ; n < 100000; n++ {
+		m.opt.jumps = 0
+		if m.watchJumps(m.cache.NextExit()); m.opt.jumps == 0 {
+			break
+		}
+	}
+	if most := fewWatches + int(m.opt.budget.guest()/watchTime); n < fewWatches || n > most {
+		t.Errorf("watched %d times, want %d to %d", n, fewWatches, most)
 	}
 }
