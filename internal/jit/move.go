@@ -19,34 +19,14 @@ func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
 	by := a.Len() - c.Start
 	a.Buf = append(a.Buf, from[c.Start:c.End]...)
 	add := func(list []int, n uint32) {
-		for k := range list {
-			list[k] += by
-			field := a.Buf[list[k]:]
-			binary.LittleEndian.PutUint32(field, binary.LittleEndian.Uint32(field)+n)
+		for _, at := range list {
+			addTo(a.Buf[at+by:], n)
 		}
 	}
 	add(c.Stubs, -uint32(by))
 	add(c.Names, firstHere-first)
+	c.shift(c.Start, by)
 	c.Start, c.Body, c.End = c.Start+by, c.Body+by, c.End+by
-	if c.Tables > 0 {
-		c.Tables += by
-	}
-	for n := range c.Exits {
-		e := &c.Exits[n]
-		e.Jump, e.Unlinked = e.Jump+by, e.Unlinked+by
-		if g := e.Guess; g != nil {
-			g.At, g.Miss, g.Probe = g.At+by, g.Miss+by, g.Probe+by
-		}
-	}
-	for n := range c.Faults {
-		c.Faults[n].Offset += by
-	}
-	for n := range c.Marks {
-		c.Marks[n].Offset += by
-	}
-	for n := range c.Ops {
-		c.Ops[n].Offset += by
-	}
 }
 
 // Split moves the tail of a trace, the last code in a's buffer, to offset at of the memory that the buffer is the beginning of: to
@@ -55,29 +35,38 @@ func (c *Code) Move(a *amd64.Assembler, from []byte, first, firstHere uint32) {
 func (c *Code) Split(a *amd64.Assembler, to []byte, at int) {
 	tail, by := c.Tail.Start, at-c.Tail.Start
 	copy(to, a.Buf[tail:])
-	add := func(at, n int) {
-		field := a.Buf
-		if at >= tail {
-			at, field = at-tail, to
-		}
-		binary.LittleEndian.PutUint32(field[at:], binary.LittleEndian.Uint32(field[at:])+uint32(n))
-	}
 	for _, s := range c.Stubs {
 		if s >= tail {
-			add(s, -by)
+			addTo(to[s-tail:], -uint32(by))
 		}
 	}
 	for _, x := range c.Cross {
 		if x < tail {
-			add(x, by)
+			addTo(a.Buf[x:], uint32(by))
 		} else {
-			add(x, -by)
+			addTo(to[x-tail:], -uint32(by))
 		}
 	}
 	a.Buf = a.Buf[:tail]
+	c.shift(tail, by)
+	c.Tail, c.End = Span{at, at + len(to)}, tail
+}
+
+// addTo adds n to the 4 bytes that code begins with.
+func addTo(code []byte, n uint32) {
+	binary.LittleEndian.PutUint32(code, binary.LittleEndian.Uint32(code)+n)
+}
+
+// shift adds by to the offsets, from one on, of all that is in the code.
+func (c *Code) shift(from, by int) {
 	move := func(at *int) {
-		if *at >= tail {
+		if *at >= from {
 			*at += by
+		}
+	}
+	moveAny := func(at *int) { // 0 is none
+		if *at > 0 {
+			move(at)
 		}
 	}
 	for _, list := range [][]int{c.Stubs, c.Names, c.Cross} {
@@ -87,16 +76,22 @@ func (c *Code) Split(a *amd64.Assembler, to []byte, at int) {
 	}
 	for n := range c.Exits {
 		e := &c.Exits[n]
+		move(&e.Jump)
 		move(&e.Unlinked)
 		if g := e.Guess; g != nil {
-			move(&g.At)
-			move(&g.Miss)
-			move(&g.Probe)
+			moveAny(&g.At)
+			moveAny(&g.Miss)
+			moveAny(&g.Probe)
 		}
 	}
 	for n := range c.Faults {
 		move(&c.Faults[n].Offset)
 	}
-	move(&c.Tables)
-	c.Tail, c.End = Span{at, at + len(to)}, tail
+	for n := range c.Marks {
+		move(&c.Marks[n].Offset)
+	}
+	for n := range c.Ops {
+		move(&c.Ops[n].Offset)
+	}
+	moveAny(&c.Tables)
 }
