@@ -189,10 +189,10 @@ func sysRtSigqueueinfo(t *Task, c *Call) (uint64, syscall.Errno) {
 // getsOwn reports whether a signal that the task sends to process pid is for itself, at once, and must not get into the queue
 // of the process: none of the six is blocked by threads of Go's runtime, so one of these might take it, and pass it on too late.
 func (t *Task) getsOwn(pid, sig int) bool {
-	if pid != os.Getpid() || sig < 1 || sig > numSignals || trap.Unmaskable&^t.blocked()&sigbit(sig) == 0 {
+	if pid != os.Getpid() || sig < 1 || sig > numSignals || trap.Unmaskable&sigbit(sig) == 0 {
 		return false
 	}
-	if t.TID == pid { // Linux prefers the first thread
+	if t.TID == pid && t.blocked()&sigbit(sig) == 0 { // Linux prefers the first thread
 		return true
 	}
 	t.P.mu.Lock()

@@ -1,4 +1,5 @@
-// A process that sends itself a signal without a handler executes nothing after it, whatever threads the emulator has.
+// A process that sends itself a signal without a handler executes nothing after it, or after it has unblocked it, whatever threads the
+// emulator has.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +15,13 @@ int main(void) {
 		int sig = signals[i % 4];
 		pid_t child = fork();
 		if (child == 0) {
+			sigset_t all, none;
+			sigfillset(&all);
+			sigemptyset(&none);
+			if (i / 8 % 2) sigprocmask(SIG_SETMASK, &all, NULL);
 			if (i / 4 % 2) kill(getpid(), sig);
 			else sigqueue(getpid(), sig, (union sigval){.sival_int = i});
+			sigprocmask(SIG_SETMASK, &none, NULL);
 			_exit(42);
 		}
 		int status;
